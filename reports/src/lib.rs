@@ -1,0 +1,1 @@
+//! What a spanproof run found.

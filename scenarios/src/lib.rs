@@ -1,0 +1,1 @@
+//! What a spanproof run is to do.
