@@ -81,7 +81,6 @@ pub(super) fn http_client(dice: &mut Dice, callee: &Facts, request: &Request) ->
         Attribute::new("server.address", callee.name),
         Attribute::new("server.port", callee.port),
         Attribute::new("network.peer.address", dice.pod_address()),
-        Attribute::new("network.peer.port", callee.port),
         Attribute::new("network.protocol.version", "1.1"),
     ]
 }
@@ -92,7 +91,6 @@ pub(super) fn grpc_server(dice: &mut Dice, method: &'static str) -> Vec<Attribut
         Attribute::new("rpc.method", method),
         Attribute::new("network.peer.address", dice.pod_address()),
         Attribute::new("network.peer.port", dice.ephemeral_port()),
-        Attribute::new("network.transport", "tcp"),
     ]
 }
 
@@ -103,7 +101,6 @@ pub(super) fn grpc_client(dice: &mut Dice, callee: &Facts, method: &'static str)
         Attribute::new("server.address", callee.name),
         Attribute::new("server.port", callee.port),
         Attribute::new("network.peer.address", dice.pod_address()),
-        Attribute::new("network.peer.port", callee.port),
     ]
 }
 
@@ -134,7 +131,6 @@ pub(super) fn sql(dice: &mut Dice, query: &Query) -> Vec<Attribute> {
         Attribute::new("server.address", "postgresql"),
         Attribute::new("server.port", 5432_i64),
         Attribute::new("network.peer.address", dice.pod_address()),
-        Attribute::new("network.peer.port", 5432_i64),
     ];
     if !query.table.is_empty() {
         attributes.push(Attribute::new("db.collection.name", query.table));

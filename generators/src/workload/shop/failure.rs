@@ -73,7 +73,7 @@ impl Cause {
 
     fn sentence(self) -> &'static str {
         match self {
-            Self::Timeout => "deadline exceeded after 500ms",
+            Self::Timeout => "deadline exceeded",
             Self::Unavailable => "connection refused by upstream",
             Self::Cancelled => "request cancelled by the caller",
             Self::NotFound => "no such item",
@@ -107,7 +107,7 @@ impl Failure {
 pub(super) fn exception_type(language: Language, cause: Cause) -> &'static str {
     let names = match language {
         Language::Cpp => {
-            ["std::timeout_error", "std::system_error", "grpc::Cancelled", "std::out_of_range", "std::runtime_error"]
+            ["std::future_error", "std::system_error", "grpc::Cancelled", "std::out_of_range", "std::runtime_error"]
         }
         Language::Dotnet => [
             "System.TimeoutException",

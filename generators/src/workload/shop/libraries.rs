@@ -108,8 +108,8 @@ impl Library {
             },
             Language::Dotnet => Self::dotnet(protocol, kind),
             Language::Go => match protocol {
-                Protocol::Grpc { .. } => Self::OtelGrpc,
-                Protocol::Http { .. } => Self::OtelHttp,
+                Protocol::Grpc => Self::OtelGrpc,
+                Protocol::Http => Self::OtelHttp,
                 Protocol::Sql => Self::OtelSql,
                 _ => Self::CheckoutApp,
             },
@@ -118,8 +118,8 @@ impl Library {
                 _ => Self::JavaGrpc,
             },
             Language::Node => match (protocol, service) {
-                (Protocol::Http { .. }, _) => Self::NodeHttp,
-                (Protocol::Grpc { .. }, _) => Self::NodeGrpc,
+                (Protocol::Http, _) => Self::NodeHttp,
+                (Protocol::Grpc, _) => Self::NodeGrpc,
                 (_, Service::Frontend) => Self::NextJs,
                 _ => Self::NodeApp,
             },
@@ -128,8 +128,8 @@ impl Library {
                 _ => Self::PhpSlim,
             },
             Language::Python => match (protocol, service) {
-                (Protocol::Http { .. }, _) => Self::PythonRequests,
-                (Protocol::Grpc { .. }, _) => Self::PythonGrpc,
+                (Protocol::Http, _) => Self::PythonRequests,
+                (Protocol::Grpc, _) => Self::PythonGrpc,
                 (_, Service::LoadGenerator) => Self::LoadGeneratorApp,
                 _ => Self::RecommendationApp,
             },

@@ -72,7 +72,7 @@ pub(super) struct Facts {
     pub(super) self_time: SelfTime,
     /// How often a request fails by the service's own fault.
     pub(super) failure: f64,
-    /// How often a callee's failure becomes the service's own.
+    /// How often a failed call to the service makes its caller fail too; otherwise the caller has a substitute.
     pub(super) propagation: f64,
 }
 

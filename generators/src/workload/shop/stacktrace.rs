@@ -14,14 +14,11 @@ pub(super) fn exception(dice: &mut Dice, operation: &Operation, failure: &Failur
     let facts = operation.service.facts();
     let kind = exception_type(facts.language, failure.cause);
     let trace = stack_trace(dice, facts.language, kind, &failure.message, facts.name);
-    let mut attributes = vec![
+    let attributes = vec![
         Attribute::new("exception.type", kind),
         Attribute::new("exception.message", failure.message.as_str()),
         Attribute::new("exception.stacktrace", trace),
     ];
-    if facts.language == Language::Python {
-        attributes.push(Attribute::new("exception.escaped", "False"));
-    }
     Event { offset_ns, name: "exception".to_owned(), attributes, dropped_attributes: 0 }
 }
 

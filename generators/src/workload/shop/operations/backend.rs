@@ -186,14 +186,11 @@ pub(super) fn charge(dice: &mut Dice, caller: Service) -> Operation {
 
 pub(super) fn confirm_by_email(dice: &mut Dice, caller: Service) -> Operation {
     let request = Request::internal("POST", "/send_order_confirmation", caller);
-    let mut call = http(dice, caller, Service::Email, &request, |_, server| {
+    http(dice, caller, Service::Email, &request, |_, server| {
         let mut send = Operation::internal(Service::Email, "send_email");
         send.self_time = SelfTime::new(4.0, 0.7);
         send.note("app.email.template", "confirmation");
         server.call(send);
         server.note("app.order.id", super::checkout::order_id());
-    });
-    // An order stands even if nobody could be told.
-    call.propagation = 0.0;
-    call
+    })
 }

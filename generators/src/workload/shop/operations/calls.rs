@@ -32,7 +32,7 @@ pub(super) fn grpc(
     work(dice, &mut server);
     let mut client = Operation::new(caller, SpanKind::Client, Protocol::Grpc, method);
     client.attributes = attributes::grpc_client(dice, callee.facts(), method);
-    client.propagation = caller.facts().propagation;
+    client.propagation = callee.facts().propagation;
     client.call(server);
     client
 }
@@ -50,7 +50,7 @@ pub(super) fn http(
     work(dice, &mut server);
     let mut client = Operation::new(caller, SpanKind::Client, Protocol::Http, request.method);
     client.attributes = attributes::http_client(dice, callee.facts(), request);
-    client.propagation = caller.facts().propagation;
+    client.propagation = callee.facts().propagation;
     client.call(server);
     client
 }
@@ -61,7 +61,6 @@ pub(super) fn sql(dice: &mut Dice, service: Service, query: &attributes::Query) 
         attributes: attributes::sql(dice, query),
         self_time: SelfTime::new(2.0, 1.0),
         failure: STORE_FAILURE,
-        propagation: service.facts().propagation,
         ..Operation::new(service, SpanKind::Client, Protocol::Sql, query.summary())
     }
 }
@@ -72,7 +71,6 @@ pub(super) fn valkey(dice: &mut Dice, service: Service, command: &'static str, t
         attributes: attributes::valkey(dice, command, text),
         self_time: SelfTime::new(0.3, 0.6),
         failure: STORE_FAILURE,
-        propagation: service.facts().propagation,
         ..Operation::new(service, SpanKind::Client, Protocol::Valkey, format!("{command} valkey-cart:6379"))
     }
 }
@@ -80,11 +78,9 @@ pub(super) fn valkey(dice: &mut Dice, service: Service, command: &'static str, t
 /// Asks flagd for a flag inside `operation` and notes the answer as an event.
 pub(super) fn flag(dice: &mut Dice, operation: &mut Operation, key: &'static str) {
     let method = "flagd.evaluation.v1.Service/ResolveBoolean";
-    let mut resolve = grpc(dice, operation.service, Service::Flagd, method, |_, server| {
+    let resolve = grpc(dice, operation.service, Service::Flagd, method, |_, server| {
         server.note("feature_flag.key", key);
     });
-    // A service that cannot reach flagd goes on with the default, unless its table line says otherwise.
-    resolve.propagation *= 0.2;
     operation.call(resolve);
     operation.event(
         "feature_flag.evaluation",

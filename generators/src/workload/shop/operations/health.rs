@@ -6,8 +6,9 @@ use crate::workload::shop::attributes::{self, Query, Request};
 use crate::workload::shop::rng::Dice;
 use crate::workload::shop::services::{SelfTime, Service};
 
-/// What the kubelet calls itself.
+/// What the kubelet calls itself, and what the proxy calls its own checks.
 const PROBE_AGENT: &str = "kube-probe/1.33";
+const PROXY_AGENT: &str = "Envoy/HC";
 
 const OVER_HTTP: [Service; 5] =
     [Service::Frontend, Service::Shipping, Service::Quote, Service::Email, Service::ImageProvider];
@@ -34,19 +35,19 @@ pub(in crate::workload::shop) fn draw(dice: &mut Dice) -> Operation {
     }
 }
 
-fn probe() -> Request {
-    Request::new("GET", "/healthz", "/healthz".to_owned(), PROBE_AGENT.to_owned())
+fn probe(agent: &str) -> Request {
+    Request::new("GET", "/healthz", "/healthz".to_owned(), agent.to_owned())
 }
 
 fn quick(operation: &mut Operation) {
-    operation.self_time = SelfTime::new(0.15, 0.4);
+    operation.self_time = SelfTime::new(0.3, 0.5);
     operation.failure = 0.0;
 }
 
 fn over_http(dice: &mut Dice) -> Operation {
     let service = dice.pick(&OVER_HTTP);
     let mut check = server(service, Protocol::Http, "GET /healthz");
-    check.attributes = attributes::http_server(dice, service.facts(), &probe());
+    check.attributes = attributes::http_server(dice, service.facts(), &probe(PROBE_AGENT));
     quick(&mut check);
     check
 }
@@ -80,7 +81,7 @@ fn store(dice: &mut Dice, service: Service) -> Option<Operation> {
 fn by_caller(dice: &mut Dice) -> Operation {
     let mut check = if dice.chance(0.5) {
         let upstream = dice.pick(&[Service::Frontend, Service::ImageProvider]);
-        http(dice, Service::FrontendProxy, upstream, &probe(), |_, server| quick(server))
+        http(dice, Service::FrontendProxy, upstream, &probe(PROXY_AGENT), |_, server| quick(server))
     } else {
         grpc(dice, Service::Checkout, Service::Flagd, GRPC_METHOD, |_, server| quick(server))
     };

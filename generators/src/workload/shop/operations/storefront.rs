@@ -107,6 +107,10 @@ fn through_proxy(
         egress.name = format!("router {} egress", upstream.facts().name);
         egress.note("upstream_cluster.name", upstream.facts().name);
         egress.note("response_flags", "-");
+        if upstream == Service::ImageProvider {
+            // A page does without its image, but this visit is for the image alone and the proxy has no substitute.
+            egress.propagation = 1.0;
+        }
         proxy.call(egress);
     })
 }
@@ -131,7 +135,8 @@ fn page(dice: &mut Dice, request: &Request, work: impl FnOnce(&mut Dice, &mut Op
                 "NextNodeServer.findPageComponents",
             ));
         }
-        let name = format!("executing api route (pages) {}", request.route);
+        let verb = if request.route == "/" { "render" } else { "executing api" };
+        let name = format!("{verb} route (pages) {}", request.route);
         let mut handler = framework(name, "Node.runHandler");
         work(dice, &mut handler);
         server.call(handler);
