@@ -92,7 +92,14 @@ fn open_files(pid: u32) -> Option<usize> {
     Some(std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count())
 }
 
-fn ticks(ticks: u64) -> Duration {
+/// CPU ticks of all children of this process that were waited for, and of theirs.
+pub(crate) fn waited_for_ticks() -> Option<u64> {
+    let stat = proc_text::stat(&read_proc(PathBuf::from("/proc/self/stat")).ok()?)?;
+    Some(stat.waited_user_ticks + stat.waited_system_ticks)
+}
+
+/// Clock ticks as time.
+pub(crate) fn ticks(ticks: u64) -> Duration {
     let per_second = rustix::param::clock_ticks_per_second().max(1);
     Duration::from_secs(ticks / per_second)
         + Duration::from_nanos((ticks % per_second).saturating_mul(1_000_000_000) / per_second)
