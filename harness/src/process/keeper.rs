@@ -102,7 +102,13 @@ fn become_target(parent: u32, program: &Program) -> i32 {
     if asked.is_err() || !parent_lives {
         return 126;
     }
-    let error = Command::new(&program.path).args(&program.args).stdin(Stdio::null()).exec();
+    let mut command = Command::new(&program.path);
+    command.args(&program.args).stdin(Stdio::null());
+    // Until here stdout led nowhere, so that nothing of ours (a test binary's banner) got into the log.
+    let error = match std::io::stderr().as_fd().try_clone_to_owned() {
+        Ok(log) => command.stdout(log).exec(),
+        Err(error) => error,
+    };
     write_line(std::io::stderr(), &format!("spanproof: cannot execute {}: {error}", program.path));
     127
 }
@@ -131,7 +137,7 @@ fn start_target(program: &Program) -> std::io::Result<Pid> {
         .arg0("sp-child")
         .arg(KEEPER_ARGUMENT)
         .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
+        .stdout(Stdio::null())
         .stderr(log)
         .process_group(0)
         .spawn()?;
