@@ -8,5 +8,9 @@
 //! and escapes them for its own format ([`plain_text`] holds what the formats share).
 
 pub mod figures;
+pub mod headline;
+pub mod latency;
 pub mod plain_text;
+pub mod progress;
 pub mod result;
+pub mod terminal;
