@@ -15,6 +15,15 @@ contains() {
     return 1
 }
 
+# Sets FOUND to where a part is, or fails. A part that was named by its variable and does not work is not
+# quietly replaced by another: the command ends there.
+locate() {
+    local status=0
+    FOUND=$("${1}_find") || status=$?
+    ((status != 2)) || exit 2
+    return "$status"
+}
+
 have() { command -v "$1" >/dev/null 2>&1; }
 
 # Only one run at a time builds. The lock ends with the process, however that ends.

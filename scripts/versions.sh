@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034  # Read by the scripts that source this file.
 # The versions of every real part that spanproof is tried against. A change here rebuilds the part.
-OTELCOL_VERSION=0.155.0 # the newest collector whose components all build together from Go modules
+# The collector's own version stands in its manifest, scripts/collector/manifest.yaml.
 TELEMETRYGEN_VERSION=0.161.0
 ROTEL_VERSION=0.0.1a15
 HDRHISTOGRAM_PY_VERSION=0.10.8

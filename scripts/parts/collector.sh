@@ -1,14 +1,16 @@
 # shellcheck shell=bash
 # The OpenTelemetry Collector, with the components of scripts/collector/manifest.yaml.
 
+collector_manifest() { echo "$here/collector/manifest.yaml"; }
+OTELCOL_VERSION=$(sed -n 's/^  version: //p' "$(collector_manifest)")
+
 collector_variable() { echo SPANPROOF_OTELCOL; }
 collector_version() { echo "$OTELCOL_VERSION"; }
 collector_needs() { echo go; }
 collector_plan() {
     echo "download release $OTELCOL_VERSION if the network has it, else build it from Go modules (about 4 minutes on two cores)"
 }
-collector_manifest() { echo "$here/collector/manifest.yaml"; }
-collector_fingerprint() { echo "$OTELCOL_VERSION $(digest "$(collector_manifest)")"; }
+collector_fingerprint() { grep -v '^#' "$(collector_manifest)" | digest; }
 
 # The first usable one of: the one that was named, the one on PATH, the one in the cache.
 collector_find() {
