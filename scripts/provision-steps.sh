@@ -103,17 +103,16 @@ os_and_arch() {
 
 may_install() { [[ ${CI:-} == true || ${SPANPROOF_INSTALL:-} == 1 ]]; }
 
-# Says what the missing parts need before anything is started, all of it at once.
-require_tools() {
-    local needs=() part tool missing=()
-    for part in "$@"; do
-        for tool in $("${part}_needs"); do contains "$tool" ${needs[@]+"${needs[@]}"} || needs+=("$tool"); done
+# Whether what a part is made with is there. Debian's Go is too old to build the collector, so Go is never
+# installed here, only named.
+has_tools() {
+    local tool status=0
+    for tool in $("${1}_needs"); do
+        have "$tool" && continue
+        say "$1: not found: $tool; install it (Go 1.25 or newer: https://go.dev/doc/install) and run this again"
+        status=1
     done
-    say "this needs: ${needs[*]}"
-    for tool in "${needs[@]}"; do have "$tool" || missing+=("$tool"); done
-    ((${#missing[@]})) || return 0
-    # Debian's Go is too old to build the collector, so Go is never installed here.
-    die "not found: ${missing[*]}; install them (Go 1.25 or newer: https://go.dev/doc/install) and run this again"
+    return $status
 }
 
 # Installs Debian packages if that was allowed; else names them and fails.
