@@ -19,6 +19,7 @@ contains() {
 # quietly replaced by another: the command ends there.
 locate() {
     local status=0
+    # shellcheck disable=SC2034  # read by scripts/provision
     FOUND=$("${1}_find") || status=$?
     ((status != 2)) || exit 2
     return "$status"

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # The OpenTelemetry Collector, with the components of scripts/collector/manifest.yaml.
 
+# shellcheck disable=SC2154  # $here is where scripts/provision stands
 collector_manifest() { echo "$here/collector/manifest.yaml"; }
 OTELCOL_VERSION=$(sed -n 's/^  version: //p' "$(collector_manifest)")
 

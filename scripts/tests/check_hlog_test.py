@@ -71,9 +71,16 @@ class CheckHlog(unittest.TestCase):
     def test_a_figure_left_out_without_a_reason_is_found(self):
         self.assertEqual(self.check(lambda latency: latency[SERIES[0]].pop("p99_ms"))[0], 1)
 
-    def test_a_withheld_series_is_compared_by_count_alone(self):
+    def test_a_withheld_series_must_not_be_in_the_log(self):
         def change(latency):
             latency[SERIES[0]] = {"count": 600, "withheld": "the driver was the limit"}
+        status, told = self.check(change)
+        self.assertEqual(status, 1)
+        self.assertIn("only in the log", told)
+
+    def test_a_withheld_series_that_is_not_in_the_log_passes(self):
+        def change(latency):
+            latency["actual_to_acknowledged"] = {"count": 600, "withheld": "the driver was the limit"}
         self.assertEqual(self.check(change)[0], 0)
 
     def test_a_missing_log_cannot_be_read(self):
