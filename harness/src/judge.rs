@@ -4,6 +4,8 @@
 //! two together, every record under exactly one word; [`explain`] names what differs in a corrupted record.
 
 pub mod account;
+pub mod corruption;
 pub mod explain;
 pub mod ledger;
 pub mod outcomes;
+pub mod strangers;

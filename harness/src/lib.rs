@@ -1,8 +1,12 @@
 //! Drives a target with OTLP, plays its backend, and judges what came out.
 
+pub mod chunks;
+pub mod clock;
 pub mod collector_config;
+pub mod driver;
 pub mod embedded;
 pub mod judge;
 pub mod process;
 pub mod resources;
+pub mod sink;
 pub mod wire;

@@ -100,7 +100,12 @@ impl Receiver {
 }
 
 /// Serves one connection to its end. A connection that breaks is the client's affair; what it had sent whole is answered.
-fn converse<A, F, B>(stream: TcpStream, door: Door, answer: A, graceful: &GracefulShutdown) -> impl Future<Output = ()> + Send + use<A, F, B>
+fn converse<A, F, B>(
+    stream: TcpStream,
+    door: Door,
+    answer: A,
+    graceful: &GracefulShutdown,
+) -> impl Future<Output = ()> + Send + use<A, F, B>
 where
     A: Fn(Request<Incoming>) -> F + Send + 'static,
     F: Future<Output = Response<B>> + Send + 'static,

@@ -218,8 +218,8 @@ fn runtime() -> Result<Runtime, EmbeddedError> {
 fn outlets(config: &EmbeddedConfig, counters: &Arc<Counters>) -> Result<Vec<Arc<Outlet>>, EmbeddedError> {
     let numbered = config.export.iter().zip(1..);
     let outlet = |(destination, number)| {
-        let exporter = Exporter::new(destination, config.timeout)
-            .map_err(|source| EmbeddedError::Endpoint { number, source })?;
+        let exporter =
+            Exporter::new(destination, config.timeout).map_err(|source| EmbeddedError::Endpoint { number, source })?;
         Ok(Arc::new(Outlet::new(exporter, config, number as u64, Arc::clone(counters))))
     };
     numbered.map(outlet).collect()

@@ -19,9 +19,7 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
         DefectKind::InventSpan(invention) => Box::new(InventSpan { pick, invention: *invention }),
         DefectKind::DropService(name) => Box::new(DropService(name.clone())),
         DefectKind::DropOverBytes(bytes) => Box::new(DropOverBytes(*bytes)),
-        DefectKind::DropWholeTraces { share, of } => {
-            Box::new(DropWholeTraces { seed, share: share.get(), of: *of })
-        }
+        DefectKind::DropWholeTraces { share, of } => Box::new(DropWholeTraces { seed, share: share.get(), of: *of }),
         _ => return None,
     })
 }
@@ -71,9 +69,8 @@ impl Tamper for LoseAndRepeat {
         // Decided span by span in one order; losing and repeating then only look it up.
         let fates: Vec<Fate> = spans(&passage.message).map(|_| self.next()).collect();
         let mut fate = fates.iter();
-        let repeated = insert_spans(&mut passage.message, |span| {
-            (fate.next() == Some(&Fate::Repeat)).then(|| span.clone())
-        });
+        let repeated =
+            insert_spans(&mut passage.message, |span| (fate.next() == Some(&Fate::Repeat)).then(|| span.clone()));
         let mut fate = fates.iter().flat_map(|fate| match fate {
             Fate::Repeat => vec![Fate::Keep; 2],
             other => vec![*other],
@@ -234,7 +231,8 @@ mod tests {
     #[test]
     fn all_spans_above_the_size_are_lost_and_no_other() {
         let diff = run("drop-over-bytes=4096", 200);
-        let large: BTreeSet<_> = diff.sizes.iter().filter(|(_, size)| **size > 4096).map(|(id, _)| id.clone()).collect();
+        let large: BTreeSet<_> =
+            diff.sizes.iter().filter(|(_, size)| **size > 4096).map(|(id, _)| id.clone()).collect();
         assert_eq!(diff.lost.iter().cloned().collect::<BTreeSet<_>>(), large);
         assert!(diff.bites > 0 && diff.changed.is_empty() && diff.added.is_empty());
     }

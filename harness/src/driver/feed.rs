@@ -1,0 +1,158 @@
+//! Opens the plan's chunks in time and encodes their requests a little ahead of their intended instants.
+
+use super::Shared;
+use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
+use crate::wire::client::{Exporter, HEADROOM, Payload};
+use spanproof_generators::plan::{Chunk, Packing};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Encoded requests wait up to this many bytes ahead of the pacer: enough for 50 ms at 1 GB/s, little enough to stay in
+/// memory that is warm.
+const AHEAD_BYTES_MAX: usize = 48 << 20;
+
+/// Encoded requests that wait at once.
+const AHEAD_REQUESTS_MAX: usize = 256;
+
+/// A request, encoded and ready to be handed over.
+pub(super) struct Ready {
+    pub id: RequestId,
+    pub due_ns: u64,
+    pub spans: u32,
+    pub connection: usize,
+    pub payload: Payload,
+    /// Returns its bytes to the feeder when the pacer has taken it.
+    pub room: Room,
+}
+
+/// Bytes that may still be encoded ahead.
+#[derive(Clone)]
+pub(super) struct Budget(Arc<(Mutex<usize>, Condvar)>);
+
+/// A share of the budget, given back when dropped.
+pub(super) struct Room {
+    bytes: usize,
+    budget: Budget,
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        let (left, changed) = &*self.budget.0;
+        *left.lock().unwrap_or_else(PoisonError::into_inner) += self.bytes;
+        changed.notify_one();
+    }
+}
+
+impl Budget {
+    fn new() -> Self {
+        Self(Arc::new((Mutex::new(AHEAD_BYTES_MAX), Condvar::new())))
+    }
+
+    /// Waits for room; gives up when the run stops. A request larger than the whole budget waits for all of it.
+    fn take(&self, bytes: usize, shared: &Shared) -> Option<Room> {
+        let bytes = bytes.min(AHEAD_BYTES_MAX);
+        let (left, changed) = &*self.0;
+        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+        while *left < bytes {
+            if shared.stopping() {
+                return None;
+            }
+            let wait = std::time::Duration::from_millis(50);
+            left = changed.wait_timeout(left, wait).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        *left -= bytes;
+        Some(Room { bytes, budget: self.clone() })
+    }
+}
+
+/// The queue between feeder and pacer.
+pub(super) fn queue() -> (SyncSender<Ready>, Receiver<Ready>) {
+    sync_channel(AHEAD_REQUESTS_MAX)
+}
+
+/// Requests of all open chunks by intended instant.
+struct Merge {
+    due: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    open: BTreeMap<u64, (Arc<Chunk>, usize)>,
+    next_chunk: u64,
+}
+
+/// Feeds the pacer until the plan ends or the run stops; then notes what was not sent.
+pub(super) fn run(shared: &Shared, exporters: &[Arc<Exporter>], queue: &SyncSender<Ready>) {
+    let mut merge = Merge { due: BinaryHeap::new(), open: BTreeMap::new(), next_chunk: 0 };
+    let budget = Budget::new();
+    let (mut buffer_bytes, whole) = (64 << 10, shared.chunks.plan().spec().packing == Packing::WholeTraces);
+    while let Some((id, chunk)) = merge.next(shared) {
+        let request = &chunk.requests()[id.number as usize];
+        let (due_ns, spans) = (request.due_ns, request.spans);
+        // Whole traces go round the connections; exporters keep to theirs.
+        let connection = if whole { id.number } else { request.exporter } as usize % exporters.len();
+        let mut buffer = Vec::with_capacity(buffer_bytes);
+        buffer.resize(HEADROOM, 0);
+        chunk.encode(shared.chunks.plan(), id.number as usize, &mut buffer);
+        buffer_bytes = buffer_bytes.max(buffer.len() + buffer.len() / 16);
+        let payload = exporters[connection].payload(buffer);
+        let room = budget.take(payload.len(), shared);
+        let handed_over =
+            room.is_some_and(|room| queue.send(Ready { id, due_ns, spans, connection, payload, room }).is_ok());
+        if !handed_over || shared.stopping() {
+            if !handed_over {
+                note_not_sent(shared, id, spans);
+            }
+            break;
+        }
+    }
+    merge.note_rest(shared);
+}
+
+impl Merge {
+    /// The request that is due next, and its chunk.
+    fn next(&mut self, shared: &Shared) -> Option<(RequestId, Arc<Chunk>)> {
+        let plan = shared.chunks.plan();
+        // A chunk is opened as soon as one of its requests could be the next: none is due before its first trace starts.
+        while self.next_chunk < plan.chunks() && !shared.stopping() {
+            let first = self.due.peek().map_or(u64::MAX, |Reverse((due, ..))| *due);
+            if plan.chunk_start_ns(self.next_chunk) > first {
+                break;
+            }
+            self.open_next(shared);
+        }
+        let Reverse((_, chunk, number)) = self.due.pop()?;
+        let (open, left) = self.open.get_mut(&chunk)?;
+        let open = Arc::clone(open);
+        *left -= 1;
+        if *left == 0 {
+            self.open.remove(&chunk);
+        }
+        Some((RequestId { chunk, number }, open))
+    }
+
+    fn open_next(&mut self, shared: &Shared) {
+        let chunk = shared.chunks.get(self.next_chunk);
+        for (number, request) in chunk.requests().iter().enumerate() {
+            self.due.push(Reverse((request.due_ns, self.next_chunk, number as u32)));
+        }
+        let requests = chunk.requests().len();
+        self.open.insert(self.next_chunk, (chunk, requests));
+        self.next_chunk += 1;
+        shared.chunks_opened.store(self.next_chunk, Ordering::Relaxed);
+    }
+
+    fn note_rest(self, shared: &Shared) {
+        for Reverse((_, chunk, number)) in self.due {
+            if let Some((open, _)) = self.open.get(&chunk) {
+                note_not_sent(shared, RequestId { chunk, number }, open.requests()[number as usize].spans);
+            }
+        }
+    }
+}
+
+/// Notes a request that never left.
+pub(super) fn note_not_sent(shared: &Shared, id: RequestId, spans: u32) {
+    let ended_ns = shared.clock.elapsed().as_nanos() as u64;
+    let record = RequestRecord { outcome: Outcome::NotSent, attempts: 0, answer: String::new(), ended_ns };
+    shared.outcomes.note(id, spans, record);
+}
