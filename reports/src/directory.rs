@@ -97,6 +97,17 @@ pub enum RenderAgainError {
     Write(#[from] WriteError),
 }
 
+/// Makes the directory and proves that files can be written there, so that a run that could not keep its result is refused
+/// before it starts.
+///
+/// # Errors
+/// When the directory cannot be made or a file in it cannot be written.
+pub fn prepare(directory: &Path) -> Result<(), WriteError> {
+    fs::create_dir_all(directory).map_err(|source| WriteError::Io { path: directory.to_owned(), source })?;
+    let path = write_file(directory, ".spanproof-probe", "can this be written?\n")?;
+    fs::remove_file(&path).map_err(|source| WriteError::Io { path, source })
+}
+
 /// Writes every artefact of a finished run and gives their paths, the result document last, so that a directory with a
 /// result is complete. `latency_log` is the text of the latency log; series whose figures the result withholds are left
 /// out of it.

@@ -1,8 +1,10 @@
 //! Any part of a result as rows of name and text, so that a field added to the types appears in every table by itself.
 
 use crate::result::paths::quantity_of_field;
-use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::Serialize;
 use serde_json::Value;
+use std::fmt;
 
 /// One row of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,19 +18,27 @@ pub struct Row {
 /// The rows of a part of a result, in the order of its fields. Absent values give no row; lists are joined.
 pub fn rows(part: &impl Serialize) -> Vec<Row> {
     let mut rows = Vec::new();
-    if let Ok(value) = serde_json::to_value(part) {
-        collect("", "", &value, &mut rows);
+    let node = serde_json::to_string(part).and_then(|json| serde_json::from_str::<Node>(&json));
+    if let Ok(node) = node {
+        collect("", "", &node, &mut rows);
     }
     rows
 }
 
-fn collect(prefix: &str, field: &str, value: &Value, rows: &mut Vec<Row>) {
-    match value {
-        Value::Object(fields) => {
+/// JSON whose objects keep the order of their fields, which is the order in which the types declare them.
+enum Node {
+    Fields(Vec<(String, Node)>),
+    Items(Vec<Node>),
+    Leaf(Value),
+}
+
+fn collect(prefix: &str, field: &str, node: &Node, rows: &mut Vec<Row>) {
+    match node {
+        Node::Fields(fields) => {
             let prefix = joined(prefix, field);
-            fields.iter().for_each(|(name, value)| collect(&prefix, name, value, rows));
+            fields.iter().for_each(|(name, node)| collect(&prefix, name, node, rows));
         }
-        Value::Null => {}
+        Node::Leaf(Value::Null) => {}
         other => rows.push(Row { name: joined(prefix, without_unit(field)), value: text(field, other) }),
     }
 }
@@ -43,23 +53,71 @@ fn without_unit(field: &str) -> &str {
     ["_ms", "_bytes", "_seconds"].iter().find_map(|unit| field.strip_suffix(unit)).unwrap_or(field)
 }
 
-fn text(field: &str, value: &Value) -> String {
-    match value {
-        Value::Number(_) => quantity_of_field(field, value).map_or_else(|| value.to_string(), |q| q.to_string()),
-        Value::String(text) => text.clone(),
-        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
-        Value::Array(items) => items.iter().map(item).collect::<Vec<_>>().join(", "),
-        Value::Null | Value::Object(_) => String::new(),
+fn text(field: &str, node: &Node) -> String {
+    match node {
+        Node::Items(items) => items.iter().map(|item| text(field, item)).collect::<Vec<_>>().join(", "),
+        // A list of small objects, such as what a wait is made of.
+        Node::Fields(fields) => fields.iter().map(|(name, node)| text(name, node)).collect::<Vec<_>>().join(" "),
+        Node::Leaf(Value::String(text)) => text.clone(),
+        Node::Leaf(Value::Bool(yes)) => if *yes { "yes" } else { "no" }.to_owned(),
+        Node::Leaf(other) => quantity_of_field(field, other).map_or_else(|| other.to_string(), |q| q.to_string()),
     }
 }
 
-fn item(value: &Value) -> String {
-    let Value::Object(fields) = value else { return text("", value) };
-    let parts = fields.iter().map(|(name, value)| match value {
-        Value::String(text) => text.clone(),
-        other => text(if name == "seconds" { "_seconds" } else { name }, other),
-    });
-    parts.collect::<Vec<_>>().join(" ")
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut fields = Vec::new();
+        while let Some(field) = map.next_entry()? {
+            fields.push(field);
+        }
+        Ok(Node::Fields(fields))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::Items(items))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Leaf(text.into()))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Leaf(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(Node::Leaf(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Leaf(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Leaf(value.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Leaf(Value::Null))
+    }
 }
 
 #[cfg(test)]

@@ -150,22 +150,22 @@ fn escaped(text: &str) -> String {
     let line = one_line(text, TEXT_MAX);
     let line = line.trim();
     let mut out = String::with_capacity(line.len() + 8);
-    // At the start of a line, what follows only digits can make it a numbered list.
-    let mut only_digits = true;
+    let after_digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     for (at, c) in line.chars().enumerate() {
+        let next = || line.chars().skip(at + 1);
         match c {
             '<' => out += "&lt;",
             '>' => out += "&gt;",
             '&' => out += "&amp;",
             // Neither a mention of a person nor a link that nobody wrote.
             '@' => out += "&#64;",
-            ':' if line.chars().skip(at + 1).take(2).eq("//".chars()) => out += "&#58;",
+            ':' if next().take(2).eq("//".chars()) => out += "&#58;",
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '!' | '$' => out.extend(['\\', c]),
             '#' | '-' | '+' | '=' if at == 0 => out.extend(['\\', c]),
-            '.' | ')' if only_digits => out.extend(['\\', c]),
+            // Only digits before and a blank behind make a numbered list.
+            '.' | ')' if at == after_digits && next().next().is_none_or(|c| c == ' ') => out.extend(['\\', c]),
             _ => out.push(c),
         }
-        only_digits &= c.is_ascii_digit();
     }
     out
 }
@@ -219,7 +219,8 @@ mod tests {
     #[test]
     fn text_cannot_begin_a_list_a_heading_or_a_fence() {
         let starts =
-            ["# a", "- a", "+ a", "= a", "1. a", "12) a", "> a", "```", "~~~", "*a*", "@me", "http://x"].map(escaped);
+            ["# a", "- a", "+ a", "= a", "1. a", "12) a", "1.5 ms", "> a", "```", "~~~", "*a*", "@me", "http://x"]
+                .map(escaped);
         let safe = [
             "\\# a",
             "\\- a",
@@ -227,6 +228,7 @@ mod tests {
             "\\= a",
             "1\\. a",
             "12\\) a",
+            "1.5 ms",
             "&gt; a",
             "\\`\\`\\`",
             "\\~\\~\\~",

@@ -101,6 +101,15 @@ fn a_directory_that_cannot_be_made_is_named() {
 }
 
 #[test]
+fn a_prepared_directory_is_empty_and_a_hopeless_one_is_refused() {
+    let parent = tempfile::tempdir().unwrap();
+    prepare(&parent.path().join("a/b")).unwrap();
+    assert_eq!(names(&parent.path().join("a/b")), Vec::<String>::new());
+    fs::write(parent.path().join("file"), "").unwrap();
+    assert!(prepare(&parent.path().join("file")).is_err());
+}
+
+#[test]
 fn a_failed_write_leaves_no_temporary_file() {
     let directory = tempfile::tempdir().unwrap();
     // A directory in the artefact's place makes the rename fail.

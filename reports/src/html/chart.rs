@@ -19,15 +19,19 @@ pub(super) struct Polyline {
     pub(super) points: String,
 }
 
-/// The chart of a timeline; none when there are fewer than two points or nothing was sent.
+/// Reads one rate of a point.
+type Rate = fn(&TimelinePoint) -> u64;
+
+/// The chart of a timeline; none when it spans no time or nothing was sent.
 pub(super) fn chart(timeline: &Timeline) -> Option<Chart> {
     let points = &timeline.points;
     let (first, last) = (points.first()?.at_seconds, points.last()?.at_seconds);
-    let rates: [(&'static str, fn(&TimelinePoint) -> u64); 3] =
+    let rates: [(&'static str, Rate); 3] =
         [("sent", |p| p.sent), ("acknowledged", |p| p.acknowledged), ("delivered", |p| p.delivered)];
     let highest = points.iter().flat_map(|p| rates.iter().map(|(_, rate)| rate(p))).max().filter(|n| *n > 0)?;
-    // Also refuses a span of time that is not a number.
-    if points.len() < 2 || !(last > first) || timeline.interval_seconds <= 0.0 {
+    // Written so that what is not a number is refused as well.
+    let drawable = last > first && timeline.interval_seconds > 0.0;
+    if !drawable {
         return None;
     }
     let place = |p: &TimelinePoint, n: u64| {
@@ -35,7 +39,7 @@ pub(super) fn chart(timeline: &Timeline) -> Option<Chart> {
         let y = SIZE.1 - n as f64 / highest as f64 * SIZE.1;
         format!("{x:.1},{y:.1}")
     };
-    let line = |name, rate: fn(&TimelinePoint) -> u64| Polyline {
+    let line = |name, rate: Rate| Polyline {
         name,
         points: points.iter().map(|p| place(p, rate(p))).collect::<Vec<_>>().join(" "),
     };
