@@ -7,10 +7,16 @@
 //! Names and texts inside a result come from scenarios, collectors and the wire, so every renderer treats them as hostile
 //! and escapes them for its own format ([`plain_text`] holds what the formats share).
 
+pub mod directory;
+pub mod events;
 pub mod figures;
 pub mod headline;
+pub mod html;
+pub mod junit;
 pub mod latency;
 pub mod plain_text;
 pub mod progress;
 pub mod result;
+pub mod rows;
+pub mod summary;
 pub mod terminal;

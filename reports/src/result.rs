@@ -190,6 +190,18 @@ mod tests {
         }
     }
 
+    /// A document of this version, once written, must stay readable; `UPDATE_RESULT=1` writes the file anew, which is right
+    /// only together with a new version in [`SCHEMA`] or a field that was added.
+    #[test]
+    fn the_committed_document_still_reads_as_it_was_meant() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/result.json");
+        if std::env::var_os("UPDATE_RESULT").is_some_and(|v| v == "1") {
+            std::fs::write(&path, serde_json::to_string_pretty(&failing()).unwrap() + "\n").unwrap();
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        assert_eq!(serde_json::from_str::<RunResult>(&text).unwrap(), failing());
+    }
+
     #[test]
     fn fields_of_a_later_minor_version_are_ignored() {
         let mut json = serde_json::to_value(passing()).unwrap();

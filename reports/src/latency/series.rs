@@ -88,7 +88,9 @@ impl SeriesRecorder {
     }
 
     fn close_old(&mut self) {
-        while let Some(at) = self.open.iter().position(|(second, _)| self.newest.saturating_sub(*second) >= OPEN_SECONDS) {
+        while let Some(at) =
+            self.open.iter().position(|(second, _)| self.newest.saturating_sub(*second) >= OPEN_SECONDS)
+        {
             if let Some((second, mut histogram)) = self.open.remove(at) {
                 self.lines.push((second, log::encode(&histogram)));
                 histogram.reset();

@@ -31,9 +31,12 @@ fn base64(text: &str) -> Vec<u8> {
     groups.collect()
 }
 
+/// Histograms by tag.
+type Merged = BTreeMap<String, Histogram<u64>>;
+
 /// What the Rust reader makes of a log: a merged histogram a tag, and the (second, tag) of every line.
-fn read(log: &str) -> (BTreeMap<String, Histogram<u64>>, Vec<(u64, String)>) {
-    let (mut merged, mut lines) = (BTreeMap::<String, Histogram<u64>>::new(), Vec::new());
+fn read(log: &str) -> (Merged, Vec<(u64, String)>) {
+    let (mut merged, mut lines) = (Merged::new(), Vec::new());
     for entry in IntervalLogIterator::new(log.as_bytes()) {
         let LogEntry::Interval(line) = entry.unwrap() else { continue };
         let tag = line.tag().unwrap().as_str().to_owned();
@@ -90,6 +93,29 @@ proptest! {
             prop_assert!(exact <= ours && ours <= exact * 1.001 + 0.001, "{} {exact} {ours}", p.name());
         }
     }
+}
+
+#[test]
+fn threads_record_side_by_side_and_nothing_is_lost() {
+    let recorder = LatencyRecorder::new();
+    std::thread::scope(|scope| {
+        for thread in 0..4u64 {
+            let recorder = &recorder;
+            scope.spawn(move || {
+                for i in 0..1_000 {
+                    let series = Series::ALL[(i % 3) as usize];
+                    recorder.lock(series).record(
+                        Duration::from_millis(i * 10),
+                        Duration::from_micros(1 + i * thread),
+                        2,
+                    );
+                }
+            });
+        }
+    });
+    let recorded = recorder.finish(&epoch());
+    assert_eq!(recorded.latency.iter().map(|(_, summary)| summary.count).sum::<u64>(), 8_000);
+    assert_log_equals_summaries(&recorded);
 }
 
 #[test]

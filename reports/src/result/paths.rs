@@ -183,7 +183,7 @@ impl fmt::Display for Quantity {
 pub(crate) fn kind_of_field(name: &str, integer: bool) -> Kind {
     let ends = |unit: &str| name.ends_with(unit);
     match () {
-        () if ends("_ms") || ends("_seconds") => Kind::Duration,
+        () if ends("_ms") || ends("_seconds") || name == "seconds" => Kind::Duration,
         () if ends("_bytes") || name == "bytes" => Kind::Bytes,
         () if ends("_ratio") => Kind::Ratio,
         () if integer => Kind::Count,
@@ -265,6 +265,7 @@ fn paths_of_schema() -> Vec<KnownPath> {
     let root = serde_json::to_value(json_schema()).unwrap_or_default();
     let mut found = Vec::new();
     collect(&root, &root, &mut Vec::new(), &mut found);
+    found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }
 

@@ -1,0 +1,60 @@
+//! The block printed before a run: what is about to happen, and until when.
+
+use crate::figures::{clock, count};
+use crate::plain_text::one_line;
+use crate::result::timeline::SettleTerm;
+use crate::terminal::WIDTH;
+use std::time::Duration;
+
+/// What is about to be run.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// The scenario's name.
+    pub scenario: String,
+    /// What is driven and how, in a few words.
+    pub target: String,
+    /// The seed.
+    pub seed: u64,
+    /// Spans in the plan.
+    pub spans: u64,
+    /// Traces in the plan.
+    pub traces: u64,
+    /// Traces of each stratum, in the order in which to list them.
+    pub strata: Vec<(String, u64)>,
+    /// How long load is applied.
+    pub duration: Duration,
+    /// What settling waits for at most; the terms add up to the longest wait.
+    pub settle: Vec<SettleTerm>,
+    /// Where records come from and go to, e.g. `127.0.0.1:4317 -> 127.0.0.1:5317`.
+    pub route: Option<String>,
+    /// What the reader should know before it starts, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// The block, every line ended by a line feed.
+pub fn plan_block(plan: &Plan) -> String {
+    let settle = plan.settle.iter().map(|term| term.seconds).sum::<f64>();
+    let end = plan.duration.as_secs_f64() + settle;
+    let mut lines = vec![
+        format!("{}   {}   seed {}", one_line(&plan.scenario, 40), one_line(&plan.target, 60), plan.seed),
+        format!(
+            "plan     {} spans in {} traces over {}, settle up to {}, over after {} at most",
+            count(plan.spans),
+            count(plan.traces),
+            clock(plan.duration.as_secs_f64()),
+            clock(settle),
+            clock(end)
+        ),
+    ];
+    if !plan.strata.is_empty() {
+        let strata = plan.strata.iter().map(|(name, n)| format!("{name} {}", count(*n))).collect::<Vec<_>>();
+        lines.push(format!("traces   {}", strata.join(", ")));
+    }
+    if plan.settle.len() > 1 {
+        let terms = plan.settle.iter().map(|term| format!("{} {}", term.name, clock(term.seconds))).collect::<Vec<_>>();
+        lines.push(format!("settle   {} = {}", terms.join(" + "), clock(settle)));
+    }
+    lines.extend(plan.route.iter().map(|route| format!("route    {route}")));
+    lines.extend(plan.warnings.iter().map(|warning| format!("warning  {warning}")));
+    lines.iter().map(|line| one_line(line, WIDTH * 2) + "\n").collect()
+}
