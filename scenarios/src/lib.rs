@@ -1,1 +1,18 @@
-//! What a spanproof run is to do.
+//! What a spanproof run is to do: scenario files, their loading and checking, the embedded catalogue.
+//!
+//! Text becomes what was typed ([`spec`]) becomes what it means ([`scenario`]), and past that point there is no raw input.
+//! Nothing here starts anything: the only effects are reading a scenario file and looking whether the files it names exist.
+//!
+//! Where to start: [`load::load`] is the way from text to meaning; [`limits`] is the grammar of what must hold; [`units`]
+//! are the values with units that people write.
+
+pub mod catalogue;
+mod document;
+pub mod limits;
+pub mod load;
+pub mod overrides;
+pub mod problem;
+pub mod scenario;
+pub mod spec;
+mod suggest;
+pub mod units;

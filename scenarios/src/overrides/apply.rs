@@ -1,0 +1,192 @@
+//! Writing changes into the document.
+
+use super::Overrides;
+use super::assignment::{Assignment, Change};
+use crate::document::{Content, Document, Entry, FieldPath, Node, Origin, Place, Step, parse_value, shortened};
+use crate::problem::{Problem, ProblemKind};
+use crate::units::ValueError;
+
+/// Fields that hold one of several things by name: setting something under another name replaces what was there.
+const CHOICES: [&str; 3] = ["target", "traffic.workload", "traffic.profile"];
+
+/// Fields of which only one can be given: setting one removes the other.
+const RIVALS: [(&str, &str); 4] = [
+    ("run.duration", "run.spans"),
+    ("run.spans", "run.duration"),
+    ("collector.config", "collector.config_inline"),
+    ("collector.config_inline", "collector.config"),
+];
+
+impl Overrides {
+    /// Applies flags, then what the environment has for an external target and no flag has set.
+    pub(crate) fn apply(&self, document: &mut Document, problems: &mut Vec<Problem>) {
+        for assignment in &self.flags {
+            problems.extend(assignment.apply(document).err());
+        }
+        if !is_external(document) {
+            return;
+        }
+        for assignment in &self.environment {
+            let flagged = match &assignment.change {
+                Ok(Change::Literal { path, .. }) => document.origin_of(path) == Origin::Flag,
+                _ => false,
+            };
+            if !flagged {
+                problems.extend(assignment.apply(document).err());
+            }
+        }
+    }
+}
+
+fn is_external(document: &Document) -> bool {
+    let target = document.find(&FieldPath::keys("target")).map(|node| &node.content);
+    match target {
+        Some(Content::Scalar { text, .. }) => text == "external",
+        Some(Content::Map(entries)) => entries.iter().any(|entry| entry.key == "external"),
+        _ => false,
+    }
+}
+
+impl Assignment {
+    /// Adds the text of the flag to the document and writes the value; a failure points into that text.
+    fn apply(&self, document: &mut Document) -> Result<(), Problem> {
+        let text_index = document.texts.len();
+        document.texts.push(self.text.clone());
+        let written = match &self.change {
+            Ok(change) => self.write(change, document, text_index),
+            Err(error) => Err(error.clone()),
+        };
+        written.map_err(|error| {
+            let end = self.text.text.len();
+            let place = Place { text: text_index, start: error.at.min(end), end };
+            document.problem(place, ProblemKind::Usage).message(error.message).hint(error.hint)
+        })
+    }
+
+    fn write(&self, change: &Change, document: &mut Document, text_index: usize) -> Result<(), ValueError> {
+        let text = &*self.text.text;
+        let literal = |start: usize, end: usize| {
+            let content = Content::Scalar { text: text[start..end].to_owned(), plain: true };
+            Node::new(Place { text: text_index, start, end }, content)
+        };
+        match change {
+            Change::Literal { path, value_at } => write(document, path, literal(*value_at, text.len())),
+            Change::Yaml { path, value_at } => match parse_value(text, text_index, *value_at) {
+                (Some(value), errors) if errors.is_empty() => write(document, path, value),
+                (_, errors) => {
+                    let message = errors.first().map_or("the value is no YAML", |error| &error.message);
+                    Err(ValueError::new(*value_at, message, "quote the value if it has special characters"))
+                }
+            },
+            Change::Target { value_at } => {
+                let end = text[*value_at..].find(':').map_or(text.len(), |colon| value_at + colon);
+                let argument = (end < text.len()).then(|| literal(end + 1, text.len()));
+                write_target(document, &literal(*value_at, end), argument)
+            }
+        }
+    }
+}
+
+/// Chooses a kind of target, keeping the settings that the document has for it.
+fn write_target(document: &mut Document, kind: &Node, argument: Option<Node>) -> Result<(), ValueError> {
+    let Content::Scalar { text: name, .. } = &kind.content else { return Ok(()) };
+    let at = kind.place.start;
+    let target = FieldPath::keys("target");
+    let kept = document.find(&target.then(Step::Key(name.clone()))).is_some();
+    match (name.as_str(), argument) {
+        ("process", Some(command)) => write(document, &FieldPath::keys("target.process.command"), command),
+        ("external", Some(endpoint)) => write(document, &FieldPath::keys("target.external.endpoint"), endpoint),
+        ("process", None) if !kept => {
+            Err(ValueError::new(at, "which process?", "name the binary: `--target process:/path/to/otelcol`"))
+        }
+        (_, None) if kept => Ok(()),
+        (_, None) => write(document, &target, kind.clone()),
+        ("embedded", Some(_)) => {
+            Err(ValueError::new(at, "the embedded target takes nothing behind a colon", "write `--target embedded`"))
+        }
+        (_, Some(_)) => {
+            let message = format!("there is no kind of target `{}`", shortened(name));
+            Err(ValueError::new(at, message, "use `embedded`, `process:COMMAND` or `external:ENDPOINT`"))
+        }
+    }
+}
+
+/// Puts `value` at `path`, making maps on the way.
+fn write(document: &mut Document, path: &FieldPath, value: Node) -> Result<(), ValueError> {
+    for (set, rival) in RIVALS {
+        // Two flags that contradict each other are the user's mistake and reported as such.
+        let rival = FieldPath::keys(rival);
+        if *path == FieldPath::keys(set) && document.origin_of(&rival) != Origin::Flag {
+            remove(document, &rival);
+        }
+    }
+    let place = value.place;
+    let mut walked = FieldPath::default();
+    let mut node = &mut document.root;
+    for step in path.steps() {
+        if let Step::Key(name) = step {
+            open_choice(node, &walked, name, place)?;
+        }
+        node = enter(node, step, place)?;
+        walked = walked.then(step.clone());
+    }
+    *node = value;
+    Ok(())
+}
+
+/// Makes room for the choice `name` in the node at `path`, if that is a choice: `shop` becomes `{shop: {}}`, others go.
+fn open_choice(node: &mut Node, path: &FieldPath, name: &str, place: Place) -> Result<(), ValueError> {
+    if !CHOICES.iter().any(|choice| *path == FieldPath::keys(choice)) {
+        return Ok(());
+    }
+    let from_flag = |place: Place| place.text != 0;
+    let mut rivals: Vec<String> = Vec::new();
+    if let Content::Map(entries) = &mut node.content {
+        let gone = entries.extract_if(.., |entry| entry.key != name);
+        rivals.extend(gone.filter(|entry| from_flag(entry.value.place)).map(|entry| entry.key));
+    } else {
+        if let Content::Scalar { text, .. } = &node.content
+            && text != name
+            && from_flag(node.place)
+        {
+            rivals.push(text.clone());
+        }
+        *node = Node::empty_map(place);
+    }
+    match rivals.first() {
+        Some(rival) => {
+            let message = format!("another flag has set `{path}` to `{}` already", shortened(rival));
+            Err(ValueError::new(place.start, message, "keep one of the flags"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The child at `step`, made if a map can have it.
+fn enter<'a>(node: &'a mut Node, step: &Step, place: Place) -> Result<&'a mut Node, ValueError> {
+    if node.is_null() {
+        *node = Node::empty_map(node.place);
+    }
+    if let (Content::Map(entries), Step::Key(key)) = (&mut node.content, step)
+        && !entries.iter().any(|entry| entry.key == *key)
+    {
+        entries.push(Entry { key: key.clone(), key_place: place, value: Node::empty_map(place) });
+    }
+    let described = node.described();
+    node.child_mut(step).ok_or_else(|| {
+        let step = match step {
+            Step::Key(key) => format!("`{}`", shortened(key)),
+            Step::Index(index) => format!("element {index}"),
+        };
+        let message = format!("the scenario has {described} where {step} should be set");
+        ValueError::new(place.start, message, "set the whole field instead")
+    })
+}
+
+fn remove(document: &mut Document, path: &FieldPath) {
+    let Some((Step::Key(name), parents)) = path.steps().split_last() else { return };
+    let parent = parents.iter().try_fold(&mut document.root, |node, step| node.child_mut(step));
+    if let Some(Content::Map(entries)) = parent.map(|node| &mut node.content) {
+        entries.retain(|entry| entry.key != *name);
+    }
+}

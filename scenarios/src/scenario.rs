@@ -1,0 +1,100 @@
+//! What a scenario means: plain values with every default filled in and every check passed, ready to be run.
+//!
+//! Past this point nothing is text that still needs reading. [`crate::load`] makes these from files and flags; the modules
+//! here hold one section each, its types beside the checks that lead to them.
+
+mod checker;
+mod client;
+mod collector;
+mod endpoint;
+mod limits;
+mod run;
+mod target;
+mod traffic;
+mod volume;
+mod workload;
+
+pub use client::{Client, Retry, Transport};
+pub use collector::{Collector, CollectorConfig};
+pub use endpoint::Endpoint;
+pub use run::{Extent, Run};
+pub use spanproof_generators::model::Stratum;
+pub use spanproof_generators::workload::Workload;
+pub use target::{Embedded, External, Process, Target};
+pub use traffic::{Batch, Profile, Traffic};
+
+pub use crate::spec::{Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
+
+use crate::limits::Limit;
+use crate::problem::ProblemKind;
+use crate::spec::{ScenarioSpec, VERSION};
+
+pub(crate) use checker::Checker;
+
+/// A run to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Names the run and its result directory: `[a-z0-9-]`, at most 64 characters.
+    pub name: String,
+    /// One sentence on what it is for; may be empty.
+    pub about: String,
+    /// What receives the traffic.
+    pub target: Target,
+    /// The configuration of the collector under test.
+    pub collector: Collector,
+    /// What is sent.
+    pub traffic: Traffic,
+    /// How long, and with which seed.
+    pub run: Run,
+    /// What records that are not ours mean.
+    pub foreign: Foreign,
+    /// What must hold, in the order written.
+    pub limits: Vec<Limit>,
+    /// What ends the run early, in the order written.
+    pub abort: Vec<Limit>,
+}
+
+/// Works out what `spec` means. Problems go to the checker; None when there were any that left a hole.
+pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<Scenario> {
+    let version = checker.required("scenario", spec.scenario, "begin the file with `scenario: 1`");
+    if version.is_some_and(|version| version != VERSION) {
+        let hint = format!("this version of spanproof reads `scenario: {VERSION}`");
+        checker.invalid("scenario", "no such version of the format", hint);
+    }
+    let name = checker.required("name", spec.name.clone(), "add a name such as `name: my-first-run`");
+    let name = name.filter(|name| check_name(name, checker));
+    let target = target::resolve(spec.target.as_ref(), checker);
+    let collector = collector::resolve(spec.collector.as_ref(), target.as_ref(), checker);
+    let run = run::resolve(spec.run.as_ref(), checker);
+    let traffic = traffic::resolve(spec.traffic.as_ref(), checker);
+    if let (Some(traffic), Some(run)) = (&traffic, &run) {
+        volume::check(traffic, run, checker);
+    }
+    limits::check("limits", &spec.limits, checker);
+    limits::check("abort", &spec.abort, checker);
+    Some(Scenario {
+        name: name?,
+        about: spec.about.clone().unwrap_or_default().trim().to_owned(),
+        target: target?,
+        collector: collector?,
+        traffic: traffic?,
+        run: run?,
+        foreign: spec.foreign.unwrap_or_default(),
+        limits: spec.limits.clone(),
+        abort: spec.abort.clone(),
+    })
+}
+
+fn check_name(name: &str, checker: &mut Checker<'_>) -> bool {
+    const LENGTH_MAX: usize = 64;
+    let words = name.split('-').all(|word| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    });
+    let fits = words && name.len() <= LENGTH_MAX;
+    if !fits {
+        let message = format!("`{}` is no name for a scenario", crate::document::shortened(name));
+        let hint = "use at most 64 lowercase letters and digits with single dashes between, such as `gateway-outage`";
+        checker.report("name", ProblemKind::InvalidValue, message, hint);
+    }
+    fits
+}

@@ -1,0 +1,118 @@
+//! Reports problems by the path of their field, and knows which fields have been reported already.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::document::{Document, FieldPath, Origin, Step};
+use crate::problem::{Problem, ProblemKind};
+use crate::units::{Count, HumanDuration};
+
+/// What the checks of all sections share.
+pub(crate) struct Checker<'a> {
+    pub(crate) document: &'a Document,
+    /// Where relative paths of the file start.
+    pub(crate) directory: &'a Path,
+    /// Hosts beyond loopback that traffic may go to.
+    pub(crate) allow_remote: &'a [String],
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Checker<'_> {
+    /// Reports a problem at a field, or where it would stand.
+    pub(crate) fn report(
+        &mut self,
+        field: &str,
+        kind: ProblemKind,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.report_at(&FieldPath::keys(field), kind, message, hint);
+    }
+
+    /// Reports a problem at element `index` of the list `field`, as the typed value counts them.
+    pub(crate) fn report_element(
+        &mut self,
+        field: &str,
+        index: usize,
+        kind: ProblemKind,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let list = FieldPath::keys(field);
+        let index = self.document.element_index(&list, index);
+        self.report_at(&list.then(Step::Index(index)), kind, message, hint);
+    }
+
+    fn report_at(
+        &mut self,
+        path: &FieldPath,
+        kind: ProblemKind,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        let place = self.document.place_of(path);
+        let problem = self.document.problem(place, kind).field(path).message(message).hint(hint);
+        self.problems.push(problem);
+    }
+
+    /// Reports a value that is not possible.
+    pub(crate) fn invalid(&mut self, field: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.report(field, ProblemKind::InvalidValue, message, hint);
+    }
+
+    /// Passes a value on; reports its absence, unless it was there and failed.
+    pub(crate) fn required<T>(&mut self, field: &str, value: Option<T>, hint: &str) -> Option<T> {
+        if value.is_none() && !self.document.has_failed(&FieldPath::keys(field)) {
+            let name = field.rsplit('.').next().unwrap_or(field);
+            self.report(field, ProblemKind::MissingField, format!("`{name}` is missing"), hint);
+        }
+        value
+    }
+
+    /// A count that must be at least 1.
+    pub(crate) fn positive(&mut self, field: &str, value: Option<Count>, default: NonZeroU32) -> NonZeroU32 {
+        let Some(Count(count)) = value else { return default };
+        match u32::try_from(count).ok().and_then(NonZeroU32::new) {
+            Some(count) => count,
+            None => {
+                let message = format!("`{count}` is not possible here");
+                self.invalid(field, message, format!("give a whole number from 1 to {}", u32::MAX));
+                default
+            }
+        }
+    }
+
+    /// A duration that must be above zero.
+    pub(crate) fn lasting(&mut self, field: &str, value: Option<HumanDuration>, default: Duration) -> Duration {
+        match value {
+            Some(HumanDuration(Duration::ZERO)) => {
+                self.invalid(field, "a duration of zero is not possible here", "give a duration above 0s");
+                default
+            }
+            Some(HumanDuration(duration)) => duration,
+            None => default,
+        }
+    }
+
+    /// Who wrote the field.
+    pub(crate) fn origin(&self, field: &str) -> Origin {
+        self.document.origin_of(&FieldPath::keys(field))
+    }
+
+    /// A path as the user means it: relative to the file that names it, or to the working directory for a flag.
+    pub(crate) fn resolve_path(&self, field: &str, path: &str) -> PathBuf {
+        match self.origin(field) {
+            Origin::File => self.directory.join(path),
+            Origin::Flag | Origin::Environment => PathBuf::from(path),
+        }
+    }
+}
+
+/// A default that is written as a literal.
+pub(crate) const fn nonzero(value: u32) -> NonZeroU32 {
+    match NonZeroU32::new(value) {
+        Some(value) => value,
+        None => NonZeroU32::MIN,
+    }
+}

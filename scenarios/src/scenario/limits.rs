@@ -1,0 +1,22 @@
+//! What limits can be checked for among each other; each alone has been checked as it was read.
+
+use super::checker::Checker;
+use crate::limits::Limit;
+use crate::problem::ProblemKind;
+
+pub(super) fn check(field: &str, limits: &[Limit], checker: &mut Checker<'_>) {
+    for (index, limit) in limits.iter().enumerate() {
+        if let Some(window) = &limit.window {
+            let message = format!("there is no fault named `{}`", window.fault);
+            let hint = format!("remove `{} {}`; this scenario has no faults", window.relation.name(), window.fault);
+            checker.report_element(field, index, ProblemKind::UnknownName, message, hint);
+        }
+        if let Some(first) = limits[..index].iter().find(|earlier| earlier.same_subject(limit)) {
+            let message = match first == limit {
+                true => format!("`{limit}` stands here twice"),
+                false => format!("`{first}` has said something about the same figure"),
+            };
+            checker.report_element(field, index, ProblemKind::Contradiction, message, "keep one of the two");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Whether rate, extent and profile together send anything, and not more than can be counted.
+
+use std::time::Duration;
+
+use spanproof_generators::workload::Workload;
+
+use super::checker::Checker;
+use super::{Extent, Profile, Run, Traffic};
+use crate::units::RateOf;
+
+/// A trace index has 56 bits on the wire and a ledger two bits a span in memory; this many spans take 23 GiB of it.
+const SPANS_MAX: f64 = 1e11;
+
+pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
+    let spans_per_trace = match &traffic.workload {
+        Workload::Uniform(uniform) => f64::from(uniform.spans_per_trace),
+        Workload::Shop(_) => 1.0,
+    };
+    let (planned, one_trace) = match (run.extent, traffic.rate.of) {
+        (Extent::Spans(spans), _) => (spans as f64, 1.0),
+        (Extent::Duration(duration), RateOf::Spans) => (traffic.rate.per_second * duration.as_secs_f64(), spans_per_trace),
+        (Extent::Duration(duration), RateOf::Traces) => (traffic.rate.per_second * duration.as_secs_f64(), 1.0),
+    };
+    if planned < one_trace {
+        let message = format!("`{}` is too slow to send one trace in the time given", traffic.rate);
+        checker.invalid("traffic.rate", message, "raise the rate or `run.duration`");
+    }
+    if planned * traffic.profile.factor_max() > SPANS_MAX {
+        checker.invalid("run", "the run is larger than can be accounted for", "keep it below 10^11 spans");
+    }
+    if let Extent::Duration(duration) = run.extent {
+        check_profile(traffic.profile, duration, checker);
+    }
+}
+
+/// A change that the run never reaches is a mistake.
+fn check_profile(profile: Profile, duration: Duration, checker: &mut Checker<'_>) {
+    let (field, late) = match profile {
+        Profile::Constant => return,
+        Profile::Ramp { over, .. } => ("traffic.profile.ramp.over", over > duration),
+        Profile::Step { at, .. } => ("traffic.profile.step.at", at >= duration),
+        Profile::Burst { every, .. } => ("traffic.profile.burst.every", every >= duration),
+    };
+    if late {
+        checker.invalid(field, "the run ends before this happens", "lengthen `run.duration`, or let it happen earlier");
+    }
+}

@@ -1,0 +1,75 @@
+//! What a scenario file says, field by field, before anything is filled in or checked against anything else.
+//!
+//! Every type here refuses unknown fields, and its documentation becomes the JSON Schema that editors show. Almost every
+//! field is optional: whether one is needed, and what it is when absent, is decided where the meaning is worked out
+//! ([`crate::scenario`]). A choice between things is an externally tagged enum (`target: {process: {...}}`), which gives
+//! one error for one slip; later kinds of target or workload are one more variant.
+
+mod bare_names;
+mod client;
+mod collector;
+mod run;
+mod schema;
+mod target;
+mod traffic;
+mod workload;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::limits::Limit;
+
+pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
+pub use collector::{CollectorSpec, Guarantee};
+pub use run::RunSpec;
+pub use schema::schema;
+pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadySpec, SinkSpec, TargetSpec};
+pub use traffic::{Arrivals, BatchSpec, BurstSpec, Packing, ProfileSpec, RampSpec, StepSpec, TrafficSpec};
+pub use workload::{AnomaliesSpec, ShopSpec, UniformSpec, WorkloadSpec};
+
+/// The version of the scenario format that this crate reads.
+pub const VERSION: u32 = 1;
+
+/// A spanproof scenario: what to send, through what, and what must hold.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "spanproof scenario")]
+pub struct ScenarioSpec {
+    /// Version of this format: 1.
+    #[schemars(required, range(min = 1, max = 1))]
+    pub scenario: Option<u32>,
+    /// Names the run and its result directory: lowercase letters, digits and dashes.
+    #[schemars(required, regex(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$"), length(max = 64))]
+    pub name: Option<String>,
+    /// One sentence on what the scenario is for.
+    pub about: Option<String>,
+    /// What receives the traffic and how it is started. Default: embedded.
+    pub target: Option<TargetSpec>,
+    /// The collector's configuration, the same for every kind of target.
+    pub collector: Option<CollectorSpec>,
+    /// What is sent.
+    #[schemars(required)]
+    pub traffic: Option<TrafficSpec>,
+    /// How long, and with which seed.
+    #[schemars(required)]
+    pub run: Option<RunSpec>,
+    /// What records at the sink that are not ours mean for the verdict. Default: fail.
+    pub foreign: Option<Foreign>,
+    /// What must hold for the run to pass.
+    #[serde(default)]
+    pub limits: Vec<Limit>,
+    /// What ends the run early, as a failure, keeping what was learned.
+    #[serde(default)]
+    pub abort: Vec<Limit>,
+}
+
+/// What records that are not ours mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Foreign {
+    /// They fail the run.
+    #[default]
+    Fail,
+    /// They are counted and nothing else.
+    Ignore,
+}
