@@ -2,7 +2,8 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -22,6 +23,8 @@ pub(super) struct Dialer {
     connect_timeout: Duration,
     backoff: Backoff,
     trouble: Mutex<Option<Trouble>>,
+    /// True while there is trouble, so that an ordinary answer takes no lock.
+    troubled: AtomicBool,
 }
 
 /// The failures since the last success.
@@ -38,6 +41,7 @@ impl Dialer {
             connect_timeout: config.connect_timeout,
             backoff: config.backoff,
             trouble: Mutex::new(None),
+            troubled: AtomicBool::new(false),
         }
     }
 
@@ -56,19 +60,26 @@ impl Dialer {
         Ok(stream)
     }
 
-    /// Notes that a connection works, which ends all trouble.
+    /// Notes an answer from the target, which ends all trouble.
     pub fn worked(&self) {
-        *self.trouble() = None;
+        if self.troubled.load(Relaxed) {
+            *self.trouble() = None;
+            self.troubled.store(false, Relaxed);
+        }
     }
 
-    /// Notes a failure and starts a pause.
+    /// Notes a failure and starts a pause, longer than the one before. Failures during a pause belong to the one that
+    /// started it.
     pub fn failed(&self, reason: String) -> Breakage {
         let mut trouble = self.trouble();
+        let now = Instant::now();
         let pause = match trouble.as_ref() {
+            Some(earlier) if now < earlier.until => return self.breakage(reason),
             Some(earlier) => (earlier.pause * 2).min(self.backoff.max),
             None => self.backoff.first.min(self.backoff.max),
         };
-        *trouble = Some(Trouble { pause, until: Instant::now() + jittered(pause), reason: reason.clone() });
+        *trouble = Some(Trouble { pause, until: now + jittered(pause), reason: reason.clone() });
+        self.troubled.store(true, Relaxed);
         self.breakage(reason)
     }
 
@@ -83,7 +94,7 @@ impl Dialer {
         Breakage::Connect { endpoint: self.endpoint.authority(), reason }
     }
 
-    fn trouble(&self) -> std::sync::MutexGuard<'_, Option<Trouble>> {
+    fn trouble(&self) -> MutexGuard<'_, Option<Trouble>> {
         self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -93,4 +104,30 @@ impl Dialer {
 fn jittered(pause: Duration) -> Duration {
     let random = RandomState::new().hash_one(0u8) >> 40;
     pause.mul_f64(0.5 + 0.5 * random as f64 / (1u64 << 24) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::client::Transport;
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_double_up_to_the_longest_and_an_answer_ends_them() {
+        let endpoint = "http://127.0.0.1:1".parse().unwrap();
+        let mut config = ClientConfig::new(endpoint, Transport::Grpc);
+        config.backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_millis(300) };
+        let dialer = Dialer::new(&config);
+        for longest in [100, 200, 300, 300] {
+            dialer.failed("down".into());
+            dialer.failed("still in the same pause".into());
+            assert!(dialer.pausing().is_err());
+            tokio::time::advance(Duration::from_millis(longest / 2 - 1)).await;
+            assert!(dialer.pausing().is_err(), "jitter takes at most a half away");
+            tokio::time::advance(Duration::from_millis(longest / 2 + 1)).await;
+            assert!(dialer.pausing().is_ok());
+        }
+        dialer.failed("down".into());
+        dialer.worked();
+        assert!(dialer.pausing().is_ok());
+    }
 }

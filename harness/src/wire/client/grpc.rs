@@ -1,13 +1,13 @@
 //! OTLP/gRPC: many requests at once on one HTTP/2 connection.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use prost::Message;
-use tokio::task::AbortHandle;
 
 use super::answer::{Answer, Breakage};
 use super::body::{Sent, Whole};
@@ -38,18 +38,11 @@ pub(super) struct Client {
     connecting: tokio::sync::Mutex<()>,
 }
 
+/// A connection, and whether it ever brought an answer.
+#[derive(Clone)]
 struct Live {
     sender: http2::SendRequest<Whole>,
-    task: AbortHandle,
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        // Only when nobody sends on it any more: the handle in `Live` is the last one that outlives a request.
-        if self.sender.is_closed() {
-            self.task.abort();
-        }
-    }
+    proven: Arc<AtomicBool>,
 }
 
 impl Client {
@@ -81,19 +74,33 @@ impl Client {
         let mut request = self.request(payload, sent);
         // A connection found dead before the request left is replaced once.
         for last in [false, true] {
-            let mut sender = match self.sender().await {
-                Ok(sender) => sender,
+            let mut live = match self.connection().await {
+                Ok(live) => live,
                 Err(what) => return Answer::Broken { what, sent_any: false },
             };
-            match sender.try_send_request(request).await {
-                Ok(response) => return self.read(response).await,
+            match live.sender.try_send_request(request).await {
+                Ok(response) => {
+                    live.proven.store(true, Relaxed);
+                    return self.read(response).await;
+                }
                 Err(mut error) => match error.take_message() {
                     Some(unsent) if !last && !sent.any() => request = unsent,
-                    unsent => return Answer::broken(error.error(), unsent.is_none() && sent.any()),
+                    unsent => return self.broke(&live, error.error(), unsent.is_none() && sent.any()),
                 },
             }
         }
         Answer::Broken { what: Breakage::Lost { reason: "the connection closed twice".into() }, sent_any: false }
+    }
+
+    /// A connection that breaks before it ever brought an answer is as bad as none, and the next one has to wait.
+    fn broke(&self, live: &Live, error: &hyper::Error, sent_any: bool) -> Answer {
+        let answer = Answer::broken(error, sent_any);
+        if let Answer::Broken { what: what @ Breakage::Lost { .. }, .. } = &answer
+            && !live.proven.load(Relaxed)
+        {
+            self.dialer.failed(what.to_string());
+        }
+        answer
     }
 
     fn request(&self, payload: Payload, sent: &Sent) -> Request<Whole> {
@@ -108,14 +115,14 @@ impl Client {
         request
     }
 
-    /// The connection's handle, connecting first if there is none. Requests that come meanwhile wait for the same one.
-    async fn sender(&self) -> Result<http2::SendRequest<Whole>, Breakage> {
-        if let Some(sender) = self.current() {
-            return Ok(sender);
+    /// The connection, made first if there is none. Requests that come meanwhile wait for the same one.
+    async fn connection(&self) -> Result<Live, Breakage> {
+        if let Some(live) = self.current() {
+            return Ok(live);
         }
         let _turn = self.connecting.lock().await;
-        if let Some(sender) = self.current() {
-            return Ok(sender);
+        if let Some(live) = self.current() {
+            return Ok(live);
         }
         let stream = self.dialer.dial().await?;
         let handshake = http2::Builder::new(TokioExecutor::new())
@@ -127,15 +134,15 @@ impl Client {
             .handshake(TokioIo::new(stream))
             .await;
         let (sender, connection) = handshake.map_err(|error| self.dialer.failed(error.to_string()))?;
-        self.dialer.worked();
-        // How the connection ends is seen by the requests on it.
-        let task = tokio::spawn(async move { drop(connection.await) }).abort_handle();
-        *self.live() = Some(Live { sender: sender.clone(), task });
-        Ok(sender)
+        // It ends when the last sender is dropped; how it ends is seen by the requests on it.
+        tokio::spawn(async move { drop(connection.await) });
+        let live = Live { sender, proven: Arc::default() };
+        *self.live() = Some(live.clone());
+        Ok(live)
     }
 
-    fn current(&self) -> Option<http2::SendRequest<Whole>> {
-        self.live().as_ref().filter(|live| !live.sender.is_closed()).map(|live| live.sender.clone())
+    fn current(&self) -> Option<Live> {
+        self.live().as_ref().filter(|live| !live.sender.is_closed()).cloned()
     }
 
     fn live(&self) -> std::sync::MutexGuard<'_, Option<Live>> {
@@ -143,6 +150,7 @@ impl Client {
     }
 
     async fn read(&self, response: Response<Incoming>) -> Answer {
+        self.dialer.worked();
         let (head, body) = response.into_parts();
         let collected = match collect(body, self.response_bytes_max + PREFIX).await {
             Ok(collected) => collected,

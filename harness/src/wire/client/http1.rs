@@ -101,7 +101,6 @@ impl Client {
         let stream = self.dialer.dial().await?;
         let handshake = http1::Builder::new().handshake(TokioIo::new(stream)).await;
         let (sender, connection) = handshake.map_err(|error| self.dialer.failed(error.to_string()))?;
-        self.dialer.worked();
         // Ends when the sender is dropped; how it ends is seen by the request on it.
         tokio::spawn(async move { drop(connection.await) });
         Ok((sender, true))
@@ -112,6 +111,7 @@ impl Client {
     }
 
     async fn read(&self, sender: Sender, response: Response<Incoming>) -> Answer {
+        self.dialer.worked();
         let (head, body) = response.into_parts();
         let collected = match collect(body, self.response_bytes_max).await {
             Ok(collected) => collected,
