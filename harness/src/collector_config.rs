@@ -166,3 +166,6 @@ impl CollectorConfig {
         pipelines::read(&self.root)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,7 +239,10 @@ mod tests {
     fn bad_names_and_circles_are_errors_with_their_path() {
         let result = expand(json!({ "a": { "b": ["${env:A-B}"] }, "c": "${env:LOOP}" }), &env());
         let errors: Vec<_> = result.errors.iter().map(ToString::to_string).collect();
-        insta::assert_snapshot!(errors.join("\n"), @"");
+        insta::assert_snapshot!(errors.join("\n"), @r"
+        expand `${env:A-B}` in a.b.0: the name of a variable is letters, digits and _, and begins with no digit
+        expand `${env:LOOP}` in c: it refers to itself, or 20 levels deep
+        ");
     }
 
     proptest! {

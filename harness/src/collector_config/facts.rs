@@ -3,6 +3,7 @@
 use super::duration::duration;
 use super::pipelines::{Path, Pipelines, Stage};
 use super::{ComponentId, guarantee};
+use humantime::format_duration;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub struct HoldTerm {
     pub hold: Hold,
     /// When.
     pub when: HoldWhen,
-    /// The setting behind it, e.g. `timeout, 200 ms by default`.
+    /// The setting behind it, e.g. `timeout, 200ms by default`.
     pub why: String,
 }
 
@@ -91,7 +92,7 @@ fn known(stage: &Stage) -> Known {
         // Regroups spans under other resources: association is content.
         "groupbyattrs" => Known::Changes(Changes),
         "attributes" | "resource" | "transform" | "span" | "redaction" | "resourcedetection" | "k8sattributes"
-        | "schema" | "geoip" | "cumulativetodelta" => Known::Changes(Changes),
+        | "schema" | "geoip" => Known::Changes(Changes),
         "filter" => Known::LeavesOut(Filters),
         "tailsampling" => Known::Both(Samples, ErasesSchemaUrl),
         "probabilisticsampler" => Known::Both(Samples, WritesTraceState),
@@ -223,9 +224,9 @@ fn exporter_holds(path: &Path) -> Vec<HoldTerm> {
 /// A duration of a component's settings, and the words for it.
 fn setting(settings: &Value, name: &str, default: Duration) -> (Hold, String) {
     match settings.get(name) {
-        None | Some(Value::Null) => (Hold::For(default), format!("{name}, {default:?} by default")),
+        None | Some(Value::Null) => (Hold::For(default), format!("{name}, {} by default", format_duration(default))),
         Some(value) => match duration(value) {
-            Some(time) => (Hold::For(time), format!("{name} {time:?}")),
+            Some(time) => (Hold::For(time), format!("{name} {}", format_duration(time))),
             None => (Hold::Unknown, format!("{name} is not a duration that we can read")),
         },
     }

@@ -216,8 +216,11 @@ struct Walk<'config> {
 impl Walk<'_> {
     fn from_receivers(&mut self) {
         for pipeline in self.pipelines {
-            for receiver in pipeline.receivers.iter().filter(|id| id.kind() == "otlp" && !self.is_connector(id)) {
-                self.through(receiver, pipeline, Vec::new());
+            for receiver in pipeline.receivers.iter().filter(|id| id.kind() == "otlp") {
+                // A connector could be called that too.
+                if !self.is_connector(receiver) {
+                    self.through(receiver, pipeline, Vec::new());
+                }
             }
         }
     }

@@ -43,6 +43,8 @@ fn parse_value(text: &str) -> Result<Value, serde_saphyr::Error> {
 fn message(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("not valid YAML");
-    let sentence = line.split(" at line ").next().unwrap_or(line);
+    // Its advice about its own options is not for our users.
+    let advice = |line: &'_ str| line.find(" at line ").or_else(|| line.find(", set DuplicateKeyPolicy"));
+    let sentence = advice(line).map_or(line, |end| &line[..end]);
     sentence.trim_end_matches(':').trim().chars().filter(|char| !char.is_control()).collect()
 }
