@@ -1,9 +1,11 @@
 //! The process target against a real OpenTelemetry Collector, whose path `SPANPROOF_OTELCOL` names. Without it these tests
 //! are skipped with a message, except with `CI=true`, where that is a failure.
+#![expect(clippy::unwrap_used, reason = "the functions here serve tests only; clippy sees only the tests themselves")]
 
 use spanproof_harness::process::{
     ConfigFile, Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError, become_keeper_if_asked, detect_version,
 };
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -45,7 +47,9 @@ fn collector() -> Option<PathBuf> {
     let required = std::env::var_os("CI").is_some_and(|value| value == "true");
     assert!(named.is_some() || !required, "CI=true needs a real collector: set SPANPROOF_OTELCOL to its path");
     if named.is_none() {
-        eprintln!("SKIPPED: set SPANPROOF_OTELCOL to the path of an OpenTelemetry Collector to run this test");
+        // Not through `eprintln!`, whose text is shown for failed tests only.
+        let message = b"SKIPPED: set SPANPROOF_OTELCOL to the path of an OpenTelemetry Collector to run this test\n";
+        std::io::stderr().write_all(message).unwrap();
     }
     named
 }

@@ -135,7 +135,7 @@ pub(super) fn read(root: &Value) -> Result<Pipelines, Vec<ConfigError>> {
         return Err(reader.errors);
     }
     let mut walk = Walk { root, pipelines: &pipelines, paths: Vec::new() };
-    walk.from_receivers();
+    walk.start_at_receivers();
     Ok(Pipelines { paths: walk.paths })
 }
 
@@ -214,7 +214,7 @@ struct Walk<'config> {
 }
 
 impl Walk<'_> {
-    fn from_receivers(&mut self) {
+    fn start_at_receivers(&mut self) {
         for pipeline in self.pipelines {
             for receiver in pipeline.receivers.iter().filter(|id| id.kind() == "otlp") {
                 // A connector could be called that too.

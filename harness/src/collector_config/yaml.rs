@@ -44,7 +44,8 @@ fn message(error: &serde_saphyr::Error) -> String {
     let text = error.to_string();
     let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("not valid YAML");
     // Its advice about its own options is not for our users.
-    let advice = |line: &'_ str| line.find(" at line ").or_else(|| line.find(", set DuplicateKeyPolicy"));
-    let sentence = advice(line).map_or(line, |end| &line[..end]);
+    let place_or_advice = [" at line ", ", set DuplicateKeyPolicy"];
+    let end = place_or_advice.iter().filter_map(|words| line.find(words)).min();
+    let sentence = &line[..end.unwrap_or(line.len())];
     sentence.trim_end_matches(':').trim().chars().filter(|char| !char.is_control()).collect()
 }
