@@ -2,6 +2,7 @@
 //! are skipped with a message, except with `CI=true`, where that is a failure.
 #![expect(clippy::unwrap_used, reason = "the functions here serve tests only; clippy sees only the tests themselves")]
 
+use spanproof_harness::collector_config::{CollectorConfig, Source};
 use spanproof_harness::process::{
     ConfigFile, Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError, become_keeper_if_asked, detect_version,
 };
@@ -123,4 +124,65 @@ fn a_real_collector_on_a_port_in_use_is_tried_twice_and_then_quoted() {
         log.matches("Starting otelcol").count() >= 2 || log.matches("address already in use").count() >= 2,
         "{log}"
     );
+}
+
+/// Our reading of configurations against the collector's own, for texts that people and chance write.
+#[test]
+fn configurations_are_read_as_the_real_collector_reads_them() {
+    let Some(command) = collector() else { return };
+    let folder = TempDir::new().unwrap();
+    let values = reference_texts(300);
+    let texts = [with_values(&values), OVERRIDE.to_owned()];
+    let paths = ["a.yaml", "b.yaml"].map(|name| folder.path().join(name));
+    paths.iter().zip(&texts).for_each(|(path, text)| std::fs::write(path, text).unwrap());
+    let env = [("NUM", "42"), ("TEXT", "a b"), ("REC", "${env:NUM}x"), ("DOLLAR", "$$"), ("WAIT", "7s")];
+    let mut print = std::process::Command::new(command);
+    print.args(["print-config", "--mode=unredacted", "--config"]).arg(&paths[0]).arg("--config").arg(&paths[1]);
+    let out = print.env_clear().envs(env).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let theirs = String::from_utf8(out.stdout).unwrap();
+    let sources = |texts: &[String]| {
+        let sources: Vec<_> = texts.iter().map(|text| Source { name: "x.yaml", text }).collect();
+        // What the collector prints is expanded already and holds no reference that we would expand again.
+        CollectorConfig::read(&sources, &env.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap()
+    };
+    let ours = sources(&texts);
+    let theirs = sources(&[theirs.replace('$', "$$")]);
+    for (index, text) in values.iter().enumerate() {
+        let path = format!("/processors/attributes/actions/{index}/value");
+        assert_eq!(ours.value().pointer(&path), theirs.value().pointer(&path), "{text:?}");
+    }
+    for path in ["/service/pipelines", "/processors/batch/timeout", "/exporters/otlp_grpc/endpoint"] {
+        assert_eq!(ours.value().pointer(path), theirs.value().pointer(path), "{path}");
+    }
+}
+
+const OVERRIDE: &str = "
+processors: { batch: { timeout: '${env:WAIT}' } }
+exporters: { otlp_grpc: { endpoint: '${env:HOST:-localhost}:${env:NUM}' } }
+service: { pipelines: { traces: { processors: [attributes, batch] } } }
+";
+
+fn with_values(values: &[String]) -> String {
+    let action = |value: &String| format!("      - {{ key: k, action: insert, value: '{value}' }}\n");
+    let actions: String = values.iter().map(action).collect();
+    format!(
+        "receivers: {{ otlp: {{ protocols: {{ grpc: {{ endpoint: 'localhost:0' }} }} }} }}\n\
+         processors:\n  batch: {{ timeout: 1s, send_batch_size: 7 }}\n  attributes:\n    actions:\n{actions}\
+         exporters: {{ otlp_grpc: {{ endpoint: 'x:1' }} }}\n\
+         service: {{ pipelines: {{ traces: {{ receivers: [otlp], processors: [batch], exporters: [otlp_grpc] }} }} }}\n"
+    )
+}
+
+/// Texts put together at random, always the same ones, from pieces that the collector accepts in any order.
+fn reference_texts(count: usize) -> Vec<String> {
+    let pieces =
+        ["${env:NUM}", "${TEXT}", "${env:REC}", "${env:NO}", "${env:NO:-d}", "${env:DOLLAR}", "$", "$$", "x", " ", "}"];
+    let mut state = 1_u64;
+    let mut random = move |below: usize| {
+        // Knuth's MMIX generator; its high bits are good enough to shuffle pieces.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    };
+    (0..count).map(|_| (0..=random(5)).map(|_| pieces[random(pieces.len())]).collect()).collect()
 }

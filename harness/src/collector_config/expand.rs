@@ -1,16 +1,23 @@
-//! `${env:NAME}`, `${NAME}` and `${env:NAME:-default}` in values, as the collector expands them: nested, repeatedly, with the
-//! value read as YAML where the reference is the whole text. `$$` is a dollar sign.
+//! `${env:NAME}`, `${NAME}` and `${env:NAME:-default}` in values, expanded as the collector expands them.
+//!
+//! The collector's way, oddities included (each checked with `otelcol print-config` 0.155): the first `}` closes the last
+//! `${` before it; that reference is replaced wherever the text has it; and so on, until there is none, or the next one is
+//! escaped (`$${...}`), which ends the expansion of the whole text. A text that is nothing but one reference takes the type
+//! of its value read as YAML. Last, `$$` becomes `$`.
 
 use super::ConfigError;
 use super::yaml::parse_variable;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// References inside values of references are followed this deep; the collector has a limit as well.
-const DEPTH_MAX: u32 = 20;
+/// References are followed this often in one value; the collector's limit too.
+const ROUNDS_MAX: u32 = 100;
 
 /// A text that grows beyond this by expansion is a bomb.
 const TEXT_MAX: usize = 1 << 20;
+
+/// Stands for the `$` of a reference that only the collector can follow. No configuration holds it: YAML forbids NUL.
+const KEPT: char = '\0';
 
 pub(super) struct Expanded {
     pub(super) value: Value,
@@ -41,7 +48,7 @@ impl Expander<'_> {
             Value::Array(list) => {
                 list.into_iter().enumerate().map(|(index, value)| self.below(index.to_string(), value)).collect()
             }
-            Value::String(text) => self.text(&text, 0),
+            Value::String(text) => self.text(text, ROUNDS_MAX),
             other => other,
         }
     }
@@ -53,85 +60,60 @@ impl Expander<'_> {
         value
     }
 
-    /// A whole value: its type is the variable's if it is nothing but one reference.
-    fn text(&mut self, text: &str, depth: u32) -> Value {
-        if let Some(inner) = only_reference(text) {
-            return self.reference(inner, depth);
-        }
-        Value::String(self.joined(text, depth))
-    }
-
-    /// A text with references inside it: values are joined as they are written.
-    fn joined(&mut self, text: &str, depth: u32) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once('$') {
-            out.push_str(before);
-            rest = after;
-            if let Some(after) = rest.strip_prefix('$') {
-                out.push('$');
-                rest = after;
-            } else if let Some((inner, after)) = reference_at(rest) {
-                out.push_str(&self.raw(inner, depth));
-                rest = after;
-            } else {
-                out.push('$');
+    fn text(&mut self, mut text: String, mut rounds: u32) -> Value {
+        while let Some(reference) = next_reference(&text).map(str::to_owned) {
+            if rounds == 0 || text.len() > TEXT_MAX {
+                self.error(&reference, "it refers to itself, or grows beyond 1 MiB");
+                break;
             }
-            if out.len() > TEXT_MAX {
-                self.error(text, "it grows beyond 1 MiB");
-                return out;
+            rounds -= 1;
+            let found = self.lookup(&reference);
+            if reference != text {
+                text = text.replace(&reference, &found.unwrap_or_default());
+                continue;
+            }
+            match parse_variable(&found.unwrap_or_default()) {
+                Value::String(value) => text = value,
+                Value::Null => return Value::Null,
+                other => return self.nested(other, rounds),
             }
         }
-        out.push_str(rest);
-        out
+        Value::String(text.replace("$$", "$").replace(KEPT, "$"))
     }
 
-    fn reference(&mut self, inner: &str, depth: u32) -> Value {
-        match self.lookup(inner, depth) {
-            Found::Text(text) if text.contains('$') => self.text(&text, depth + 1),
-            Found::Text(text) => parse_variable(&text),
-            Found::Nothing => Value::Null,
-            Found::Unknown(text) => Value::String(text),
+    /// A list or map out of a variable may hold references in turn.
+    fn nested(&mut self, value: Value, rounds: u32) -> Value {
+        match value {
+            Value::Object(map) => map.into_iter().map(|(key, value)| (key, self.nested(value, rounds))).collect(),
+            Value::Array(list) => list.into_iter().map(|value| self.nested(value, rounds)).collect(),
+            Value::String(text) => self.text(text, rounds),
+            other => other,
         }
     }
 
-    fn raw(&mut self, inner: &str, depth: u32) -> String {
-        match self.lookup(inner, depth) {
-            Found::Text(text) if text.contains('$') => self.joined(&text, depth + 1),
-            Found::Text(text) | Found::Unknown(text) => text,
-            Found::Nothing => String::new(),
-        }
-    }
-
-    fn lookup(&mut self, inner: &str, depth: u32) -> Found {
-        let whole = format!("${{{inner}}}");
-        if depth >= DEPTH_MAX {
-            self.error(&whole, "it refers to itself, or 20 levels deep");
-            return Found::Unknown(whole);
-        }
-        let inner = self.joined(inner, depth + 1);
+    /// The text that stands for a reference; `None` for a variable that is missing.
+    fn lookup(&mut self, reference: &str) -> Option<String> {
+        let inner = &reference[2..reference.len() - 1];
         let (name, default) = match inner.split_once(':') {
-            None => (inner.as_str(), None),
+            None => (inner, None),
             Some(("env", rest)) => match rest.split_once(":-") {
                 Some((name, default)) => (name, Some(default)),
                 None => (rest, None),
             },
             Some(_) => {
-                push_once(&mut self.unresolved, &whole);
-                return Found::Unknown(whole);
+                push_once(&mut self.unresolved, reference);
+                return Some(format!("{KEPT}{{{inner}}}"));
             }
         };
         if !is_variable_name(name) {
-            self.error(&whole, "the name of a variable is letters, digits and _, and begins with no digit");
-            return Found::Unknown(whole);
+            self.error(reference, "the name of a variable is letters, digits and _, and begins with no digit");
+            return None;
         }
-        match self.env.get(name).map(String::as_str).or(default) {
-            Some(text) => Found::Text(text.to_owned()),
-            None => {
-                push_once(&mut self.missing, name);
-                Found::Nothing
-            }
+        let value = self.env.get(name).map(String::as_str).or(default);
+        if value.is_none() {
+            push_once(&mut self.missing, name);
         }
+        value.map(|value| value.replace(KEPT, ""))
     }
 
     fn error(&mut self, reference: &str, problem: &'static str) {
@@ -141,13 +123,6 @@ impl Expander<'_> {
             self.errors.push(error);
         }
     }
-}
-
-enum Found {
-    Text(String),
-    Nothing,
-    /// Only the collector can tell; the reference as written.
-    Unknown(String),
 }
 
 fn push_once(list: &mut Vec<String>, text: &str) {
@@ -161,24 +136,17 @@ fn is_variable_name(name: &str) -> bool {
         && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
 }
 
-fn only_reference(text: &str) -> Option<&str> {
-    let (inner, after) = reference_at(text.strip_prefix('$')?)?;
-    after.is_empty().then_some(inner)
-}
-
-/// Splits `{inner}rest` at its closing brace, inner references counted.
-fn reference_at(text: &str) -> Option<(&str, &str)> {
-    let body = text.strip_prefix('{')?;
-    let mut depth = 0_u32;
-    for (position, byte) in body.bytes().enumerate() {
-        match byte {
-            b'{' if body[..position].ends_with('$') => depth += 1,
-            b'}' if depth == 0 => return Some((&body[..position], &body[position + 1..])),
-            b'}' => depth -= 1,
-            _ => {}
+/// The reference, `${` and `}` included, that is to be expanded next; `None` when there is none, or it is escaped.
+fn next_reference(text: &str) -> Option<&str> {
+    let mut start = 0;
+    loop {
+        let close = start + text[start..].find('}')?;
+        if let Some(open) = text[start..close].rfind("${").map(|open| start + open) {
+            let dollars = text[start..open].bytes().rev().take_while(|&byte| byte == b'$').count();
+            return dollars.is_multiple_of(2).then_some(&text[open..=close]);
         }
+        start = close + 1;
     }
-    None
 }
 
 #[cfg(test)]
@@ -216,6 +184,12 @@ mod tests {
         assert_eq!(expanded("$${env:NUM}"), json!("${env:NUM}"));
         assert_eq!(expanded("${env:MISSING}"), json!(null));
         assert_eq!(expanded("a${env:MISSING}b"), json!("ab"));
+        assert_eq!(expanded("${env:NUM} $${env:X} $$ ${env:NUM}"), json!("42 ${env:X} $ 42"));
+        assert_eq!(expanded("$${env:X} ${env:NUM} $$"), json!("${env:X} ${env:NUM} $"));
+        assert_eq!(expanded("$$$${env:NUM}"), json!("$${env:NUM}"));
+        assert_eq!(expanded("$$ ${env:NUM} $$${env:NUM} x"), json!("$ 42 $42 x"));
+        assert_eq!(expanded("${env:Q:-{a}}"), json!("{a}"));
+        assert_eq!(expanded("}${NUM}"), json!("}42"));
     }
 
     #[test]
@@ -241,7 +215,7 @@ mod tests {
         let errors: Vec<_> = result.errors.iter().map(ToString::to_string).collect();
         insta::assert_snapshot!(errors.join("\n"), @r"
         expand `${env:A-B}` in a.b.0: the name of a variable is letters, digits and _, and begins with no digit
-        expand `${env:LOOP}` in c: it refers to itself, or 20 levels deep
+        expand `${env:LOOP}` in c: it refers to itself, or grows beyond 1 MiB
         ");
     }
 
