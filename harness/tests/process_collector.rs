@@ -85,7 +85,8 @@ fn a_real_collector_starts_listens_everywhere_and_stops() {
     assert_eq!((usage.processes, target.try_exit()), (1, None));
     assert!(usage.memory_bytes > 5 << 20 && usage.memory_bytes < 1 << 30, "{usage:?}");
     let stopped = target.stop();
-    assert_eq!((stopped.exit, stopped.killed), (Exit::Code(0), false));
+    // It handles SIGTERM only some milliseconds after it listens and is healthy; one that comes earlier ends it at once.
+    assert!(matches!(stopped.exit, Exit::Code(0) | Exit::Signal(15)) && !stopped.killed, "{stopped:?}");
     assert!(stopped.cpu.unwrap() >= sampler.summary().cpu, "{stopped:?}");
 }
 
