@@ -17,7 +17,9 @@
 //!   that did not `exec`) or left the process group are below it too. This does not depend on which thread of ours started
 //!   the keeper, as a death signal set by us would.
 //! - The target has the death signal SIGKILL from the keeper, set before it executes, by the keeper's thread that waits
-//!   for it to the end. So it dies with the keeper too, should something kill both of us by name.
+//!   for it to the end. So it dies with the keeper too, should something kill both of us by name; only what the target
+//!   itself started is then out of reach, and a target whose file is setuid or has capabilities, since the kernel clears
+//!   the death signal of those.
 //! - The keeper reports every end, and the CPU time that the kernel charged, exactly.
 //!
 //! A death signal set in `pre_exec` would need unsafe code and would miss grandchildren; this needs neither, at the price of

@@ -1,4 +1,5 @@
 //! The process target against small stand-ins: shell and Python scripts that open a port, die, hang or leave processes.
+#![expect(clippy::unwrap_used, reason = "the functions here serve tests only; clippy sees only the tests themselves")]
 
 use rustix::process::{Pid, Signal, kill_process};
 use spanproof_harness::process::{

@@ -120,3 +120,28 @@ impl StartError {
         log.lines.iter().any(|line| line.to_ascii_lowercase().contains("address already in use"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(lines: &[&str]) -> LogExcerpt {
+        LogExcerpt { path: "run/target.log".into(), lines: lines.iter().map(ToString::to_string).collect() }
+    }
+
+    #[test]
+    fn messages_say_what_happened_and_show_the_log() {
+        let (command, after) = (PathBuf::from("/opt/otelcol"), Duration::from_millis(1234));
+        let lines = ["Error: invalid configuration", "no such port"];
+        let died = StartError::Died { command: command.clone(), exit: Exit::Code(1), after, log: log(&lines) };
+        let waited_for = "its OTLP/gRPC receiver to listen on 127.0.0.1:4317 (SPANPROOF_RECEIVER_GRPC)".to_owned();
+        let silent = StartError::NotReady { command, waited_for, after, log: log(&[]) };
+        insta::assert_snapshot!(format!("failed to {died}\n\nfailed to {silent}"), @r"
+        failed to start /opt/otelcol: it ended with exit code 1 after 1.2 s, before it was ready; the end of its log, run/target.log:
+          | Error: invalid configuration
+          | no such port
+
+        failed to start /opt/otelcol: not ready after 1.2 s, waited for its OTLP/gRPC receiver to listen on 127.0.0.1:4317 (SPANPROOF_RECEIVER_GRPC); it wrote nothing to its log, run/target.log
+        ");
+    }
+}

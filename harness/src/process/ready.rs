@@ -79,7 +79,9 @@ fn get_status(address: SocketAddr, path: &str) -> Option<u16> {
     let mut stream = connect(address)?;
     stream.set_read_timeout(Some(ASK_FOR)).ok()?;
     stream.set_write_timeout(Some(ASK_FOR)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    // In one piece, so that a server that answers early does not reset the connection over an unread rest.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     // `HTTP/1.1 200` is all that is needed of the answer.
     let mut head = [0; 12];
     stream.read_exact(&mut head).ok()?;

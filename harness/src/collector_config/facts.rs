@@ -1,0 +1,233 @@
+//! What the components of a configuration do to traces: hold them back, leave some out, change them.
+
+use super::duration::duration;
+use super::pipelines::{Path, Pipelines, Stage};
+use super::{ComponentId, guarantee};
+use humantime::format_duration;
+use serde_json::Value;
+use std::time::Duration;
+
+/// For how long a component may hold a span back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// At most this long.
+    For(Duration),
+    /// As long as it takes.
+    ForEver,
+    /// The configuration does not say, or the component is not one that we know.
+    Unknown,
+}
+
+/// When a component holds spans back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldWhen {
+    /// In a healthy run too.
+    Always,
+    /// Only while the backend fails.
+    BackendFails,
+}
+
+/// One component that may hold spans back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HoldTerm {
+    /// The component.
+    pub component: ComponentId,
+    /// For how long.
+    pub hold: Hold,
+    /// When.
+    pub when: HoldWhen,
+    /// The setting behind it, e.g. `timeout, 200ms by default`.
+    pub why: String,
+}
+
+/// Why a component is named as a possible explanation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuspectWhy {
+    /// It keeps some traces and leaves out others.
+    Samples,
+    /// It leaves out what its conditions name.
+    Filters,
+    /// It sends each trace to some of its pipelines.
+    Routes,
+    /// It writes, removes or renames attributes or fields.
+    Changes,
+    /// It writes the sampling decision into `trace_state`.
+    WritesTraceState,
+    /// It drops the schema URLs (measured in 0.155).
+    ErasesSchemaUrl,
+    /// We do not know what it does.
+    Unknown,
+}
+
+/// A component that may explain a difference between what was sent and what arrives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Suspect {
+    /// The component.
+    pub component: ComponentId,
+    /// What it does.
+    pub why: SuspectWhy,
+}
+
+/// What a kind of stage is known to do to traces.
+enum Known {
+    /// Neither leaves out nor changes anything.
+    Transparent,
+    LeavesOut(SuspectWhy),
+    Changes(SuspectWhy),
+    Both(SuspectWhy, SuspectWhy),
+    Unknown,
+}
+
+fn known(stage: &Stage) -> Known {
+    use SuspectWhy::{Changes, ErasesSchemaUrl, Filters, Routes, Samples, WritesTraceState};
+    if stage.is_connector {
+        return match stage.component.plain_kind().as_str() {
+            "forward" | "failover" => Known::Transparent,
+            "routing" | "roundrobin" => Known::LeavesOut(Routes),
+            _ => Known::Unknown,
+        };
+    }
+    match stage.component.plain_kind().as_str() {
+        "batch" | "memorylimiter" | "groupbytrace" => Known::Transparent,
+        // Regroups spans under other resources: association is content.
+        "groupbyattrs" => Known::Changes(Changes),
+        "attributes" | "resource" | "transform" | "span" | "redaction" | "resourcedetection" | "k8sattributes"
+        | "schema" | "geoip" => Known::Changes(Changes),
+        "filter" => Known::LeavesOut(Filters),
+        "tailsampling" => Known::Both(Samples, ErasesSchemaUrl),
+        "probabilisticsampler" => Known::Both(Samples, WritesTraceState),
+        _ => Known::Unknown,
+    }
+}
+
+/// Whether we do not know what a stage does.
+pub(super) fn is_unknown(stage: &Stage) -> bool {
+    matches!(known(stage), Known::Unknown)
+}
+
+impl Pipelines {
+    /// Every component that may hold spans back, once each, in the order in which spans pass them.
+    pub fn holds_back(&self) -> Vec<HoldTerm> {
+        let mut terms = Vec::new();
+        for term in self.paths().iter().flat_map(path_holds) {
+            if !terms.contains(&term) {
+                terms.push(term);
+            }
+        }
+        terms
+    }
+
+    /// How long the slowest way may take in a healthy run; [`Hold::Unknown`] when one cannot be told.
+    pub fn longest_hold(&self) -> Hold {
+        let mut longest = Duration::ZERO;
+        for path in self.paths() {
+            let mut sum = Duration::ZERO;
+            for term in path_holds(path).iter().filter(|term| term.when == HoldWhen::Always) {
+                match term.hold {
+                    Hold::For(time) => sum = sum.saturating_add(time),
+                    other => return other,
+                }
+            }
+            longest = longest.max(sum);
+        }
+        Hold::For(longest)
+    }
+
+    /// Components that may explain why a span never arrives although nothing was lost. Empty: absence is loss.
+    pub fn absence_is_explained_by(&self) -> Vec<Suspect> {
+        self.suspects(|stage| match known(stage) {
+            Known::LeavesOut(why) | Known::Both(why, _) if !keeps_all(stage) => Some(why),
+            Known::Unknown => Some(SuspectWhy::Unknown),
+            _ => None,
+        })
+    }
+
+    /// Components that may explain why a span arrives changed. Empty: any change is corruption.
+    pub fn changes_content_by(&self) -> Vec<Suspect> {
+        self.suspects(|stage| match known(stage) {
+            Known::Changes(why) | Known::Both(_, why) => Some(why),
+            Known::Unknown => Some(SuspectWhy::Unknown),
+            _ => None,
+        })
+    }
+
+    fn suspects(&self, judge: impl Fn(&Stage) -> Option<SuspectWhy>) -> Vec<Suspect> {
+        let mut suspects = Vec::new();
+        for stage in self.paths().iter().flat_map(|path| &path.stages) {
+            let suspect = judge(stage).map(|why| Suspect { component: stage.component.clone(), why });
+            suspects.extend(suspect.filter(|suspect| !suspects.contains(suspect)));
+        }
+        suspects
+    }
+}
+
+/// A probability of 100 % leaves nothing out.
+fn keeps_all(stage: &Stage) -> bool {
+    stage.component.plain_kind() == "probabilisticsampler"
+        && stage.settings.get("sampling_percentage").and_then(Value::as_f64).is_some_and(|percent| percent >= 100.0)
+}
+
+fn path_holds(path: &Path) -> Vec<HoldTerm> {
+    let stages = path.stages.iter().filter_map(stage_hold);
+    stages.chain(exporter_holds(path)).filter(|term| term.hold != Hold::For(Duration::ZERO)).collect()
+}
+
+fn stage_hold(stage: &Stage) -> Option<HoldTerm> {
+    let always = |(hold, why)| HoldTerm { component: stage.component.clone(), hold, when: HoldWhen::Always, why };
+    let kind = stage.component.plain_kind();
+    match kind.as_str() {
+        "batch" => Some(always(setting(&stage.settings, "timeout", Duration::from_millis(200)))),
+        "groupbytrace" => Some(always(setting(&stage.settings, "wait_duration", Duration::from_secs(1)))),
+        "tailsampling" => Some(always(decision_wait(&stage.settings))),
+        _ if is_unknown(stage) => {
+            Some(always((Hold::Unknown, format!("`{}` is not a component that we know", stage.component))))
+        }
+        _ => None,
+    }
+}
+
+/// Decisions are made at ticks of a second, after whole seconds of waiting (at least one).
+fn decision_wait(settings: &Value) -> (Hold, String) {
+    match setting(settings, "decision_wait", Duration::from_secs(30)) {
+        (Hold::For(wait), why) => {
+            (Hold::For(Duration::from_secs(wait.as_secs().max(1) + 1)), format!("{why}, decided at ticks of 1 s"))
+        }
+        unknown => unknown,
+    }
+}
+
+fn exporter_holds(path: &Path) -> Vec<HoldTerm> {
+    let term = |when, (hold, why)| HoldTerm { component: path.exporter.clone(), hold, when, why };
+    if path.protocol().is_none() {
+        let why = format!("`{}` is not an OTLP exporter", path.exporter);
+        return vec![term(HoldWhen::Always, (Hold::Unknown, why))];
+    }
+    let mut terms = Vec::new();
+    let queue = path.exporter_settings.get("sending_queue").unwrap_or(&Value::Null);
+    if guarantee::is_enabled(queue)
+        && let Some(batch) = queue.get("batch").filter(|batch| !batch.is_null())
+    {
+        let (hold, why) = setting(batch, "flush_timeout", Duration::from_millis(200));
+        terms.push(term(HoldWhen::Always, (hold, format!("sending_queue.batch.{why}"))));
+    }
+    let retry = path.exporter_settings.get("retry_on_failure").unwrap_or(&Value::Null);
+    if guarantee::is_enabled(retry) {
+        let (hold, why) = match setting(retry, "max_elapsed_time", Duration::from_mins(5)) {
+            (Hold::For(Duration::ZERO), why) => (Hold::ForEver, why),
+            other => other,
+        };
+        terms.push(term(HoldWhen::BackendFails, (hold, format!("retry_on_failure.{why}"))));
+    }
+    terms
+}
+
+/// A duration of a component's settings, and the words for it.
+fn setting(settings: &Value, name: &str, default: Duration) -> (Hold, String) {
+    match settings.get(name) {
+        None | Some(Value::Null) => (Hold::For(default), format!("{name}, {} by default", format_duration(default))),
+        Some(value) => match duration(value) {
+            Some(time) => (Hold::For(time), format!("{name} {}", format_duration(time))),
+            None => (Hold::Unknown, format!("{name} is not a duration that we can read")),
+        },
+    }
+}
