@@ -6,5 +6,15 @@
 //!
 //! Where to start: [`model`] says what a trace looks like before it is encoded, [`workload`] makes pools of such traces.
 
+pub mod alias;
+pub mod content;
+pub mod encoded;
+pub mod identity;
+pub mod mix;
 pub mod model;
+pub mod plan;
+pub mod protobuf;
+pub mod schedule;
+pub mod seed;
+pub mod walk;
 pub mod workload;

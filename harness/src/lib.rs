@@ -2,6 +2,7 @@
 
 pub mod collector_config;
 pub mod embedded;
+pub mod judge;
 pub mod process;
 pub mod resources;
 pub mod wire;

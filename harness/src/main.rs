@@ -1,2 +1,4 @@
 //! The binary.
-fn main() {}
+fn main() {
+    spanproof_harness::process::become_keeper_if_asked();
+}

@@ -1,1 +1,46 @@
-//! process
+//! The process target: any collector binary, started, watched and stopped, and never left behind.
+//!
+//! Start at [`ProcessTarget::start`]. The calls block (a start may take its whole deadline), so async code calls them
+//! through `spawn_blocking`; all of them have a deadline.
+//!
+//! # Never an orphan
+//! The target is not our child but a child of the *keeper*, a second process of our own binary
+//! (`/proc/self/exe __keeper`, shown as `sp-keeper`), in its own process group, so that neither Ctrl-C nor a signal to our
+//! group reaches it:
+//!
+//! ```text
+//! spanproof --pipe--> sp-keeper --death signal--> target --> whatever it starts
+//! ```
+//!
+//! - The keeper holds the other end of a pipe. When we end in whatever way, SIGKILL included, the pipe closes and the
+//!   keeper kills everything below it. It is a child subreaper, so grandchildren that lost their parent (a start script
+//!   that did not `exec`) or left the process group are below it too. This does not depend on which thread of ours started
+//!   the keeper, as a death signal set by us would.
+//! - The target has the death signal SIGKILL from the keeper, set before it executes, by the keeper's thread that waits
+//!   for it to the end. So it dies with the keeper too, should something kill both of us by name.
+//! - The keeper reports every end, and the CPU time that the kernel charged, exactly.
+//!
+//! A death signal set in `pre_exec` would need unsafe code and would miss grandchildren; this needs neither, at the price of
+//! one small process. [`become_keeper_if_asked`] must therefore be the first call in `main`. A test binary that starts
+//! targets gets it through a test function named `__keeper` whose body is that call: the keeper's argument, taken as the
+//! filter of a test run, selects exactly that function.
+
+mod endpoints;
+mod error;
+mod keeper;
+mod kept;
+mod launch;
+mod log_tail;
+mod ready;
+mod spec;
+mod target;
+mod version;
+
+pub use endpoints::{Endpoints, SinkAddresses};
+pub use error::{LogExcerpt, StartError};
+pub use keeper::become_keeper_if_asked;
+pub use log_tail::{log_tail, printable};
+pub use ready::{ReadyWhen, ReceiverPort};
+pub use spec::{Arguments, ConfigFile, ProcessSpec, Variables};
+pub use target::{Exit, ProcessTarget, Stopped};
+pub use version::{Version, detect_version};

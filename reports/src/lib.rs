@@ -1,1 +1,16 @@
-//! What a spanproof run found.
+//! What a spanproof run found: one result document, and everything that is rendered from it.
+//!
+//! Start at [`result::RunResult`]. [`latency`] fills one part of it while a run goes on; [`terminal`], [`summary`],
+//! [`junit`] and [`html`] are pure functions of it; [`directory`] writes and reads them as files. This crate knows no OTLP,
+//! opens no socket and reads no clock: instants and durations are given to it.
+//!
+//! Names and texts inside a result come from scenarios, collectors and the wire, so every renderer treats them as hostile
+//! and escapes them for its own format ([`plain_text`] holds what the formats share).
+
+pub mod figures;
+pub mod headline;
+pub mod latency;
+pub mod plain_text;
+pub mod progress;
+pub mod result;
+pub mod terminal;

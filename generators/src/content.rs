@@ -1,0 +1,101 @@
+//! Content as one word: an order-free hash of everything a record says.
+//!
+//! Two records have the same hash exactly when they are equal in **normal form**, which is what survives a pipeline that
+//! decodes and re-encodes without changing anything (measured on the Go collector, which writes fields in descending order):
+//!
+//! - a field at its proto3 default contributes nothing, except a set `AnyValue` variant, which always counts;
+//! - an absent status, resource, scope or attribute value equals an empty one; an all-zero parent id equals none;
+//! - doubles compare by their bits; the order of attributes does not matter, and a duplicate key counts twice;
+//! - events, links, entity references and array elements carry their position.
+//!
+//! Every message is the wrapping sum of its fields' hashes; the sum is finalised under the field's own salt before it joins
+//! the message around it. Sums let the expectation leave out what varies (times of events, ids of links, patched
+//! attribute values) and add it back per record: [`crate::expectation`].
+
+mod attributes;
+mod parts;
+
+pub(crate) use attributes::{Depth, key_value_sum, note};
+pub use attributes::{double_value, key_hash, key_value, string_value};
+pub use parts::{EventParts, LinkParts, event_parts, link_parts};
+pub(crate) use parts::{resource_sum, scope_sum, status_sum};
+
+use crate::mix::fold;
+
+/// Salts, one for each field of each message, so that a value in one field never passes for itself in another.
+pub(crate) mod salt {
+    /// A salt with no structure, from the number of a field.
+    const fn of(number: u64) -> u64 {
+        let mut word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        word ^ (word >> 31)
+    }
+
+    macro_rules! salts {
+        ($($name:ident = $number:literal;)*) => { $(pub(crate) const $name: u64 = of($number);)* };
+    }
+
+    salts! {
+        SPAN_NAME = 105; SPAN_KIND = 106; SPAN_FLAGS = 116; SPAN_STATUS = 115; SPAN_TRACE_STATE = 103;
+        SPAN_DROPPED_ATTRIBUTES = 110; SPAN_DROPPED_EVENTS = 112; SPAN_DROPPED_LINKS = 114; SPAN_EVENT = 111; SPAN_LINK = 113;
+        SPAN_ODD_ID = 101;
+        STATUS_MESSAGE = 202; STATUS_CODE = 203;
+        EVENT_TIME = 301; EVENT_NAME = 302; EVENT_DROPPED = 304;
+        LINK_IDS = 401; LINK_SPAN = 402; LINK_TRACE_STATE = 403; LINK_DROPPED = 405; LINK_FLAGS = 406;
+        KEY = 501; KEY_STRINDEX = 503;
+        VALUE_STRING = 601; VALUE_BOOL = 602; VALUE_INT = 603; VALUE_DOUBLE = 604; VALUE_ARRAY = 605; VALUE_MAP = 606;
+        VALUE_BYTES = 607; VALUE_STRINDEX = 608; VALUE_EMPTY_ELEMENT = 609; VALUE_PAIR = 610;
+        RESOURCE = 701; RESOURCE_DROPPED = 702; RESOURCE_ENTITY = 703;
+        ENTITY_SCHEMA = 801; ENTITY_TYPE = 802; ENTITY_ID_KEY = 803; ENTITY_DESCRIPTION_KEY = 804;
+        SCOPE = 901; SCOPE_NAME = 902; SCOPE_VERSION = 903; SCOPE_DROPPED = 904;
+        SCHEMA_URL = 1001;
+    }
+}
+
+/// A number in a field; 0 is the default and counts for nothing.
+#[inline(always)]
+pub(crate) fn number(salt: u64, word: u64) -> u64 {
+    if word == 0 { 0 } else { fold(word ^ salt, salt.rotate_left(32)) }
+}
+
+/// A string in a field; the empty one is the default and counts for nothing.
+#[inline(always)]
+pub(crate) fn text(salt: u64, bytes: &[u8]) -> u64 {
+    if bytes.is_empty() { 0 } else { crate::mix::hash_bytes(salt, bytes) }
+}
+
+/// A message whose absence equals its emptiness.
+#[inline(always)]
+pub(crate) fn optional(salt: u64, sum: u64) -> u64 {
+    if sum == 0 { 0 } else { fold(sum ^ salt, salt.rotate_left(29)) }
+}
+
+/// An element at a position of a repeated field; it always counts.
+#[inline(always)]
+pub(crate) fn element(salt: u64, sum: u64, position: u32) -> u64 {
+    fold(sum ^ salt, salt.rotate_left(17) ^ (u64::from(position) + 1).wrapping_mul(0xd6e8_feb8_6659_fd93))
+}
+
+/// Hash of a schema URL; 0 for none.
+pub fn schema_url(bytes: &[u8]) -> u64 {
+    text(salt::SCHEMA_URL, bytes)
+}
+
+/// Hash of a `tracestate`; 0 for none.
+pub fn trace_state(bytes: &[u8]) -> u64 {
+    text(salt::SPAN_TRACE_STATE, bytes)
+}
+
+/// What an event at `position` adds to its span's content.
+#[inline]
+pub fn event_at(fixed: u64, time_ns: u64, position: u32) -> u64 {
+    element(salt::SPAN_EVENT, fixed.wrapping_add(number(salt::EVENT_TIME, time_ns)), position)
+}
+
+/// What a link at `position` adds to its span's content. The trace id is read as a little-endian number.
+#[inline]
+pub fn link_at(fixed: u64, trace_id: &[u8], span_id: &[u8], position: u32) -> u64 {
+    let ids = text(salt::LINK_IDS, trace_id).wrapping_add(text(salt::LINK_SPAN, span_id));
+    element(salt::SPAN_LINK, fixed.wrapping_add(ids), position)
+}

@@ -1,0 +1,201 @@
+//! Attributes: `KeyValue`, `AnyValue` and what nests in them.
+
+use super::{element, number, salt, text};
+use crate::mix::{fold, hash_bytes};
+use crate::protobuf::{MalformedError, Reader, Tag, Wire};
+
+/// How many more levels of messages may follow, and what was met that a hash cannot judge.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Depth(u32);
+
+impl Depth {
+    /// At the attributes of a span: request, resource spans, scope spans and span are already open.
+    pub(crate) const SPAN: Self = Self(97);
+    /// At the attributes of a resource: request, resource spans and resource are already open.
+    pub(crate) const RESOURCE: Self = Self(98);
+
+    #[inline(always)]
+    pub(crate) fn enter(self) -> Result<Self, MalformedError> {
+        self.0.checked_sub(1).map(Self).ok_or(MalformedError::Depth)
+    }
+
+    #[inline(always)]
+    pub(crate) fn left(self) -> u32 {
+        self.0
+    }
+}
+
+/// Hash of an attribute key.
+#[inline(always)]
+pub fn key_hash(key: &[u8]) -> u64 {
+    hash_bytes(salt::KEY, key)
+}
+
+/// Hash of a string value; the empty string counts too, since the variant is set.
+#[inline(always)]
+pub fn string_value(value: &[u8]) -> u64 {
+    hash_bytes(salt::VALUE_STRING, value) | 1
+}
+
+/// Hash of a double value, by its bits.
+#[inline(always)]
+pub fn double_value(bits: u64) -> u64 {
+    fixed_value(salt::VALUE_DOUBLE, bits)
+}
+
+/// Hash of an attribute from the hashes of its key and its value; an absent or empty value is 0.
+#[inline(always)]
+pub fn key_value(key: u64, value: u64) -> u64 {
+    fold(key ^ salt::VALUE_PAIR, value ^ salt::VALUE_PAIR.rotate_left(31))
+}
+
+/// A set variant of eight bytes or a varint: never 0, so that it differs from an empty value.
+#[inline(always)]
+fn fixed_value(salt: u64, word: u64) -> u64 {
+    fold(word ^ salt, salt.rotate_left(32)) | 1
+}
+
+/// Hash of one `KeyValue` message.
+#[inline]
+pub(crate) fn key_value_sum<'a>(
+    bytes: &'a [u8],
+    depth: Depth,
+    irregular: &mut bool,
+) -> Result<(u64, &'a [u8], &'a [u8]), MalformedError> {
+    let inner = depth.enter()?;
+    let mut reader = Reader::new(bytes);
+    let (mut key, mut value, mut value_bytes): (&[u8], u64, &[u8]) = (&[], 0, &[]);
+    let (mut extra, mut seen) = (0u64, 0u32);
+    while let Some(tag) = reader.tag()? {
+        *irregular |= note(&mut seen, tag);
+        match tag.field {
+            1 => {
+                tag.must_be(Wire::Bytes)?;
+                key = reader.bytes()?;
+            }
+            2 => {
+                tag.must_be(Wire::Bytes)?;
+                value_bytes = reader.bytes()?;
+                value = any_value(value_bytes, inner, irregular)?;
+            }
+            3 => {
+                tag.must_be(Wire::Varint)?;
+                extra = number(salt::KEY_STRINDEX, reader.varint()? as u32 as u64);
+            }
+            _ => {
+                *irregular = true;
+                reader.skip(tag, inner.left())?;
+            }
+        }
+    }
+    Ok((key_value(key_hash(key), value).wrapping_add(extra), key, value_bytes))
+}
+
+/// True when a single field comes a second time. Field numbers above 31 are unknown and reported as such elsewhere.
+#[inline(always)]
+pub(crate) fn note(seen: &mut u32, tag: Tag) -> bool {
+    let bit = 1u32.wrapping_shl(tag.field);
+    let again = *seen & bit != 0;
+    *seen |= bit;
+    again
+}
+
+/// Hash of one `AnyValue` message; 0 if no variant is set.
+#[inline]
+fn any_value(bytes: &[u8], depth: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
+    let inner = depth.enter()?;
+    let mut reader = Reader::new(bytes);
+    let (mut value, mut variants) = (0, 0);
+    while let Some(tag) = reader.tag()? {
+        variants += 1;
+        value = match tag.field {
+            1 => {
+                tag.must_be(Wire::Bytes)?;
+                string_value(reader.bytes()?)
+            }
+            2 => {
+                tag.must_be(Wire::Varint)?;
+                fixed_value(salt::VALUE_BOOL, u64::from(reader.varint()? != 0))
+            }
+            3 => {
+                tag.must_be(Wire::Varint)?;
+                fixed_value(salt::VALUE_INT, reader.varint()?)
+            }
+            4 => {
+                tag.must_be(Wire::Fixed64)?;
+                double_value(reader.fixed64()?)
+            }
+            5 => {
+                tag.must_be(Wire::Bytes)?;
+                array(reader.bytes()?, inner, irregular)?
+            }
+            6 => {
+                tag.must_be(Wire::Bytes)?;
+                map(reader.bytes()?, inner, irregular)?
+            }
+            7 => {
+                tag.must_be(Wire::Bytes)?;
+                hash_bytes(salt::VALUE_BYTES, reader.bytes()?) | 1
+            }
+            8 => {
+                tag.must_be(Wire::Varint)?;
+                fixed_value(salt::VALUE_STRINDEX, reader.varint()? as u32 as u64)
+            }
+            _ => {
+                *irregular = true;
+                reader.skip(tag, inner.left())?;
+                value
+            }
+        };
+    }
+    *irregular |= variants > 1;
+    Ok(value)
+}
+
+fn array(bytes: &[u8], depth: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
+    let inner = depth.enter()?;
+    let mut reader = Reader::new(bytes);
+    let (mut sum, mut position) = (0u64, 0);
+    while let Some(tag) = reader.tag()? {
+        if tag.field != 1 {
+            *irregular = true;
+            reader.skip(tag, inner.left())?;
+            continue;
+        }
+        tag.must_be(Wire::Bytes)?;
+        let value = any_value(reader.bytes()?, inner, irregular)?;
+        sum = sum.wrapping_add(element(salt::VALUE_EMPTY_ELEMENT, value, position));
+        position += 1;
+    }
+    Ok(fixed_value(salt::VALUE_ARRAY, sum))
+}
+
+fn map(bytes: &[u8], depth: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
+    let inner = depth.enter()?;
+    let mut reader = Reader::new(bytes);
+    let mut sum = 0u64;
+    while let Some(tag) = reader.tag()? {
+        if tag.field != 1 {
+            *irregular = true;
+            reader.skip(tag, inner.left())?;
+            continue;
+        }
+        tag.must_be(Wire::Bytes)?;
+        sum = sum.wrapping_add(key_value_sum(reader.bytes()?, inner, irregular)?.0);
+    }
+    Ok(fixed_value(salt::VALUE_MAP, sum))
+}
+
+/// Hash of a string field of an attribute-like message; see [`text`].
+#[inline(always)]
+pub(crate) fn text_field(salt: u64, tag: Tag, reader: &mut Reader<'_>) -> Result<u64, MalformedError> {
+    tag.must_be(Wire::Bytes)?;
+    Ok(text(salt, reader.bytes()?))
+}
+
+/// Hash of a `uint32` field.
+#[inline(always)]
+pub(crate) fn uint32_field(salt: u64, tag: Tag, reader: &mut Reader<'_>) -> Result<u64, MalformedError> {
+    tag.must_be(Wire::Varint)?;
+    Ok(number(salt, u64::from(reader.varint()? as u32)))
+}

@@ -1,0 +1,321 @@
+//! One chunk of the plan, opened: its traces placed in time, its requests, and the judgement of what was received of it.
+
+use super::{CHUNK_TRACES, Packing, Plan};
+use crate::encoded::{Frame, SpanRecipe};
+use crate::identity::TraceKeys;
+use crate::model::{Ordinal, Stratum, TraceVariant};
+use crate::walk::{Filing, SpanView};
+use std::ops::Range;
+
+/// A request of a chunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// When it is to be sent, nanoseconds from the start of the run.
+    pub due_ns: u64,
+    /// Which simulated exporter sends it; for whole traces, the request's number.
+    pub exporter: u32,
+    /// Spans in it.
+    pub spans: u32,
+    pub(super) parts: Range<u32>,
+}
+
+/// A piece of a trace inside a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    pub trace: u16,
+    pub instance: u16,
+    pub piece: u32,
+}
+
+/// A record's place in the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Record {
+    /// The chunk.
+    pub chunk: u64,
+    /// Number of the record inside the chunk.
+    pub offset: u32,
+}
+
+/// What the sink finds of a span that claims to be of this chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement {
+    /// Exactly what was planned.
+    Intact {
+        /// Number of the record inside the chunk.
+        offset: u32,
+    },
+    /// The record exists, but something about it differs: a full decode must say what.
+    Different {
+        /// Number of the record inside the chunk.
+        offset: u32,
+    },
+    /// No such record.
+    Invented,
+}
+
+/// A chunk.
+#[derive(Debug, Clone)]
+pub struct Chunk {
+    pub(super) number: u64,
+    pub(super) shapes: Vec<u32>,
+    pub(super) starts_ns: Vec<u64>,
+    pub(super) keys: Vec<TraceKeys>,
+    /// Records before each trace, and at the end the total.
+    first_record: Vec<u32>,
+    pub(super) requests: Vec<Request>,
+    pub(super) parts: Vec<Part>,
+    /// Pieces before each trace.
+    first_piece: Vec<u32>,
+    /// The request of each piece.
+    request_of: Vec<u32>,
+}
+
+impl Chunk {
+    pub(super) fn open(plan: &Plan, number: u64) -> Self {
+        let (first, count) = (number * CHUNK_TRACES, plan.traces_in(number));
+        // Drawn as if the chunk were full, then cut: an extent in spans may end in mid-chunk.
+        let available = ((plan.profile.total() + 1e-6) as u64 - first).min(CHUNK_TRACES) as usize;
+        let mut shapes = plan.draw.shapes(first, available);
+        shapes.truncate(count);
+        let mut starts_ns =
+            crate::schedule::starts(&plan.profile, plan.spec.arrivals, plan.spec.seed, first, available);
+        starts_ns.truncate(count);
+        let keys = plan.identity.traces(first, count);
+        let mut chunk = Self {
+            number,
+            first_record: prefix_sums(shapes.iter().map(|shape| plan.pool.shapes[*shape as usize].spans)),
+            first_piece: prefix_sums(shapes.iter().map(|shape| plan.pool.shapes[*shape as usize].pieces.len() as u32)),
+            shapes,
+            starts_ns,
+            keys,
+            requests: Vec::new(),
+            parts: Vec::new(),
+            request_of: Vec::new(),
+        };
+        match plan.spec.packing {
+            Packing::PerService => super::request::pack_per_service(&mut chunk, plan),
+            Packing::WholeTraces => super::request::pack_whole_traces(&mut chunk, plan),
+        }
+        chunk.note_requests(plan);
+        chunk
+    }
+
+    fn note_requests(&mut self, plan: &Plan) {
+        self.request_of = vec![0; self.parts.len()];
+        for (number, request) in self.requests.iter().enumerate() {
+            for part in &self.parts[request.parts.start as usize..request.parts.end as usize] {
+                let shape = &plan.pool.shapes[self.shapes[usize::from(part.trace)] as usize];
+                let at = self.first_piece[usize::from(part.trace)] + (part.piece - shape.pieces.start);
+                self.request_of[at as usize] = number as u32;
+            }
+        }
+    }
+
+    /// The chunk's number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its requests, in the order in which they are to be sent.
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
+    /// Records in it.
+    pub fn records(&self) -> u32 {
+        self.first_record.last().copied().unwrap_or(0)
+    }
+
+    /// Traces in it.
+    pub fn traces(&self) -> usize {
+        self.shapes.len()
+    }
+
+    /// Appends the protobuf bytes of a request to `out`.
+    pub fn encode(&self, plan: &Plan, request: usize, out: &mut Vec<u8>) {
+        super::request::encode(self, plan, &self.requests[request], out);
+    }
+
+    /// Judges a span that claims to be `ordinal` of trace `trace` (index in the plan) under `variant`, with the keys of the
+    /// trace id that it came with. With `own`, the claim stands in `spanproof.id`, and the wire ids are content.
+    #[inline]
+    pub fn judge(&self, plan: &Plan, claim: super::Claim, span: &SpanView, filing: &Filing) -> Judgement {
+        let (trace, ordinal, variant) = match claim {
+            super::Claim::Record { trace, ordinal, variant } => (trace, ordinal, Some(variant)),
+            super::Claim::Own { trace, ordinal } => (trace, ordinal, None),
+            super::Claim::Invented | super::Claim::Foreign => return Judgement::Invented,
+        };
+        let Some((at, recipe)) = self.locate(plan, trace, ordinal) else { return Judgement::Invented };
+        // A record found under an id that the plan never gave to any part of its trace was made up.
+        if variant.is_some_and(|variant| variant != recipe.variant.number || recipe.variant.padded) {
+            return Judgement::Invented;
+        }
+        let offset = self.first_record[at] + ordinal;
+        if self.is_intact(plan, at, recipe, span, filing) && !span.irregular && !filing.irregular {
+            Judgement::Intact { offset }
+        } else {
+            Judgement::Different { offset }
+        }
+    }
+
+    #[inline]
+    fn locate<'a>(&self, plan: &'a Plan, trace: u64, ordinal: Ordinal) -> Option<(usize, &'a SpanRecipe)> {
+        let at = usize::try_from(trace.checked_sub(self.number * CHUNK_TRACES)?).ok()?;
+        let shape = *self.shapes.get(at)?;
+        Some((at, plan.pool.recipe(shape, ordinal)?))
+    }
+
+    #[inline]
+    fn is_intact(&self, plan: &Plan, at: usize, recipe: &SpanRecipe, span: &SpanView, filing: &Filing) -> bool {
+        let frame = self.frame(plan, at);
+        let keys = frame.keys(recipe.variant);
+        let parent =
+            if recipe.parent_at == 0 { 0 } else { frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal) };
+        let emitter = &plan.pool.emitters[usize::from(recipe.emitter)];
+        let instance = frame.keys.instance(recipe.emitter, emitter.instances.len() as u16);
+        let resource = &emitter.instances[usize::from(instance)];
+        let scope = &plan.pool.scopes[usize::from(recipe.scope)];
+        span.trace_id == keys.id
+            && span.span_id == keys.span_id(recipe.ordinal)
+            && span.parent_id == parent
+            && span.start_ns == frame.start_unix_ns + recipe.start_ns
+            && span.end_ns == frame.start_unix_ns + recipe.end_ns
+            && span.trace_state == recipe.trace_state
+            && filing.resource == resource.hash
+            && filing.resource_schema == resource.schema_hash
+            && filing.scope == scope.hash
+            && filing.scope_schema == scope.schema_hash
+            && span.content == self.content(plan, recipe, &frame)
+    }
+
+    /// The hash of all content that the record ought to have.
+    #[inline]
+    fn content(&self, plan: &Plan, recipe: &SpanRecipe, frame: &Frame<'_>) -> u64 {
+        let mut content = recipe.content;
+        if !recipe.varying.is_empty() {
+            let run = plan.pool.run_of(recipe);
+            for varying in &plan.pool.varying[recipe.varying.start as usize..recipe.varying.end as usize] {
+                content = content.wrapping_add(varying.contribution(run, frame));
+            }
+        }
+        content
+    }
+
+    #[inline(always)]
+    pub(super) fn frame<'a>(&self, plan: &'a Plan, at: usize) -> Frame<'a> {
+        Frame {
+            identity: &plan.identity,
+            index: self.number * CHUNK_TRACES + at as u64,
+            keys: self.keys[at],
+            start_unix_ns: plan.spec.epoch_unix_ns + self.starts_ns[at],
+        }
+    }
+
+    /// The trace (place in the chunk) and ordinal of a record.
+    pub fn trace_of(&self, offset: u32) -> (usize, Ordinal) {
+        let at = self.first_record.partition_point(|first| *first <= offset) - 1;
+        (at, offset - self.first_record[at])
+    }
+
+    /// The number of a record inside the chunk, given its trace (place in the chunk) and ordinal.
+    pub fn offset_of(&self, trace: usize, ordinal: Ordinal) -> u32 {
+        self.first_record[trace] + ordinal
+    }
+
+    /// The request that a record is sent in.
+    #[inline]
+    pub fn request_of(&self, plan: &Plan, trace: usize, ordinal: Ordinal) -> u32 {
+        let shape = self.shapes[trace];
+        let recipe = plan.pool.recipe(shape, ordinal);
+        recipe.map_or(0, |recipe| self.request_of[(self.first_piece[trace] + u32::from(recipe.piece)) as usize])
+    }
+
+    /// Numbers inside the chunk of all records in a request.
+    pub fn records_of(&self, plan: &Plan, request: u32) -> Vec<u32> {
+        let request = &self.requests[request as usize];
+        let mut offsets = Vec::with_capacity(request.spans as usize);
+        for part in &self.parts[request.parts.start as usize..request.parts.end as usize] {
+            let piece = &plan.pool.pieces[part.piece as usize];
+            for run in &plan.pool.runs[piece.runs.start as usize..piece.runs.end as usize] {
+                for recipe in &plan.pool.recipes[run.recipes.start as usize..run.recipes.end as usize] {
+                    offsets.push(self.first_record[usize::from(part.trace)] + recipe.ordinal);
+                }
+            }
+        }
+        offsets
+    }
+
+    /// All that is known of a record before it is sent.
+    pub fn describe(&self, plan: &Plan, offset: u32) -> Described {
+        let (trace, ordinal) = self.trace_of(offset);
+        let shape = &plan.pool.shapes[self.shapes[trace] as usize];
+        let frame = self.frame(plan, trace);
+        let recipe = plan.pool.recipe(self.shapes[trace], ordinal);
+        let variant = recipe.map_or(TraceVariant::default(), |recipe| recipe.variant);
+        let keys = frame.keys(variant);
+        let request = self.request_of(plan, trace, ordinal);
+        let emitter = recipe.map_or(0, |recipe| recipe.emitter);
+        let instances = plan.pool.emitters[usize::from(emitter)].instances.len() as u16;
+        Described {
+            trace_index: frame.index,
+            ordinal,
+            trace_id: keys.id,
+            span_id: keys.span_id(ordinal).to_le_bytes(),
+            stratum: shape.stratum,
+            trace_spans: shape.spans,
+            service: plan.pool.emitters[usize::from(emitter)].label.clone(),
+            instance: frame.keys.instance(emitter, instances),
+            start_ns: self.starts_ns[trace] + recipe.map_or(0, |recipe| recipe.start_ns),
+            end_ns: self.starts_ns[trace] + recipe.map_or(0, |recipe| recipe.end_ns),
+            bytes: recipe.map_or(0, |recipe| recipe.bytes),
+            request,
+            due_ns: self.requests[request as usize].due_ns,
+        }
+    }
+
+    /// The request message that carries just this record: one `ResourceSpans` with one `ScopeSpans` with one span, as sent.
+    pub fn encode_record(&self, plan: &Plan, offset: u32, out: &mut Vec<u8>) {
+        super::request::encode_record(self, plan, offset, out);
+    }
+}
+
+/// A record of the plan, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The trace's index in the plan.
+    pub trace_index: u64,
+    /// The span's ordinal in its trace.
+    pub ordinal: Ordinal,
+    /// The trace id that it is sent under.
+    pub trace_id: [u8; 16],
+    /// The span id's bytes.
+    pub span_id: [u8; 8],
+    /// What kind of trace it is in.
+    pub stratum: Stratum,
+    /// Spans in the trace.
+    pub trace_spans: u32,
+    /// The service that exports it.
+    pub service: String,
+    /// Which of the service's instances.
+    pub instance: u16,
+    /// Its start, nanoseconds from the start of the run.
+    pub start_ns: u64,
+    /// Its end, likewise.
+    pub end_ns: u64,
+    /// Bytes that it takes in its request.
+    pub bytes: u32,
+    /// Number of its request inside the chunk.
+    pub request: u32,
+    /// When that request is to be sent, nanoseconds from the start of the run.
+    pub due_ns: u64,
+}
+
+fn prefix_sums(counts: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut sum = 0;
+    let mut sums = vec![0];
+    sums.extend(counts.map(|count| {
+        sum += count;
+        sum
+    }));
+    sums
+}

@@ -1,0 +1,318 @@
+//! Reading received requests without decoding them.
+//!
+//! One pass over the bytes of an `ExportTraceServiceRequest` finds, for every span, its ids, its times, a hash of all its
+//! other content ([`crate::content`]) and what it was filed under. Nothing is copied and nothing is allocated per span.
+//! A request that is not well-formed is refused as a whole, so that a sink counts all of a request or none of it.
+
+use crate::content::{self, Depth, key_value_sum, note, number, salt, text};
+use crate::identity::OWN_ID_KEY;
+use crate::protobuf::{MalformedError, Reader, Wire};
+use std::ops::Range;
+
+/// A place in the request's bytes.
+pub type Place = Range<u32>;
+
+/// A span as received.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpanView {
+    /// The trace id; all zero if it is missing or not 16 bytes long.
+    pub trace_id: [u8; 16],
+    /// The span id's bytes, as a little-endian number; 0 if missing or not 8 bytes long.
+    pub span_id: u64,
+    /// The parent's span id, likewise; 0 for none.
+    pub parent_id: u64,
+    /// `start_time_unix_nano`.
+    pub start_ns: u64,
+    /// `end_time_unix_nano`.
+    pub end_ns: u64,
+    /// Hash of everything else but `trace_state`.
+    pub content: u64,
+    /// Hash of `trace_state`; 0 for none.
+    pub trace_state: u64,
+    /// Where the value of `spanproof.id` stands, a string of 32 bytes; empty if the span has none.
+    pub own_id: Place,
+    /// Where the span stands, without tag and length.
+    pub place: Place,
+    /// Which of [`Walk::filings`] it came under.
+    pub filing: u32,
+    /// A single field came twice or a field is unknown: the hash cannot judge this span, a full decode can.
+    pub irregular: bool,
+}
+
+/// What a group of spans was filed under: resource, scope, and their schema URLs.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filing {
+    /// Hash of the resource; 0 for none.
+    pub resource: u64,
+    /// Hash of the resource's schema URL; 0 for none.
+    pub resource_schema: u64,
+    /// Hash of the scope; 0 for none.
+    pub scope: u64,
+    /// Hash of the scope's schema URL; 0 for none.
+    pub scope_schema: u64,
+    /// Where the `ResourceSpans` message stands.
+    pub resource_spans: Place,
+    /// Where the `ScopeSpans` message stands.
+    pub scope_spans: Place,
+    /// A single field of resource, scope or what holds them came twice, or is unknown.
+    pub irregular: bool,
+}
+
+/// What one request holds. Reused from request to request, so that the vectors are allocated once.
+#[derive(Debug, Clone, Default)]
+pub struct Walk {
+    /// What spans are filed under, in order of appearance.
+    pub filings: Vec<Filing>,
+    /// The spans, in order of appearance.
+    pub spans: Vec<SpanView>,
+}
+
+impl Walk {
+    /// Reads a request, replacing what was read before.
+    ///
+    /// # Errors
+    /// Bytes that are no well-formed `ExportTraceServiceRequest`, or 4 GiB of them; the vectors are then empty.
+    pub fn read(&mut self, request: &[u8]) -> Result<(), MalformedError> {
+        self.filings.clear();
+        self.spans.clear();
+        let outcome = self.read_request(request);
+        if outcome.is_err() {
+            self.filings.clear();
+            self.spans.clear();
+        }
+        outcome
+    }
+
+    fn read_request(&mut self, request: &[u8]) -> Result<(), MalformedError> {
+        if u32::try_from(request.len()).is_err() {
+            return Err(MalformedError::Truncated);
+        }
+        let mut reader = Reader::new(request);
+        while let Some(tag) = reader.tag()? {
+            if tag.field == 1 {
+                tag.must_be(Wire::Bytes)?;
+                self.read_resource_spans(request, reader.bytes()?)?;
+            } else {
+                reader.skip(tag, 100)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The resource may stand behind its spans (the Go collector writes it last), so two passes: the second reads spans.
+    fn read_resource_spans(&mut self, request: &[u8], bytes: &[u8]) -> Result<(), MalformedError> {
+        let mut filing = Filing { resource_spans: place(request, bytes), ..Filing::default() };
+        let mut reader = Reader::new(bytes);
+        let mut seen = 0;
+        while let Some(tag) = reader.tag()? {
+            match tag.field {
+                1 => {
+                    tag.must_be(Wire::Bytes)?;
+                    filing.irregular |= note(&mut seen, tag);
+                    filing.resource = content::resource_sum(reader.bytes()?, &mut filing.irregular)?;
+                }
+                2 => {
+                    tag.must_be(Wire::Bytes)?;
+                    reader.bytes()?;
+                }
+                3 => {
+                    tag.must_be(Wire::Bytes)?;
+                    filing.irregular |= note(&mut seen, tag);
+                    filing.resource_schema = content::schema_url(reader.bytes()?);
+                }
+                _ => {
+                    filing.irregular = true;
+                    reader.skip(tag, 99)?;
+                }
+            }
+        }
+        let mut reader = Reader::new(bytes);
+        while let Some(tag) = reader.tag()? {
+            if tag.field == 2 {
+                self.read_scope_spans(request, reader.bytes()?, &filing)?;
+            } else {
+                reader.skip(tag, 99)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_scope_spans(&mut self, request: &[u8], bytes: &[u8], above: &Filing) -> Result<(), MalformedError> {
+        let mut filing = Filing { scope_spans: place(request, bytes), ..above.clone() };
+        let number = self.filings.len() as u32;
+        let mut reader = Reader::new(bytes);
+        let mut seen = 0;
+        while let Some(tag) = reader.tag()? {
+            match tag.field {
+                1 => {
+                    tag.must_be(Wire::Bytes)?;
+                    filing.irregular |= note(&mut seen, tag);
+                    filing.scope = content::scope_sum(reader.bytes()?, &mut filing.irregular)?;
+                }
+                2 => {
+                    tag.must_be(Wire::Bytes)?;
+                    let span = reader.bytes()?;
+                    self.spans.push(read_span(place(request, span), span, number)?);
+                }
+                3 => {
+                    tag.must_be(Wire::Bytes)?;
+                    filing.irregular |= note(&mut seen, tag);
+                    filing.scope_schema = content::schema_url(reader.bytes()?);
+                }
+                _ => {
+                    filing.irregular = true;
+                    reader.skip(tag, 98)?;
+                }
+            }
+        }
+        self.filings.push(filing);
+        Ok(())
+    }
+}
+
+/// Where `part`, a slice of `request`, stands in it.
+#[inline(always)]
+fn place(request: &[u8], part: &[u8]) -> Place {
+    let start = (part.as_ptr() as usize - request.as_ptr() as usize) as u32;
+    start..start + part.len() as u32
+}
+
+/// Reads one `Span` message that stands at `place` of its request.
+///
+/// # Errors
+/// Bytes that are no well-formed span.
+#[inline]
+pub fn read_span(place: Place, bytes: &[u8], filing: u32) -> Result<SpanView, MalformedError> {
+    let mut span = SpanView {
+        trace_id: [0; 16],
+        span_id: 0,
+        parent_id: 0,
+        start_ns: 0,
+        end_ns: 0,
+        content: 0,
+        trace_state: 0,
+        own_id: 0..0,
+        place,
+        filing,
+        irregular: false,
+    };
+    let mut reader = Reader::new(bytes);
+    let (mut sum, mut seen, mut events, mut links) = (0u64, 0, 0, 0);
+    while let Some(tag) = reader.tag()? {
+        let addition = match tag.field {
+            9 => {
+                tag.must_be(Wire::Bytes)?;
+                let attribute = reader.bytes()?;
+                let (hash, key, value) = key_value_sum(attribute, Depth::SPAN, &mut span.irregular)?;
+                if key == OWN_ID_KEY.as_bytes() {
+                    span.own_id = own_id_place(span.place.start, bytes, value);
+                }
+                sum = sum.wrapping_add(hash);
+                continue;
+            }
+            11 => {
+                tag.must_be(Wire::Bytes)?;
+                let event = content::event_parts(reader.bytes()?, &mut span.irregular)?;
+                sum = sum.wrapping_add(content::event_at(event.fixed, event.time_ns, events));
+                events += 1;
+                continue;
+            }
+            13 => {
+                tag.must_be(Wire::Bytes)?;
+                let link = content::link_parts(reader.bytes()?, &mut span.irregular)?;
+                sum = sum.wrapping_add(content::link_at(link.fixed, link.trace_id, link.span_id, links));
+                links += 1;
+                continue;
+            }
+            1 => {
+                tag.must_be(Wire::Bytes)?;
+                let id = reader.bytes()?;
+                match id.try_into() {
+                    Ok(id) => {
+                        span.trace_id = id;
+                        0
+                    }
+                    Err(_) => text(salt::SPAN_ODD_ID, id),
+                }
+            }
+            2 => id(tag, &mut reader, 2, &mut span.span_id)?,
+            3 => {
+                tag.must_be(Wire::Bytes)?;
+                span.trace_state = content::trace_state(reader.bytes()?);
+                0
+            }
+            4 => id(tag, &mut reader, 4, &mut span.parent_id)?,
+            5 => {
+                tag.must_be(Wire::Bytes)?;
+                text(salt::SPAN_NAME, reader.bytes()?)
+            }
+            6 => {
+                tag.must_be(Wire::Varint)?;
+                number(salt::SPAN_KIND, reader.varint()? as u32 as u64)
+            }
+            7 => {
+                tag.must_be(Wire::Fixed64)?;
+                span.start_ns = reader.fixed64()?;
+                0
+            }
+            8 => {
+                tag.must_be(Wire::Fixed64)?;
+                span.end_ns = reader.fixed64()?;
+                0
+            }
+            15 => {
+                tag.must_be(Wire::Bytes)?;
+                content::status_sum(reader.bytes()?, &mut span.irregular)?
+            }
+            16 => {
+                tag.must_be(Wire::Fixed32)?;
+                number(salt::SPAN_FLAGS, u64::from(reader.fixed32()?))
+            }
+            _ => rare_field(tag, &mut reader, &mut span.irregular)?,
+        };
+        span.irregular |= note(&mut seen, tag);
+        sum = sum.wrapping_add(addition);
+    }
+    span.content = sum;
+    Ok(span)
+}
+
+#[inline(always)]
+fn id(tag: crate::protobuf::Tag, reader: &mut Reader<'_>, field: u64, out: &mut u64) -> Result<u64, MalformedError> {
+    tag.must_be(Wire::Bytes)?;
+    let id = reader.bytes()?;
+    match <[u8; 8]>::try_from(id) {
+        Ok(id) => {
+            *out = u64::from_le_bytes(id);
+            Ok(0)
+        }
+        Err(_) => Ok(text(salt::SPAN_ODD_ID ^ field, id)),
+    }
+}
+
+#[cold]
+fn rare_field(tag: crate::protobuf::Tag, reader: &mut Reader<'_>, irregular: &mut bool) -> Result<u64, MalformedError> {
+    let salt = match tag.field {
+        10 => salt::SPAN_DROPPED_ATTRIBUTES,
+        12 => salt::SPAN_DROPPED_EVENTS,
+        14 => salt::SPAN_DROPPED_LINKS,
+        _ => {
+            *irregular = true;
+            reader.skip(tag, 97)?;
+            return Ok(0);
+        }
+    };
+    tag.must_be(Wire::Varint)?;
+    Ok(number(salt, u64::from(reader.varint()? as u32)))
+}
+
+/// Where the 32 characters of a `spanproof.id` stand, given the bytes of its `AnyValue`: `0a 20` and the characters.
+#[cold]
+fn own_id_place(span_start: u32, span: &[u8], value: &[u8]) -> Place {
+    let [0x0a, 0x20, text @ ..] = value else { return 0..0 };
+    if text.len() != 32 {
+        return 0..0;
+    }
+    let inside = place(span, text);
+    span_start + inside.start..span_start + inside.end
+}

@@ -1,0 +1,257 @@
+//! What is planned is what is written, and what is written reads back as intact: plan, encoding, walk and hash together.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use proptest::prelude::*;
+use prost::Message;
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::model::Stratum;
+use spanproof_generators::plan::{
+    BatchRule, Chunk, Claim, Extent, Judgement, Mix, Packing, Plan, PlanSpec, Ppb, Rate, Shape,
+};
+use spanproof_generators::schedule::{Arrivals, Segment};
+use spanproof_generators::seed::Seed;
+use spanproof_generators::walk::Walk;
+use spanproof_generators::workload::Workload;
+use spanproof_generators::workload::shop::Shop;
+use spanproof_generators::workload::uniform::Uniform;
+use std::collections::BTreeSet;
+
+fn spec(workload: Workload, packing: Packing) -> PlanSpec {
+    PlanSpec {
+        seed: Seed(7),
+        tag: RunTag::new(0x1234),
+        lane: 0,
+        epoch_unix_ns: 1_790_000_000_000_000_000,
+        workload,
+        mix: Mix::default(),
+        packing,
+        batch: BatchRule { spans: 512, timeout_ns: 5_000_000_000 },
+        request_bytes_max: 3_670_016,
+        rate: Rate::Spans(10_000.0),
+        shape: Shape { segments: vec![Segment { seconds: 5.0, from: 1.0, to: 1.0 }] },
+        arrivals: Arrivals::Poisson,
+        extent: Extent::Profile,
+    }
+}
+
+fn uniform() -> Workload {
+    Workload::Uniform(Uniform::default())
+}
+
+fn shop(anomalies: bool) -> PlanSpec {
+    let mut spec = spec(Workload::Shop(Shop { pool_size: 128 }), Packing::PerService);
+    if anomalies {
+        spec.mix.shares = Stratum::ANOMALIES.iter().map(|stratum| (*stratum, Ppb(20_000_000))).collect();
+    }
+    spec
+}
+
+/// Reads every request of a chunk back and calls `each` with the judgement of each span.
+fn judge_all(plan: &Plan, chunk: &Chunk, mut each: impl FnMut(usize, Judgement)) {
+    let (mut walk, mut bytes) = (Walk::default(), Vec::new());
+    for request in 0..chunk.requests().len() {
+        bytes.clear();
+        chunk.encode(plan, request, &mut bytes);
+        walk.read(&bytes).unwrap();
+        for span in &walk.spans {
+            let claim = claim(plan, span, &bytes);
+            each(request, chunk.judge(plan, claim, span, &walk.filings[span.filing as usize]));
+        }
+    }
+}
+
+fn claim(plan: &Plan, span: &spanproof_generators::walk::SpanView, bytes: &[u8]) -> Claim {
+    if span.own_id.is_empty() {
+        plan.identify(&plan.identity().keys(span.trace_id), span.span_id)
+    } else {
+        plan.identify_own(&bytes[span.own_id.start as usize..span.own_id.end as usize])
+    }
+}
+
+/// Every record of the plan is sent in exactly one request, reads back as intact, and is where the plan says it is.
+fn every_record_once(plan: &Plan) {
+    let mut total = 0;
+    for number in 0..plan.chunks() {
+        let chunk = plan.open(number);
+        let mut seen = BTreeSet::new();
+        judge_all(plan, &chunk, |request, judgement| {
+            let Judgement::Intact { offset } = judgement else {
+                panic!("chunk {number} request {request}: {judgement:?}")
+            };
+            assert!(seen.insert(offset), "record {offset} sent twice");
+            let (trace, ordinal) = chunk.trace_of(offset);
+            assert_eq!(chunk.request_of(plan, trace, ordinal) as usize, request);
+            assert_eq!(chunk.offset_of(trace, ordinal), offset);
+        });
+        assert_eq!(seen.len(), chunk.records() as usize);
+        assert_eq!(chunk.records(), plan.spans_in(number));
+        assert!(chunk.requests().is_sorted_by_key(|request| request.due_ns));
+        total += seen.len() as u64;
+    }
+    assert_eq!(total, plan.spans());
+}
+
+#[test]
+fn uniform_in_whole_traces_reads_back_intact_and_once() {
+    every_record_once(&Plan::new(spec(uniform(), Packing::WholeTraces)).unwrap());
+}
+
+#[test]
+fn uniform_per_service_reads_back_intact_and_once() {
+    every_record_once(&Plan::new(spec(uniform(), Packing::PerService)).unwrap());
+}
+
+#[test]
+fn shop_with_all_anomalies_reads_back_intact_and_once() {
+    every_record_once(&Plan::new(shop(true)).unwrap());
+}
+
+#[test]
+fn shop_in_whole_traces_reads_back_intact_and_once() {
+    let mut spec = shop(true);
+    spec.packing = Packing::WholeTraces;
+    every_record_once(&Plan::new(spec).unwrap());
+}
+
+#[test]
+fn requests_decode_with_prost_and_stay_below_the_limit() {
+    let mut spec = shop(true);
+    spec.request_bytes_max = 100_000;
+    let plan = Plan::new(spec).unwrap();
+    let chunk = plan.open(0);
+    let mut bytes = Vec::new();
+    for (number, request) in chunk.requests().iter().enumerate() {
+        bytes.clear();
+        chunk.encode(&plan, number, &mut bytes);
+        assert!(bytes.len() <= 100_000, "request {number} has {} bytes", bytes.len());
+        let decoded = ExportTraceServiceRequest::decode(&bytes[..]).unwrap();
+        let spans: usize =
+            decoded.resource_spans.iter().flat_map(|r| &r.scope_spans).map(|scope| scope.spans.len()).sum();
+        assert_eq!(spans, request.spans as usize);
+        assert_eq!(decoded.resource_spans.len(), 1, "one SDK has one resource");
+        assert_eq!(chunk.records_of(&plan, number as u32).len(), spans);
+    }
+}
+
+#[test]
+fn a_request_decoded_and_encoded_again_by_prost_is_still_intact() {
+    let plan = Plan::new(shop(true)).unwrap();
+    let chunk = plan.open(0);
+    let (mut walk, mut bytes) = (Walk::default(), Vec::new());
+    for request in 0..chunk.requests().len() {
+        bytes.clear();
+        chunk.encode(&plan, request, &mut bytes);
+        let again = ExportTraceServiceRequest::decode(&bytes[..]).unwrap().encode_to_vec();
+        walk.read(&again).unwrap();
+        for span in &walk.spans {
+            let judgement = chunk.judge(&plan, claim(&plan, span, &again), span, &walk.filings[span.filing as usize]);
+            assert!(matches!(judgement, Judgement::Intact { .. }));
+        }
+    }
+}
+
+#[test]
+fn one_record_encoded_alone_is_that_record() {
+    let plan = Plan::new(shop(true)).unwrap();
+    let chunk = plan.open(0);
+    let (mut walk, mut bytes) = (Walk::default(), Vec::new());
+    for offset in (0..chunk.records()).step_by(17) {
+        bytes.clear();
+        chunk.encode_record(&plan, offset, &mut bytes);
+        walk.read(&bytes).unwrap();
+        let span = &walk.spans[0];
+        let judgement = chunk.judge(&plan, claim(&plan, span, &bytes), span, &walk.filings[0]);
+        assert_eq!((walk.spans.len(), judgement), (1, Judgement::Intact { offset }));
+        let described = chunk.describe(&plan, offset);
+        assert_eq!(described.trace_id, span.trace_id);
+        assert_eq!(u64::from_le_bytes(described.span_id), span.span_id);
+    }
+}
+
+#[test]
+fn anomalies_come_exactly_as_often_as_asked() {
+    let mut spec = spec(Workload::Shop(Shop { pool_size: 64 }), Packing::PerService);
+    spec.mix.shares = [(Stratum::ErrorTrace, Ppb(20_000_000)), (Stratum::ParentMissing, Ppb(100_000))].into();
+    spec.rate = Rate::Traces(10_000.0);
+    let plan = Plan::new(spec).unwrap();
+    assert_eq!(plan.traces(), 50_000);
+    assert_eq!(plan.strata()[&Stratum::ErrorTrace], 1000);
+    assert_eq!(plan.strata()[&Stratum::ParentMissing], 5);
+    assert_eq!(plan.strata()[&Stratum::Normal], 48_995);
+}
+
+#[test]
+fn an_extent_in_spans_is_reached_with_the_last_trace() {
+    let mut spec = spec(uniform(), Packing::WholeTraces);
+    spec.extent = Extent::Spans(123_456);
+    let plan = Plan::new(spec).unwrap();
+    assert_eq!(plan.spans(), 123_460);
+    every_record_once(&plan);
+}
+
+#[test]
+fn equal_seeds_give_equal_fingerprints_whatever_tag_and_epoch() {
+    let base = Plan::new(shop(true)).unwrap().fingerprint();
+    let mut other = shop(true);
+    other.tag = RunTag::new(99);
+    other.epoch_unix_ns = 5;
+    assert_eq!(Plan::new(other).unwrap().fingerprint(), base);
+    let mut other = shop(true);
+    other.seed = Seed(8);
+    assert_ne!(Plan::new(other).unwrap().fingerprint(), base);
+    let mut other = shop(true);
+    other.rate = Rate::Spans(10_001.0);
+    assert_ne!(Plan::new(other).unwrap().fingerprint(), base);
+}
+
+#[test]
+fn golden_fingerprints_hold() {
+    let uniform = Plan::new(spec(uniform(), Packing::WholeTraces)).unwrap().fingerprint();
+    let shop = Plan::new(shop(true)).unwrap().fingerprint();
+    insta::assert_snapshot!(format!("uniform {uniform}\nshop    {shop}\n"));
+}
+
+#[test]
+fn a_plan_without_a_trace_is_refused() {
+    let mut spec = spec(uniform(), Packing::WholeTraces);
+    spec.rate = Rate::Traces(0.1);
+    let error = Plan::new(spec).unwrap_err().to_string();
+    assert_eq!(error, "the plan holds no trace: Traces(0.1) for 5 s is less than one; raise the rate or the duration");
+}
+
+#[test]
+fn an_anomaly_that_the_workload_lacks_is_refused() {
+    let mut spec = spec(uniform(), Packing::WholeTraces);
+    spec.mix.shares = [(Stratum::NewRoot, Ppb(1))].into();
+    assert!(Plan::new(spec).unwrap_err().to_string().contains("`uniform` has no anomaly `new_root`"));
+}
+
+#[test]
+fn records_of_another_run_are_foreign_and_unplanned_ones_invented() {
+    let plan = Plan::new(spec(uniform(), Packing::WholeTraces)).unwrap();
+    let keys = |index| plan.identity().trace(index, Default::default());
+    let unplanned = keys(plan.traces());
+    assert_eq!(plan.identify(&unplanned, unplanned.span_id(0)), Claim::Invented);
+    assert_eq!(plan.identify(&keys(0), 12345), Claim::Invented);
+    let mut other = spec(uniform(), Packing::WholeTraces);
+    other.tag = RunTag::new(77);
+    let other = Plan::new(other).unwrap();
+    let stranger = other.identity().trace(0, Default::default());
+    assert_eq!(plan.identify(&plan.identity().keys(stranger.id), stranger.span_id(0)), Claim::Foreign);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn batching_sends_every_record_once_whatever_the_rules(
+        spans in 1u32..2000, timeout_ms in 0u64..10_000, rate in 100.0..20_000f64, whole: bool, poisson: bool, seed: u64,
+    ) {
+        let mut spec = spec(Workload::Shop(Shop { pool_size: 16 }), if whole { Packing::WholeTraces } else { Packing::PerService });
+        spec.batch = BatchRule { spans, timeout_ns: timeout_ms * 1_000_000 };
+        spec.rate = Rate::Spans(rate);
+        spec.seed = Seed(seed);
+        spec.arrivals = if poisson { Arrivals::Poisson } else { Arrivals::Constant };
+        every_record_once(&Plan::new(spec).unwrap());
+    }
+}

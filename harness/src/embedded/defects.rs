@@ -1,0 +1,229 @@
+//! Planted defects: what the embedded target does wrong on purpose, so that every check can be seen failing.
+//!
+//! Each defect is one small transformation of decoded messages, and changes what its name says and nothing else. Which
+//! records it hits follows from the seed and the order of arrival alone. Each counts how often it really bit, because a defect
+//! that never bit proves nothing about the check that should have seen it. A new one is an arm of [`DefectKind`], a line in
+//! `kinds.rs`, and a tamper in the file of its family: `presence` (spans missing, repeated, invented), `identity` (ids),
+//! `content` (attributes), `fields` (everything else of a span), `association` (resource and scope), `requests` (whole
+//! requests), `stall` (time).
+
+mod association;
+mod content;
+mod fields;
+mod grammar;
+mod identity;
+mod kinds;
+mod pick;
+mod presence;
+mod requests;
+mod spans;
+mod stall;
+
+#[cfg(test)]
+mod sample;
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+
+pub use grammar::ParseDefectError;
+pub use kinds::{DefectKind, Invention, Unit};
+pub use stall::Stall;
+
+/// One planted defect: what is done wrong, and to one in how many.
+///
+/// Written as `name`, `name=parameter`, `name,every=N` or `name=parameter,every=N`; see [`Defect::catalogue`].
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Defect {
+    kind: DefectKind,
+    every: NonZeroU64,
+}
+
+impl Defect {
+    /// A defect that hits as often as its kind does by default.
+    pub fn new(kind: DefectKind) -> Self {
+        let every = kind.every_by_default().unwrap_or(NonZeroU64::MIN);
+        Self { kind, every }
+    }
+
+    /// The same defect hitting one in `every` of the spans or requests that it can hit. A kind whose own parameter says what
+    /// is hit ([`Defect::takes_every`] is false) stays as it is.
+    pub fn every(mut self, every: NonZeroU64) -> Self {
+        if self.takes_every() {
+            self.every = every;
+        }
+        self
+    }
+
+    /// What is done wrong.
+    pub fn kind(&self) -> &DefectKind {
+        &self.kind
+    }
+
+    /// Whether `every=N` means anything to this defect.
+    pub fn takes_every(&self) -> bool {
+        self.kind.every_by_default().is_some()
+    }
+
+    /// Its name without parameters, e.g. `drop-one-in`.
+    pub fn name(&self) -> &'static str {
+        self.kind.name()
+    }
+
+    /// What its counter counts.
+    pub fn unit(&self) -> Unit {
+        self.kind.unit()
+    }
+}
+
+/// A request on its way through the defects, and what is to become of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Passage {
+    /// The decoded request.
+    pub message: ExportTraceServiceRequest,
+    /// Number of the connection that it came over.
+    pub connection: u64,
+    /// How often it is forwarded; 0 drops it.
+    pub copies: u32,
+    /// How long it is held back, after having been acknowledged if the target has a queue.
+    pub delay: Duration,
+    /// True to answer with an error that is not retryable, and to forward all the same.
+    pub refuse: bool,
+}
+
+impl Passage {
+    /// A request that is to be forwarded once, at once.
+    pub fn new(message: ExportTraceServiceRequest, connection: u64) -> Self {
+        Self { message, connection, copies: 1, delay: Duration::ZERO, refuse: false }
+    }
+}
+
+/// A defect at work.
+trait Tamper: Send {
+    /// Does to the passage what the defect says, and answers how often it bit, in its own unit.
+    fn tamper(&mut self, passage: &mut Passage) -> u64;
+}
+
+/// The defects of a target that change requests, in order, with their counters.
+pub struct PlantedDefects {
+    planted: Vec<Planted>,
+}
+
+struct Planted {
+    defect: Defect,
+    tamper: Box<dyn Tamper>,
+    bites: u64,
+}
+
+impl PlantedDefects {
+    /// Plants what of `defects` changes requests. A [`Stall`] changes none and is planted by itself.
+    pub fn new(defects: &[Defect], seed: u64) -> Self {
+        let planted = defects.iter().zip(0..).filter_map(|(defect, number)| {
+            let tamper = defect.tamper(pick::seed_of(seed, number))?;
+            Some(Planted { defect: defect.clone(), tamper, bites: 0 })
+        });
+        Self { planted: planted.collect() }
+    }
+
+    /// True without any.
+    pub fn is_empty(&self) -> bool {
+        self.planted.is_empty()
+    }
+
+    /// Sends a request through all defects.
+    pub fn tamper(&mut self, passage: &mut Passage) {
+        for planted in &mut self.planted {
+            planted.bites += planted.tamper.tamper(passage);
+        }
+    }
+
+    /// How often each bit.
+    pub fn bites(&self) -> Vec<(Defect, u64)> {
+        self.planted.iter().map(|planted| (planted.defect.clone(), planted.bites)).collect()
+    }
+}
+
+impl Defect {
+    /// This defect at work, or `None` for one that changes no request.
+    fn tamper(&self, seed: u64) -> Option<Box<dyn Tamper>> {
+        presence::tamper(self, seed)
+            .or_else(|| identity::tamper(self, seed))
+            .or_else(|| content::tamper(self, seed))
+            .or_else(|| fields::tamper(self, seed))
+            .or_else(|| association::tamper(self, seed))
+            .or_else(|| requests::tamper(self, seed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::sample::request;
+    use super::*;
+
+    #[test]
+    fn every_defect_in_the_catalogue_is_planted_by_exactly_one_family() {
+        for defect in Defect::catalogue() {
+            let families = [
+                presence::tamper(&defect, 1).is_some(),
+                identity::tamper(&defect, 1).is_some(),
+                content::tamper(&defect, 1).is_some(),
+                fields::tamper(&defect, 1).is_some(),
+                association::tamper(&defect, 1).is_some(),
+                requests::tamper(&defect, 1).is_some(),
+                Stall::planted(&defect).is_some(),
+            ];
+            assert_eq!(families.iter().filter(|planted| **planted).count(), 1, "{defect}");
+        }
+    }
+
+    #[test]
+    fn the_catalogue_names_every_kind_once() {
+        let names: BTreeSet<_> = Defect::catalogue().iter().map(Defect::name).collect();
+        assert_eq!(names.len() + 1, Defect::catalogue().len(), "only invent-span has two forms");
+    }
+
+    #[test]
+    fn the_same_seed_hits_the_same_records_and_another_seed_others() {
+        let run = |seed| {
+            let mut planted = PlantedDefects::new(&Defect::catalogue(), seed);
+            let passages = (0..400).map(|number| {
+                let mut passage = Passage::new(request(number), number % 3);
+                planted.tamper(&mut passage);
+                passage
+            });
+            let passages: Vec<_> = passages.collect();
+            (passages, planted.bites())
+        };
+        let (first, bites) = run(5);
+        assert_eq!((first, bites), run(5));
+        assert_ne!(run(5).0, run(6).0);
+    }
+
+    #[test]
+    fn every_defect_in_the_catalogue_bites_and_says_so() {
+        for defect in Defect::catalogue() {
+            let Some(mut tamper) = defect.tamper(3) else { continue };
+            let mut bites = 0;
+            let mut changed = false;
+            for number in 0..2_000 {
+                let untouched = Passage::new(request(number), number % 3);
+                let mut passage = untouched.clone();
+                let bit = tamper.tamper(&mut passage);
+                bites += bit;
+                changed |= passage != untouched;
+                // A bite shows in the request that it is counted in, except that the second half of a pair is counted.
+                assert!(bit == 0 || passage != untouched, "{defect} counted a bite that changed nothing");
+            }
+            assert!(bites > 0 && changed, "{defect} never bit");
+        }
+    }
+
+    #[test]
+    fn a_kind_that_says_itself_what_it_hits_takes_no_every() {
+        let nth = Defect::new(DefectKind::DropNth(NonZeroU64::MIN));
+        assert_eq!(nth.clone().every(NonZeroU64::MAX), nth);
+    }
+}

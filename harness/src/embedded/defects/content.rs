@@ -1,0 +1,199 @@
+//! Attributes of spans that are not what was sent.
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use rand::RngExt;
+use rand_xoshiro::Xoshiro256PlusPlus;
+
+use super::fields::{AlterSpans, Alteration};
+use super::spans::{spans_mut, string_attribute};
+use super::{Defect, DefectKind, Passage, Tamper};
+
+pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
+    let alteration = match defect.kind() {
+        DefectKind::SwapAttributes => SWAP_ATTRIBUTES,
+        DefectKind::TruncateString => TRUNCATE_STRING,
+        DefectKind::LoseAttribute => LOSE_ATTRIBUTE,
+        DefectKind::ChangeValueType => CHANGE_VALUE_TYPE,
+        DefectKind::CorruptEverything => return Some(Box::new(CorruptEverything)),
+        _ => return None,
+    };
+    Some(Box::new(AlterSpans::new(alteration, defect.every, seed)))
+}
+
+const SWAP_ATTRIBUTES: Alteration = Alteration {
+    eligible: |span| swappable(&span.attributes).is_some(),
+    alter: |span, _| {
+        if let Some((first, second)) = swappable(&span.attributes) {
+            let value = span.attributes[first].value.take();
+            let other = std::mem::replace(&mut span.attributes[second].value, value);
+            span.attributes[first].value = other;
+        }
+    },
+};
+
+const TRUNCATE_STRING: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(has_text),
+    alter: |span, rng| {
+        if let Some(Value::StringValue(text)) = pick_value(span, has_text, rng) {
+            text.pop();
+        }
+    },
+};
+
+const LOSE_ATTRIBUTE: Alteration = Alteration {
+    eligible: |span| !span.attributes.is_empty(),
+    alter: |span, rng| {
+        let lost = rng.random_range(0..span.attributes.len());
+        span.attributes.remove(lost);
+    },
+};
+
+const CHANGE_VALUE_TYPE: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(has_other_type),
+    alter: |span, rng| {
+        if let Some(value) = pick_value(span, has_other_type, rng)
+            && let Some(other) = as_other_type(value)
+        {
+            *value = other;
+        }
+    },
+};
+
+fn value_of(attribute: &KeyValue) -> Option<&Value> {
+    attribute.value.as_ref()?.value.as_ref()
+}
+
+fn has_text(attribute: &KeyValue) -> bool {
+    matches!(value_of(attribute), Some(Value::StringValue(text)) if !text.is_empty())
+}
+
+fn has_other_type(attribute: &KeyValue) -> bool {
+    value_of(attribute).and_then(as_other_type).is_some()
+}
+
+fn as_other_type(value: &Value) -> Option<Value> {
+    match value {
+        Value::StringValue(text) => Some(Value::BytesValue(text.clone().into_bytes())),
+        Value::BoolValue(truth) => Some(Value::IntValue(i64::from(*truth))),
+        Value::IntValue(number) => Some(Value::StringValue(number.to_string())),
+        Value::DoubleValue(number) => Some(Value::StringValue(number.to_string())),
+        _ => None,
+    }
+}
+
+fn pick_value<'a>(
+    span: &'a mut Span,
+    wanted: fn(&KeyValue) -> bool,
+    rng: &mut Xoshiro256PlusPlus,
+) -> Option<&'a mut Value> {
+    let count = span.attributes.iter().filter(|attribute| wanted(attribute)).count();
+    let picked = rng.random_range(0..count.max(1));
+    let attribute = span.attributes.iter_mut().filter(|attribute| wanted(attribute)).nth(picked)?;
+    attribute.value.as_mut()?.value.as_mut()
+}
+
+/// The first two attributes whose exchange of values is a change. Values are compared as they are written, since a NaN is
+/// not equal to itself and an absent value means the same as an empty one.
+fn swappable(attributes: &[KeyValue]) -> Option<(usize, usize)> {
+    let written = |attribute: &KeyValue| attribute.value.as_ref().map(AnyValue::encode_to_vec).unwrap_or_default();
+    let pairs = (0..attributes.len()).flat_map(|second| (0..second).map(move |first| (first, second)));
+    pairs.into_iter().find(|(first, second)| {
+        let (first, second) = (&attributes[*first], &attributes[*second]);
+        first.key != second.key && written(first) != written(second)
+    })
+}
+
+struct CorruptEverything;
+
+impl Tamper for CorruptEverything {
+    fn tamper(&mut self, passage: &mut Passage) -> u64 {
+        let mut bites = 0;
+        for span in spans_mut(&mut passage.message) {
+            span.attributes.push(string_attribute("planted.defect", "corrupt-everything"));
+            bites += 1;
+        }
+        bites
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{Diff, run};
+    use super::*;
+
+    /// Runs the defect and checks that only attributes of as many spans as it says have changed.
+    fn changed_attributes(defect: &str) -> Vec<(Vec<KeyValue>, Vec<KeyValue>)> {
+        let Diff { changed, lost, added, repeated, bites, .. } = run(defect, 100);
+        assert!(bites > 0 && lost.is_empty() && added.is_empty() && repeated.is_empty());
+        assert_eq!(changed.len() as u64, bites);
+        let pairs = changed.into_iter().map(|(before, mut after)| {
+            let attributes = std::mem::replace(&mut after.attributes, before.attributes.clone());
+            assert_eq!(before, after, "something but attributes changed");
+            (before.attributes, attributes)
+        });
+        pairs.collect()
+    }
+
+    fn differing(before: &[KeyValue], after: &[KeyValue]) -> Vec<usize> {
+        assert_eq!(before.len(), after.len());
+        (0..before.len()).filter(|at| before[*at] != after[*at]).collect()
+    }
+
+    #[test]
+    fn two_attributes_exchange_their_values() {
+        for (before, after) in changed_attributes("swap-attributes,every=5") {
+            let [first, second] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
+            assert_eq!((&before[first].key, &before[second].key), (&after[first].key, &after[second].key));
+            assert_eq!((&before[first].value, &before[second].value), (&after[second].value, &after[first].value));
+        }
+    }
+
+    #[test]
+    fn a_string_loses_its_last_character() {
+        for (before, after) in changed_attributes("truncate-string,every=5") {
+            let [at] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
+            let (Some(Value::StringValue(before)), Some(Value::StringValue(after))) =
+                (value_of(&before[at]), value_of(&after[at]))
+            else {
+                panic!("{before:?} {after:?}");
+            };
+            assert_eq!(before.chars().count(), after.chars().count() + 1);
+            assert!(before.starts_with(after));
+        }
+    }
+
+    #[test]
+    fn one_attribute_is_lost() {
+        for (before, after) in changed_attributes("lose-attribute,every=5") {
+            assert_eq!(before.len(), after.len() + 1);
+            assert!((0..before.len()).any(|lost| {
+                let mut rest = before.clone();
+                rest.remove(lost);
+                rest == after
+            }));
+        }
+    }
+
+    #[test]
+    fn one_value_has_another_type() {
+        for (before, after) in changed_attributes("change-value-type,every=5") {
+            let [at] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
+            let (before, after) = (value_of(&before[at]).unwrap(), value_of(&after[at]).unwrap());
+            assert_ne!(std::mem::discriminant(before), std::mem::discriminant(after));
+        }
+    }
+
+    #[test]
+    fn every_span_gets_one_attribute_more() {
+        let sent = run("corrupt-everything", 100).sent;
+        let changed = changed_attributes("corrupt-everything");
+        assert_eq!(changed.len() as u64, sent);
+        for (before, after) in changed {
+            assert_eq!(after[..before.len()], before);
+            assert_eq!(after[before.len()..], [string_attribute("planted.defect", "corrupt-everything")]);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The list of planted defects: names, units, parameters.
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use super::Defect;
+
+/// What a planted defect does wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum DefectKind {
+    /// Loses one span in `every`.
+    DropOneIn,
+    /// Loses exactly one span, the Nth that arrives, counted from 1.
+    DropNth(NonZeroU64),
+    /// Repeats one span in `every`, right behind itself.
+    DuplicateOneIn,
+    /// Loses one span in `every` and repeats the one behind it, so that the totals stay right.
+    LoseAndRepeat,
+    /// Gives a span with a parent another parent: a span of its trace in the same request, else an id that nobody has.
+    Reparent,
+    /// Takes away a span's parent.
+    Unparent,
+    /// Exchanges the values of two attributes of a span; their values differ.
+    SwapAttributes,
+    /// Cuts the last character off a span's string attribute.
+    TruncateString,
+    /// Removes an attribute from a span.
+    LoseAttribute,
+    /// Turns the value of a span's attribute into another type that reads the same.
+    ChangeValueType,
+    /// Removes all events of a span that has some.
+    LoseEvents,
+    /// Removes all links of a span that has some.
+    LoseLinks,
+    /// Adds one nanosecond to a span's end.
+    ShiftTime1ns,
+    /// Changes a span's kind.
+    ChangeKind,
+    /// Changes a span's status code.
+    ChangeStatus,
+    /// Changes a span's name.
+    ChangeName,
+    /// Flips the sampled bit of a span's flags.
+    ChangeFlags,
+    /// Changes a span's `tracestate`.
+    ChangeTraceState,
+    /// Moves a span under a scope of another name.
+    ChangeScope,
+    /// Moves a span under a resource with another `service.name`.
+    ChangeService,
+    /// Exchanges two different resources across two requests: spans arrive intact under the wrong one. Only the spans' requests
+    /// number `every` begin a swap.
+    SwapResources,
+    /// Gives a span, and the spans of its trace behind it in the same request, another trace id.
+    SplitTraceId,
+    /// Adds a span that nobody sent.
+    InventSpan(Invention),
+    /// Acknowledges a whole request and drops it.
+    AcknowledgeThenDrop,
+    /// Sends a whole request twice.
+    SendRequestTwice,
+    /// Acknowledges a whole request and forwards it so much later, at most a day.
+    DeliverLate(Duration),
+    /// Refuses a whole request for good, and forwards it.
+    RefuseButForward,
+    /// Loses every span of the service with this `service.name`.
+    DropService(String),
+    /// Loses every span whose protobuf encoding is larger than so many bytes.
+    DropOverBytes(u64),
+    /// Acknowledges and drops every Nth request of the first connection that sends one.
+    DropEveryNthRequestOfOneConnection(NonZeroU64),
+    /// Stops answering for `length` at the end of every `period`, counted from the first request.
+    Stall {
+        /// How long nothing is answered; shorter than the period.
+        length: Duration,
+        /// From the end of one stall to the end of the next.
+        period: Duration,
+    },
+    /// Loses whole traces, chosen by their trace id, so that all parts of a trace share its fate.
+    DropWholeTraces {
+        /// So many ...
+        share: NonZeroU64,
+        /// ... of so many; not less than `share`.
+        of: NonZeroU64,
+    },
+    /// Sets one attribute on every span.
+    CorruptEverything,
+}
+
+/// The forms of an invented span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Invention {
+    /// Trace id and span id are random: nobody's span.
+    RandomIds,
+    /// The trace id is one that was really sent, the span id random: a span that claims to be known.
+    RealTrace,
+}
+
+/// What a defect's counter counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Spans lost, repeated, changed or added. Of a pair, the pair.
+    Spans,
+    /// Requests.
+    Requests,
+}
+
+/// Seldom enough that one record stands out of a run, often enough that a short run has some.
+const EVERY_SPANS: NonZeroU64 = NonZeroU64::MIN.saturating_add(999);
+
+/// Requests hold hundreds of spans, so there are fewer of them.
+const EVERY_REQUESTS: NonZeroU64 = NonZeroU64::MIN.saturating_add(9);
+
+impl DefectKind {
+    /// The name, as it is written before any parameter.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::DropOneIn => "drop-one-in",
+            Self::DropNth(_) => "drop-nth",
+            Self::DuplicateOneIn => "duplicate-one-in",
+            Self::LoseAndRepeat => "lose-and-repeat",
+            Self::Reparent => "re-parent",
+            Self::Unparent => "unparent",
+            Self::SwapAttributes => "swap-attributes",
+            Self::TruncateString => "truncate-string",
+            Self::LoseAttribute => "lose-attribute",
+            Self::ChangeValueType => "change-value-type",
+            Self::LoseEvents => "lose-events",
+            Self::LoseLinks => "lose-links",
+            Self::ShiftTime1ns => "shift-time-1ns",
+            Self::ChangeKind => "change-kind",
+            Self::ChangeStatus => "change-status",
+            Self::ChangeName => "change-name",
+            Self::ChangeFlags => "change-flags",
+            Self::ChangeTraceState => "change-trace-state",
+            Self::ChangeScope => "change-scope",
+            Self::ChangeService => "change-service",
+            Self::SwapResources => "swap-resources",
+            Self::SplitTraceId => "split-trace-id",
+            Self::InventSpan(_) => "invent-span",
+            Self::AcknowledgeThenDrop => "acknowledge-then-drop",
+            Self::SendRequestTwice => "send-request-twice",
+            Self::DeliverLate(_) => "deliver-late",
+            Self::RefuseButForward => "refuse-but-forward",
+            Self::DropService(_) => "drop-service",
+            Self::DropOverBytes(_) => "drop-over-bytes",
+            Self::DropEveryNthRequestOfOneConnection(_) => "drop-every-nth-request-of-one-connection",
+            Self::Stall { .. } => "stall",
+            Self::DropWholeTraces { .. } => "drop-whole-traces",
+            Self::CorruptEverything => "corrupt-everything",
+        }
+    }
+
+    /// What its counter counts.
+    pub fn unit(&self) -> Unit {
+        match self {
+            Self::SwapResources
+            | Self::AcknowledgeThenDrop
+            | Self::SendRequestTwice
+            | Self::DeliverLate(_)
+            | Self::RefuseButForward
+            | Self::DropEveryNthRequestOfOneConnection(_)
+            | Self::Stall { .. } => Unit::Requests,
+            _ => Unit::Spans,
+        }
+    }
+
+    /// One in how many is hit unless told otherwise; `None` where the kind itself says what is hit.
+    pub(super) fn every_by_default(&self) -> Option<NonZeroU64> {
+        match self {
+            Self::DropNth(_)
+            | Self::DropService(_)
+            | Self::DropOverBytes(_)
+            | Self::DropEveryNthRequestOfOneConnection(_)
+            | Self::Stall { .. }
+            | Self::DropWholeTraces { .. }
+            | Self::CorruptEverything => None,
+            other => Some(match other.unit() {
+                Unit::Spans => EVERY_SPANS,
+                Unit::Requests => EVERY_REQUESTS,
+            }),
+        }
+    }
+}
+
+impl Defect {
+    /// Every defect there is, with a parameter that suits most runs; `invent-span` in both of its forms.
+    pub fn catalogue() -> Vec<Self> {
+        let number = |number: u64| NonZeroU64::MIN.saturating_add(number - 1);
+        let kinds = [
+            DefectKind::DropOneIn,
+            DefectKind::DropNth(number(1000)),
+            DefectKind::DuplicateOneIn,
+            DefectKind::LoseAndRepeat,
+            DefectKind::Reparent,
+            DefectKind::Unparent,
+            DefectKind::SwapAttributes,
+            DefectKind::TruncateString,
+            DefectKind::LoseAttribute,
+            DefectKind::ChangeValueType,
+            DefectKind::LoseEvents,
+            DefectKind::LoseLinks,
+            DefectKind::ShiftTime1ns,
+            DefectKind::ChangeKind,
+            DefectKind::ChangeStatus,
+            DefectKind::ChangeName,
+            DefectKind::ChangeFlags,
+            DefectKind::ChangeTraceState,
+            DefectKind::ChangeScope,
+            DefectKind::ChangeService,
+            DefectKind::SwapResources,
+            DefectKind::SplitTraceId,
+            DefectKind::InventSpan(Invention::RandomIds),
+            DefectKind::InventSpan(Invention::RealTrace),
+            DefectKind::AcknowledgeThenDrop,
+            DefectKind::SendRequestTwice,
+            DefectKind::DeliverLate(Duration::from_secs(20)),
+            DefectKind::RefuseButForward,
+            DefectKind::DropService("checkout".to_owned()),
+            DefectKind::DropOverBytes(4096),
+            DefectKind::DropEveryNthRequestOfOneConnection(number(3)),
+            DefectKind::Stall { length: Duration::from_secs(1), period: Duration::from_secs(10) },
+            DefectKind::DropWholeTraces { share: number(1), of: number(100) },
+            DefectKind::CorruptEverything,
+        ];
+        kinds.into_iter().map(Self::new).collect()
+    }
+}

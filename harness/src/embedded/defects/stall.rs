@@ -1,0 +1,98 @@
+//! A target that stops answering for a while, again and again.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::{Defect, DefectKind};
+
+/// A planted stall. Requests that arrive in one wait for its end and are then handled as ever.
+#[derive(Debug)]
+pub struct Stall {
+    defect: Defect,
+    length: Duration,
+    period: Duration,
+    first_request: OnceLock<Instant>,
+    bites: AtomicU64,
+}
+
+impl Stall {
+    /// The stall that the defect asks for; `None` for another defect, and for a stall as long as its period, which would
+    /// never end.
+    pub fn planted(defect: &Defect) -> Option<Self> {
+        let DefectKind::Stall { length, period } = *defect.kind() else { return None };
+        (length < period).then(|| Self {
+            defect: defect.clone(),
+            length,
+            period,
+            first_request: OnceLock::new(),
+            bites: AtomicU64::new(0),
+        })
+    }
+
+    /// Returns at once outside a stall, and at its end inside one.
+    pub async fn hold_up(&self) {
+        let now = Instant::now();
+        let elapsed = now.duration_since(*self.first_request.get_or_init(|| now));
+        if let Some(wait) = remaining(elapsed, self.length, self.period) {
+            self.bites.fetch_add(1, Ordering::Relaxed);
+            sleep_until(now + wait).await;
+        }
+    }
+
+    /// The defect and how many requests it has held up.
+    pub fn bites(&self) -> (Defect, u64) {
+        (self.defect.clone(), self.bites.load(Ordering::Relaxed))
+    }
+}
+
+/// How long a stall that covers the last `length` of every `period` still lasts, `elapsed` after the start.
+fn remaining(elapsed: Duration, length: Duration, period: Duration) -> Option<Duration> {
+    let periods = elapsed.as_nanos() / period.as_nanos();
+    let into = elapsed.as_nanos() - periods * period.as_nanos();
+    let left = period.as_nanos() - into;
+    (left <= length.as_nanos()).then(|| Duration::from_nanos(u64::try_from(left).unwrap_or(u64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_covers_exactly_the_end_of_every_period() {
+        let remaining = |millis| {
+            remaining(Duration::from_millis(millis), Duration::from_secs(1), Duration::from_secs(10))
+                .map(|left| left.as_millis())
+        };
+        assert_eq!(remaining(0), None);
+        assert_eq!(remaining(8_999), None);
+        assert_eq!(remaining(9_000), Some(1_000));
+        assert_eq!(remaining(9_999), Some(1));
+        assert_eq!(remaining(10_000), None);
+        assert_eq!(remaining(59_250), Some(750));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_requests_within_a_stall_are_held_up_and_counted() {
+        let stall = Stall::planted(&"stall=1s/10s".parse().unwrap()).unwrap();
+        let start = Instant::now();
+        stall.hold_up().await;
+        assert_eq!(start.elapsed(), Duration::ZERO);
+        tokio::time::advance(Duration::from_millis(9_400)).await;
+        stall.hold_up().await;
+        // Tokio's timers are good to a millisecond.
+        assert_eq!(start.elapsed().as_secs(), 10);
+        stall.hold_up().await;
+        assert_eq!(stall.bites().1, 1);
+    }
+
+    #[test]
+    fn a_stall_without_an_end_is_not_planted() {
+        let second = Duration::from_secs(1);
+        for (length, period) in [(second, second), (Duration::ZERO, Duration::ZERO)] {
+            assert!(Stall::planted(&Defect::new(DefectKind::Stall { length, period })).is_none());
+        }
+    }
+}

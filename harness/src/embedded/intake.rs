@@ -1,0 +1,203 @@
+//! From the bytes of one request to its answer: decode, admit, do what the defects want, encode once, hand over.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
+use tokio::time::{Instant, sleep};
+use tonic::Code;
+
+use super::admission::{Admission, Budget, Full};
+use super::config::{EmbeddedConfig, FieldOrder, Guarantee};
+use super::defects::{Defect, Passage, PlantedDefects, Stall};
+use super::descending;
+use super::outlet::Outlet;
+use super::queue::Parcel;
+use super::stats::{Counters, EmbeddedStats};
+
+/// A request's body in one of OTLP's two encodings.
+#[derive(Debug)]
+pub enum Payload {
+    /// Binary protobuf.
+    Protobuf(Bytes),
+    /// OTLP's JSON.
+    Json(Bytes),
+}
+
+/// Why a request is not accepted, in gRPC's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status code.
+    pub code: Code,
+    /// What the client is told.
+    pub message: String,
+    /// The wait that the client is asked for, if any.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refusal {
+    /// A refusal that names no wait.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), retry_after: None }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(full: Full) -> Self {
+        let message = match full {
+            Full::Requests => "the queue is full",
+            Full::Bytes => "the memory limit is reached",
+        };
+        Self::new(Code::Unavailable, message)
+    }
+}
+
+/// What every receiver hands its requests to.
+pub struct Intake {
+    budget: Arc<Budget>,
+    field_order: FieldOrder,
+    guarantee: Guarantee,
+    defects: Option<Mutex<PlantedDefects>>,
+    stalls: Vec<Stall>,
+    outlets: Vec<Arc<Outlet>>,
+    counters: Arc<Counters>,
+}
+
+impl Intake {
+    /// The intake of a configured target.
+    pub fn new(config: &EmbeddedConfig, outlets: Vec<Arc<Outlet>>, counters: Arc<Counters>) -> Self {
+        let defects = PlantedDefects::new(&config.defects, config.seed);
+        Self {
+            budget: Budget::new(config.queue_requests.get(), config.memory_limit),
+            field_order: config.field_order,
+            guarantee: config.guarantee,
+            defects: (!defects.is_empty()).then(|| Mutex::new(defects)),
+            stalls: config.defects.iter().filter_map(Stall::planted).collect(),
+            outlets,
+            counters,
+        }
+    }
+
+    /// Takes one request that came over the connection numbered `connection`. Answers the number of spans that the
+    /// destinations rejected, which only a synchronous target knows.
+    pub async fn receive(&self, payload: Payload, connection: u64) -> Result<u64, Refusal> {
+        for stall in &self.stalls {
+            stall.hold_up().await;
+        }
+        let (message, bytes) = self.decode(payload)?;
+        let spans = count_spans(&message);
+        let outcome = self.accept(message, bytes, connection).await;
+        match &outcome {
+            Ok(_) => self.counters.accepted.add(spans),
+            Err(_) => self.counters.refused.add(spans),
+        }
+        outcome
+    }
+
+    /// Counts a request that a receiver could not even read.
+    pub fn count_malformed(&self) {
+        self.counters.malformed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The figures now.
+    pub fn stats(&self) -> EmbeddedStats {
+        self.counters.read(self.budget.inside(), self.bites())
+    }
+
+    fn bites(&self) -> Vec<(Defect, u64)> {
+        let bites = self.defects.as_ref().map(|defects| lock(defects).bites()).unwrap_or_default();
+        bites.into_iter().chain(self.stalls.iter().map(Stall::bites)).collect()
+    }
+
+    fn decode(&self, payload: Payload) -> Result<(ExportTraceServiceRequest, u64), Refusal> {
+        let (decoded, length) = match payload {
+            Payload::Protobuf(body) => {
+                let length = body.len();
+                (ExportTraceServiceRequest::decode(body).map_err(|error| error.to_string()), length)
+            }
+            Payload::Json(body) => (serde_json::from_slice(&body).map_err(|error| error.to_string()), body.len()),
+        };
+        decoded.map(|message| (message, length as u64)).map_err(|error| {
+            self.count_malformed();
+            Refusal::new(Code::InvalidArgument, format!("the request is not OTLP: {error}"))
+        })
+    }
+
+    async fn accept(
+        &self,
+        message: ExportTraceServiceRequest,
+        bytes: u64,
+        connection: u64,
+    ) -> Result<u64, Refusal> {
+        let admission = self.budget.admit(bytes)?;
+        let mut passage = Passage::new(message, connection);
+        if let Some(defects) = &self.defects {
+            lock(defects).tamper(&mut passage);
+        }
+        let (refuse, rejected) = (passage.refuse, self.forward(passage, admission).await);
+        if refuse {
+            return Err(Refusal::new(Code::InvalidArgument, "refused for good, as planted"));
+        }
+        rejected
+    }
+
+    async fn forward(&self, passage: Passage, admission: Arc<Admission>) -> Result<u64, Refusal> {
+        let spans = count_spans(&passage.message);
+        if spans == 0 {
+            return Ok(0);
+        }
+        let bytes = self.encode(&passage.message);
+        let parcel = || Parcel::new(bytes.clone(), spans, Arc::clone(&admission), Arc::clone(&self.counters));
+        match self.guarantee {
+            Guarantee::Queue => {
+                self.enqueue(passage.copies, passage.delay, parcel);
+                Ok(0)
+            }
+            Guarantee::Synchronous => self.deliver(passage.copies, passage.delay, parcel).await,
+        }
+    }
+
+    fn encode(&self, message: &ExportTraceServiceRequest) -> Bytes {
+        match self.field_order {
+            FieldOrder::Ascending => message.encode_to_vec().into(),
+            FieldOrder::Descending => descending::encode(message).into(),
+        }
+    }
+
+    fn enqueue(&self, copies: u32, delay: Duration, parcel: impl Fn() -> Parcel) {
+        for _ in 0..copies {
+            for outlet in &self.outlets {
+                if delay.is_zero() {
+                    outlet.queue.push(parcel());
+                } else {
+                    outlet.queue.push_delayed(parcel(), Instant::now() + delay);
+                }
+            }
+        }
+    }
+
+    /// Every destination gets its copy even when one before it refused; the first refusal is the answer.
+    async fn deliver(&self, copies: u32, delay: Duration, parcel: impl Fn() -> Parcel) -> Result<u64, Refusal> {
+        sleep(delay).await;
+        let mut outcome = Ok(0);
+        for _ in 0..copies {
+            for outlet in &self.outlets {
+                let delivered = outlet.deliver(parcel()).await;
+                outcome = outcome.and_then(|most: u64| delivered.map(|rejected| most.max(rejected)));
+            }
+        }
+        outcome
+    }
+}
+
+fn lock(defects: &Mutex<PlantedDefects>) -> std::sync::MutexGuard<'_, PlantedDefects> {
+    defects.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn count_spans(message: &ExportTraceServiceRequest) -> u64 {
+    let scopes = message.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+    scopes.map(|scope| scope.spans.len() as u64).sum()
+}

@@ -1,0 +1,9 @@
+//! Judging: from what arrived and what was answered to words, counts and verdicts. Pure: no clock, no network, no runtime.
+//!
+//! [`ledger`] counts copies of records while the run lasts; [`outcomes`] keeps what the target answered; [`account`] puts the
+//! two together, every record under exactly one word; [`explain`] names what differs in a corrupted record.
+
+pub mod account;
+pub mod explain;
+pub mod ledger;
+pub mod outcomes;

@@ -1,0 +1,263 @@
+//! The account: every record of the plan under exactly one word, from the ledger and the requests' outcomes.
+
+use super::ledger::{Copies, Ledger};
+use super::outcomes::{Outcome, RequestId, RequestRecord};
+use roaring::RoaringTreemap;
+use spanproof_generators::plan::{Chunk, Plan};
+use std::collections::BTreeMap;
+
+/// Counts by word; see the documentation of the verdict words. Records, not copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Records in the plan.
+    pub planned: u64,
+    /// Never left the client.
+    pub not_sent: u64,
+    /// Left the client at least once.
+    pub sent: u64,
+    /// The target said yes.
+    pub acknowledged: u64,
+    /// The target said no for good.
+    pub refused: u64,
+    /// Nobody knows what the target said.
+    pub unknown: u64,
+    /// At least one intact copy arrived.
+    pub delivered: u64,
+    /// Of those, the ones whose send ended unknown.
+    pub recovered: u64,
+    /// Of those, the ones that had been refused for good.
+    pub refused_delivered: u64,
+    /// Two or more intact copies arrived.
+    pub duplicated: u64,
+    /// Of those, the ones whose request was sent more than once.
+    pub duplicated_explained: u64,
+    /// Acknowledged and absent.
+    pub lost_acknowledged: u64,
+    /// Unknown and absent.
+    pub lost_unknown: u64,
+    /// Refused and absent.
+    pub lost_refused: u64,
+    /// A corrupt copy arrived.
+    pub corrupted: u64,
+    /// Of those, the ones of which no intact copy arrived.
+    pub corrupted_only: u64,
+    /// First intact copy later than allowed.
+    pub late: u64,
+    /// Delivered though they never left: an error of the harness, or of its account.
+    pub delivered_not_sent: u64,
+}
+
+/// The records behind the counts, by their number in the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Sets {
+    /// Lost though acknowledged.
+    pub lost_acknowledged: RoaringTreemap,
+    /// Lost, and nobody knows what the target had said.
+    pub lost_unknown: RoaringTreemap,
+    /// Refused for good and yet delivered.
+    pub refused_delivered: RoaringTreemap,
+    /// Two or more copies.
+    pub duplicated: RoaringTreemap,
+    /// Of those, the ones that a resend explains.
+    pub duplicated_explained: RoaringTreemap,
+    /// A corrupt copy.
+    pub corrupted: RoaringTreemap,
+    /// Too late.
+    pub late: RoaringTreemap,
+}
+
+/// The account of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// How many.
+    pub counts: Counts,
+    /// Which.
+    pub sets: Sets,
+}
+
+/// What the account of one chunk needs to know.
+struct Books<'a> {
+    plan: &'a Plan,
+    ledger: &'a Ledger,
+    requests: &'a BTreeMap<RequestId, RequestRecord>,
+}
+
+impl Account {
+    /// Draws up the account. `requests` are those that did not simply succeed; `sent_chunks` tells whether the driver got
+    /// as far as a chunk at all (when a run is interrupted, later ones were never opened).
+    pub fn draw_up(
+        plan: &Plan,
+        ledger: &Ledger,
+        requests: &BTreeMap<RequestId, RequestRecord>,
+        chunk_was_sent: impl Fn(u64) -> bool,
+    ) -> Self {
+        let books = Books { plan, ledger, requests };
+        let mut account = Self::default();
+        for chunk in 0..plan.chunks() {
+            let records = u64::from(plan.spans_in(chunk));
+            account.counts.planned += records;
+            if chunk_was_sent(chunk) {
+                account.add_chunk(&books, chunk);
+            } else {
+                account.counts.not_sent += records;
+            }
+        }
+        let exceptions = ledger.exceptions();
+        account.counts.corrupted = exceptions.corrupt.len();
+        account.counts.late = exceptions.late.len();
+        account.sets.corrupted = exceptions.corrupt.clone();
+        account.sets.late = exceptions.late.clone();
+        account
+    }
+
+    fn add_chunk(&mut self, books: &Books<'_>, number: u64) {
+        let range = RequestId { chunk: number, number: 0 }..=RequestId { chunk: number, number: u32::MAX };
+        let special: BTreeMap<u32, &RequestRecord> =
+            books.requests.range(range).map(|(id, record)| (id.number, record)).collect();
+        let mut exceptions = Vec::new();
+        books.ledger.for_each_exception(number, |offset, copies| exceptions.push((offset, copies)));
+        let records = u64::from(books.plan.spans_in(number));
+        if special.is_empty() && exceptions.is_empty() {
+            self.counts.sent += records;
+            self.counts.acknowledged += records;
+            self.counts.delivered += records;
+            return;
+        }
+        // Whatever is not named below was acknowledged and arrived once.
+        let chunk = books.plan.open(number);
+        self.counts.sent += records;
+        self.counts.acknowledged += records;
+        self.counts.delivered += records;
+        for (offset, copies) in &exceptions {
+            if *copies == Copies::None {
+                self.counts.delivered -= 1;
+            } else {
+                self.add_repeat(books, &chunk, *offset, &special);
+            }
+        }
+        for (request, record) in &special {
+            self.add_request(books, &chunk, *request, record);
+        }
+        self.add_missing(books, &chunk, &exceptions, &special);
+    }
+
+    fn add_repeat(&mut self, books: &Books<'_>, chunk: &Chunk, offset: u32, special: &BTreeMap<u32, &RequestRecord>) {
+        let number = books.ledger.number(chunk.number(), offset);
+        self.counts.duplicated += 1;
+        self.sets.duplicated.insert(number);
+        if special.get(&request_of(books.plan, chunk, offset)).is_some_and(|record| record.attempts > 1) {
+            self.counts.duplicated_explained += 1;
+            self.sets.duplicated_explained.insert(number);
+        }
+    }
+
+    /// Moves a request's records from *acknowledged* to where they belong.
+    fn add_request(&mut self, books: &Books<'_>, chunk: &Chunk, request: u32, record: &RequestRecord) {
+        let offsets = chunk.records_of(books.plan, request);
+        let spans = offsets.len() as u64;
+        let arrived = offsets.iter().filter(|offset| books.ledger.copies(chunk.number(), **offset) != Copies::None);
+        let counts = &mut self.counts;
+        match record.outcome {
+            Outcome::Acknowledged => {}
+            Outcome::Partial { rejected } => {
+                // Which ones were rejected nobody says: the missing ones first.
+                let refused = u64::from(rejected).min(spans);
+                let missing = spans - arrived.count() as u64;
+                counts.acknowledged -= refused;
+                counts.refused += refused;
+                counts.refused_delivered += refused.saturating_sub(missing);
+            }
+            Outcome::Refused => {
+                counts.acknowledged -= spans;
+                counts.refused += spans;
+                for offset in arrived {
+                    counts.refused_delivered += 1;
+                    self.sets.refused_delivered.insert(books.ledger.number(chunk.number(), *offset));
+                }
+            }
+            Outcome::Unknown => {
+                counts.acknowledged -= spans;
+                counts.unknown += spans;
+                counts.recovered += arrived.count() as u64;
+            }
+            Outcome::NotSent => {
+                let arrived = arrived.count() as u64;
+                counts.acknowledged -= spans;
+                counts.sent -= spans;
+                counts.not_sent += spans;
+                counts.delivered -= arrived;
+                counts.delivered_not_sent += arrived;
+            }
+        }
+    }
+
+    /// Gives every absent record its word.
+    fn add_missing(
+        &mut self,
+        books: &Books<'_>,
+        chunk: &Chunk,
+        exceptions: &[(u32, Copies)],
+        special: &BTreeMap<u32, &RequestRecord>,
+    ) {
+        let mut rejected_left: BTreeMap<u32, u32> = special
+            .iter()
+            .filter_map(|(request, record)| match record.outcome {
+                Outcome::Partial { rejected } => Some((*request, rejected)),
+                _ => None,
+            })
+            .collect();
+        for (offset, _) in exceptions.iter().filter(|(_, copies)| *copies == Copies::None) {
+            let request = request_of(books.plan, chunk, *offset);
+            let outcome = special.get(&request).map_or(Outcome::Acknowledged, |record| record.outcome);
+            let rejected = rejected_left.get_mut(&request).filter(|left| **left > 0);
+            self.add_absent(books.ledger.number(chunk.number(), *offset), outcome, rejected, books);
+        }
+    }
+
+    fn add_absent(&mut self, number: u64, outcome: Outcome, rejected: Option<&mut u32>, books: &Books<'_>) {
+        if outcome == Outcome::NotSent {
+            return;
+        }
+        if books.ledger.exceptions().corrupt.contains(number) {
+            self.counts.corrupted_only += 1;
+            return;
+        }
+        match (outcome, rejected) {
+            (Outcome::Refused, _) => self.counts.lost_refused += 1,
+            (Outcome::Partial { .. }, Some(left)) => {
+                *left -= 1;
+                self.counts.lost_refused += 1;
+            }
+            (Outcome::Unknown, _) => {
+                self.counts.lost_unknown += 1;
+                self.sets.lost_unknown.insert(number);
+            }
+            (Outcome::Acknowledged | Outcome::Partial { .. } | Outcome::NotSent, _) => {
+                self.counts.lost_acknowledged += 1;
+                self.sets.lost_acknowledged.insert(number);
+            }
+        }
+    }
+}
+
+impl Counts {
+    /// The equations of the account that do not hold, in words; none if all is well.
+    pub fn broken_equations(&self) -> Vec<String> {
+        let equations = [
+            ("planned = sent + not_sent", self.planned, self.sent + self.not_sent),
+            ("sent = acknowledged + refused + unknown", self.sent, self.acknowledged + self.refused + self.unknown),
+            (
+                "sent = delivered + corrupted_only + lost",
+                self.sent,
+                self.delivered + self.corrupted_only + self.lost_acknowledged + self.lost_unknown + self.lost_refused,
+            ),
+        ];
+        let broken = equations.iter().filter(|(_, left, right)| left != right);
+        broken.map(|(name, left, right)| format!("{name}: {left} against {right}")).collect()
+    }
+}
+
+fn request_of(plan: &Plan, chunk: &Chunk, offset: u32) -> u32 {
+    let (trace, ordinal) = chunk.trace_of(offset);
+    chunk.request_of(plan, trace, ordinal)
+}

@@ -1,0 +1,265 @@
+//! What exactly differs between what was planned and what was received: the slow path behind the hash.
+//!
+//! Both spans are decoded in full, brought to the normal form of `spanproof_generators::content`, and compared field by
+//! field. The hash only says *different*; this says *what*, and it has the last word: a span that merely repeats a single
+//! field, as protobuf allows, is found equal here.
+
+use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyVariant;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use prost::Message;
+use spanproof_generators::protobuf::{Reader, Wire};
+use spanproof_generators::walk::{Filing, Place, SpanView};
+use std::collections::BTreeMap;
+
+/// Longest text of a value in a difference.
+const VALUE_CHARS_MAX: usize = 120;
+
+/// One field that differs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Difference {
+    /// Where, e.g. `attributes["http.route"]` or `events[0].time_unix_nano`.
+    pub path: String,
+    /// What was planned; empty if the field ought not to be there.
+    pub expected: String,
+    /// What came; empty if the field was missing.
+    pub received: String,
+}
+
+/// Finds what differs between the planned record (a request that holds only it) and a span of a received request.
+///
+/// An empty answer means that they are equal in normal form. A received span that does not decode gives one difference
+/// that says so.
+pub fn explain(planned: &[u8], received: &[u8], span: &SpanView, filing: &Filing) -> Vec<Difference> {
+    let mut differences = Differences::default();
+    match (decode_planned(planned), decode_received(received, span, filing)) {
+        (Some(planned), Ok(received)) => differences.records(&planned, &received),
+        (None, _) => differences.add("(plan)", "a record", "a plan that does not decode"),
+        (_, Err(reason)) => differences.add("(encoding)", "protobuf as OTLP has it", &reason),
+    }
+    differences.found
+}
+
+/// A span with what it was filed under.
+struct Filed {
+    resource: Resource,
+    resource_schema: String,
+    scope: InstrumentationScope,
+    scope_schema: String,
+    span: Span,
+    unknown: Vec<String>,
+}
+
+fn decode_planned(request: &[u8]) -> Option<Filed> {
+    let message = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest::decode(request).ok()?;
+    let resource_spans: ResourceSpans = message.resource_spans.into_iter().next()?;
+    let scope_spans: ScopeSpans = resource_spans.scope_spans.into_iter().next()?;
+    Some(Filed {
+        resource: resource_spans.resource.unwrap_or_default(),
+        resource_schema: resource_spans.schema_url,
+        scope: scope_spans.scope.unwrap_or_default(),
+        scope_schema: scope_spans.schema_url,
+        span: scope_spans.spans.into_iter().next()?,
+        unknown: Vec::new(),
+    })
+}
+
+fn decode_received(request: &[u8], view: &SpanView, filing: &Filing) -> Result<Filed, String> {
+    let slice = |place: &Place| &request[place.start as usize..place.end as usize];
+    let (resource_spans, scope_spans) = (slice(&filing.resource_spans), slice(&filing.scope_spans));
+    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let say = |what: &str| {
+        let what = what.to_owned();
+        move |error: prost::DecodeError| format!("{what} does not decode: {error}")
+    };
+    let resource = last_field(resource_spans, 1).unwrap_or_default();
+    let scope = last_field(scope_spans, 1).unwrap_or_default();
+    let mut unknown = Vec::new();
+    unknown_fields("resource", resource, &[1, 2, 3], &mut unknown);
+    unknown_fields("scope", scope, &[1, 2, 3, 4], &mut unknown);
+    unknown_fields("span", slice(&view.place), &(1..=16).collect::<Vec<_>>(), &mut unknown);
+    Ok(Filed {
+        resource: Resource::decode(resource).map_err(say("the resource"))?,
+        resource_schema: text(last_field(resource_spans, 3)),
+        scope: InstrumentationScope::decode(scope).map_err(say("the scope"))?,
+        scope_schema: text(last_field(scope_spans, 3)),
+        span: Span::decode(slice(&view.place)).map_err(say("the span"))?,
+        unknown,
+    })
+}
+
+/// The last occurrence of a length-delimited field, which is the one that counts for single fields.
+fn last_field(message: &[u8], field: u32) -> Option<&[u8]> {
+    let (mut reader, mut found) = (Reader::new(message), None);
+    while let Ok(Some(tag)) = reader.tag() {
+        if tag.field == field && tag.wire == Wire::Bytes {
+            found = reader.bytes().ok();
+        } else if reader.skip(tag, 90).is_err() {
+            break;
+        }
+    }
+    found
+}
+
+fn unknown_fields(what: &str, message: &[u8], known: &[u32], found: &mut Vec<String>) {
+    let mut reader = Reader::new(message);
+    while let Ok(Some(tag)) = reader.tag() {
+        if !known.contains(&tag.field) {
+            found.push(format!("{what}.(field {})", tag.field));
+        }
+        if reader.skip(tag, 90).is_err() {
+            break;
+        }
+    }
+}
+
+#[derive(Default)]
+struct Differences {
+    found: Vec<Difference>,
+}
+
+impl Differences {
+    fn add(&mut self, path: &str, expected: &str, received: &str) {
+        let cap = |text: &str| text.chars().take(VALUE_CHARS_MAX).collect();
+        self.found.push(Difference { path: path.to_owned(), expected: cap(expected), received: cap(received) });
+    }
+
+    fn field<T: PartialEq + std::fmt::Debug>(&mut self, path: &str, expected: &T, received: &T) {
+        if expected != received {
+            self.add(path, &format!("{expected:?}"), &format!("{received:?}"));
+        }
+    }
+
+    fn bytes(&mut self, path: &str, expected: &[u8], received: &[u8]) {
+        if expected != received {
+            self.add(path, &hex(expected), &hex(received));
+        }
+    }
+
+    fn records(&mut self, expected: &Filed, received: &Filed) {
+        self.attributes("resource.attributes", &expected.resource.attributes, &received.resource.attributes);
+        self.field(
+            "resource.dropped_attributes_count",
+            &expected.resource.dropped_attributes_count,
+            &received.resource.dropped_attributes_count,
+        );
+        self.field("resource.entity_refs", &expected.resource.entity_refs, &received.resource.entity_refs);
+        self.field("resource.schema_url", &expected.resource_schema, &received.resource_schema);
+        self.field("scope.name", &expected.scope.name, &received.scope.name);
+        self.field("scope.version", &expected.scope.version, &received.scope.version);
+        self.attributes("scope.attributes", &expected.scope.attributes, &received.scope.attributes);
+        self.field(
+            "scope.dropped_attributes_count",
+            &expected.scope.dropped_attributes_count,
+            &received.scope.dropped_attributes_count,
+        );
+        self.field("scope.schema_url", &expected.scope_schema, &received.scope_schema);
+        self.span(&expected.span, &received.span);
+        for field in &received.unknown {
+            self.add(field, "", "a field that the protocol does not have");
+        }
+    }
+
+    fn span(&mut self, expected: &Span, received: &Span) {
+        self.bytes("trace_id", &expected.trace_id, &received.trace_id);
+        self.bytes("span_id", &expected.span_id, &received.span_id);
+        self.field("trace_state", &expected.trace_state, &received.trace_state);
+        self.bytes("parent_span_id", none_if_zero(&expected.parent_span_id), none_if_zero(&received.parent_span_id));
+        self.field("name", &expected.name, &received.name);
+        self.field("kind", &expected.kind, &received.kind);
+        self.field("flags", &expected.flags, &received.flags);
+        self.field("start_time_unix_nano", &expected.start_time_unix_nano, &received.start_time_unix_nano);
+        self.field("end_time_unix_nano", &expected.end_time_unix_nano, &received.end_time_unix_nano);
+        self.attributes("attributes", &expected.attributes, &received.attributes);
+        self.field("dropped_attributes_count", &expected.dropped_attributes_count, &received.dropped_attributes_count);
+        self.events(&expected.events, &received.events);
+        self.field("dropped_events_count", &expected.dropped_events_count, &received.dropped_events_count);
+        self.links(&expected.links, &received.links);
+        self.field("dropped_links_count", &expected.dropped_links_count, &received.dropped_links_count);
+        self.status(expected.status.as_ref(), received.status.as_ref());
+    }
+
+    fn status(&mut self, expected: Option<&Status>, received: Option<&Status>) {
+        let (expected, received) = (expected.cloned().unwrap_or_default(), received.cloned().unwrap_or_default());
+        self.field("status.code", &expected.code, &received.code);
+        self.field("status.message", &expected.message, &received.message);
+    }
+
+    fn events(&mut self, expected: &[Event], received: &[Event]) {
+        self.field("events.length", &expected.len(), &received.len());
+        for (at, (expected, received)) in expected.iter().zip(received).enumerate() {
+            let path = |field: &str| format!("events[{at}].{field}");
+            self.field(&path("time_unix_nano"), &expected.time_unix_nano, &received.time_unix_nano);
+            self.field(&path("name"), &expected.name, &received.name);
+            self.attributes(&path("attributes"), &expected.attributes, &received.attributes);
+            let dropped = (&expected.dropped_attributes_count, &received.dropped_attributes_count);
+            self.field(&path("dropped_attributes_count"), dropped.0, dropped.1);
+        }
+    }
+
+    fn links(&mut self, expected: &[Link], received: &[Link]) {
+        self.field("links.length", &expected.len(), &received.len());
+        for (at, (expected, received)) in expected.iter().zip(received).enumerate() {
+            let path = |field: &str| format!("links[{at}].{field}");
+            self.bytes(&path("trace_id"), &expected.trace_id, &received.trace_id);
+            self.bytes(&path("span_id"), &expected.span_id, &received.span_id);
+            self.field(&path("trace_state"), &expected.trace_state, &received.trace_state);
+            self.attributes(&path("attributes"), &expected.attributes, &received.attributes);
+            let dropped = (&expected.dropped_attributes_count, &received.dropped_attributes_count);
+            self.field(&path("dropped_attributes_count"), dropped.0, dropped.1);
+            self.field(&path("flags"), &expected.flags, &received.flags);
+        }
+    }
+
+    /// Compares as multisets by key, so that order does not matter and duplicate keys count.
+    fn attributes(&mut self, path: &str, expected: &[KeyValue], received: &[KeyValue]) {
+        let (expected, received) = (by_key(expected), by_key(received));
+        let keys: std::collections::BTreeSet<_> = expected.keys().chain(received.keys()).collect();
+        for key in keys {
+            let none = Vec::new();
+            let (left, right) = (expected.get(key).unwrap_or(&none), received.get(key).unwrap_or(&none));
+            if left != right {
+                self.add(&format!("{path}[{key:?}]"), &left.join(", "), &right.join(", "));
+            }
+        }
+    }
+}
+
+/// The values of each key, as canonical text, sorted.
+fn by_key(attributes: &[KeyValue]) -> BTreeMap<&str, Vec<String>> {
+    let mut values: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for attribute in attributes {
+        let index = if attribute.key_strindex == 0 { String::new() } else { format!(" #{}", attribute.key_strindex) };
+        let value = attribute.value.as_ref().map_or_else(|| "(empty)".to_owned(), canonical);
+        values.entry(&attribute.key).or_default().push(value + &index);
+    }
+    values.values_mut().for_each(|values| values.sort());
+    values
+}
+
+/// A value as text that is equal exactly when the values are equal in normal form: doubles by their bits, maps by key.
+fn canonical(value: &AnyValue) -> String {
+    match &value.value {
+        None => "(empty)".to_owned(),
+        Some(AnyVariant::StringValue(text)) => format!("{text:?}"),
+        Some(AnyVariant::BoolValue(value)) => value.to_string(),
+        Some(AnyVariant::IntValue(value)) => value.to_string(),
+        Some(AnyVariant::DoubleValue(value)) => format!("double {value:?} ({:016x})", value.to_bits()),
+        Some(AnyVariant::BytesValue(bytes)) => format!("bytes {}", hex(bytes)),
+        Some(AnyVariant::ArrayValue(array)) => {
+            format!("[{}]", array.values.iter().map(canonical).collect::<Vec<_>>().join(", "))
+        }
+        Some(AnyVariant::KvlistValue(list)) => format!("{:?}", by_key(&list.values)),
+        Some(AnyVariant::StringValueStrindex(index)) => format!("string #{index}"),
+    }
+}
+
+fn none_if_zero(id: &[u8]) -> &[u8] {
+    if id.iter().all(|byte| *byte == 0) { &[] } else { id }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,117 @@
+//! What became of each request, as its sender saw it.
+//!
+//! What a request contains is fixed by the plan, so only requests that did *not* end acknowledged at the first attempt are
+//! stored; all others are acknowledged by their absence, once the chunk has been sent.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A request of the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId {
+    /// Its chunk.
+    pub chunk: u64,
+    /// Its number inside the chunk.
+    pub number: u32,
+}
+
+/// How a send ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The target said yes, all of it.
+    Acknowledged,
+    /// The target said yes, but not to so many of the request's spans.
+    Partial {
+        /// Spans that it says it rejected.
+        rejected: u32,
+    },
+    /// The target said no for good.
+    Refused,
+    /// Nobody can tell: timed out, reset, or a retryable answer with no retry left.
+    Unknown,
+    /// It never left: the client's queue was full, or the run ended first.
+    NotSent,
+}
+
+/// What is kept of a request that did not simply succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// The last answer, in words; capped.
+    pub answer: String,
+    /// When it ended, nanoseconds from the start of the run.
+    pub ended_ns: u64,
+}
+
+/// Sums over requests and their spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// Requests that were sent.
+    pub requests: u64,
+    /// Sends beyond the first of their requests.
+    pub resent: u64,
+    /// Spans of requests that ended acknowledged (of partial ones, those not rejected).
+    pub acknowledged: u64,
+    /// Spans of refused requests, and the rejected ones of partial successes.
+    pub refused: u64,
+    /// Spans of requests whose fate is unknown.
+    pub unknown: u64,
+    /// Spans of requests that never left.
+    pub not_sent: u64,
+}
+
+/// The outcomes of all requests.
+#[derive(Debug, Default)]
+pub struct Outcomes {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    records: BTreeMap<RequestId, RequestRecord>,
+    sums: Sums,
+}
+
+impl Outcomes {
+    /// Notes how a request of so many spans ended. Each request is noted once.
+    pub fn note(&self, id: RequestId, spans: u32, record: RequestRecord) {
+        let mut inner = self.inner();
+        let spans = u64::from(spans);
+        let sums = &mut inner.sums;
+        match record.outcome {
+            Outcome::Acknowledged => sums.acknowledged += spans,
+            Outcome::Partial { rejected } => {
+                let rejected = u64::from(rejected).min(spans);
+                sums.refused += rejected;
+                sums.acknowledged += spans - rejected;
+            }
+            Outcome::Refused => sums.refused += spans,
+            Outcome::Unknown => sums.unknown += spans,
+            Outcome::NotSent => sums.not_sent += spans,
+        }
+        if record.outcome != Outcome::NotSent {
+            sums.requests += 1;
+            sums.resent += u64::from(record.attempts.saturating_sub(1));
+        }
+        if record.outcome != Outcome::Acknowledged || record.attempts > 1 {
+            inner.records.insert(id, record);
+        }
+    }
+
+    /// The sums so far.
+    pub fn sums(&self) -> Sums {
+        self.inner().sums
+    }
+
+    /// The records of all requests that did not simply succeed.
+    pub fn exceptions(&self) -> BTreeMap<RequestId, RequestRecord> {
+        self.inner().records.clone()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,235 @@
+//! A running process target: start, watch, stop.
+
+use super::endpoints::{Endpoints, SinkAddresses};
+use super::error::{LogExcerpt, StartError};
+use super::keeper::{Order, Program};
+use super::kept::{Kept, Launch};
+use super::launch::{resolve, write_config};
+use super::log_tail::log_tail;
+use super::ready::Condition;
+use super::spec::ProcessSpec;
+use crate::resources::UsageSampler;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How many log lines an error carries.
+const ERROR_LINES: usize = 20;
+
+/// How long everything may take to end after SIGKILL, before we stop waiting for the kernel.
+const KILL_WITHIN: Duration = Duration::from_secs(6);
+
+/// How a target's process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It exited with this code.
+    Code(i32),
+    /// This signal ended it.
+    Signal(i32),
+    /// Its keeper was killed, and it died with it.
+    Unknown,
+}
+
+impl Exit {
+    pub(super) fn new(code: Option<i32>, signal: Option<i32>) -> Self {
+        match (code, signal) {
+            (Some(code), _) => Self::Code(code),
+            (None, Some(signal)) => Self::Signal(signal),
+            (None, None) => Self::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(9) => f.write_str("signal 9 (SIGKILL; the kernel sends it when memory runs out)"),
+            Self::Signal(number) => write!(f, "signal {number}"),
+            Self::Unknown => f.write_str("its keeper process, which was killed"),
+        }
+    }
+}
+
+/// How stopping a target went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stopped {
+    /// How its own process ended.
+    pub exit: Exit,
+    /// From SIGTERM until nothing was left of it.
+    pub took: Duration,
+    /// True when the grace did not suffice and SIGKILL ended it.
+    pub killed: bool,
+    /// CPU time of it and everything that it started, from start to end; `None` when its keeper was killed.
+    pub cpu: Option<Duration>,
+}
+
+/// A target that was ready once. Dropping it kills it and everything that it started.
+#[derive(Debug)]
+pub struct ProcessTarget {
+    kept: Kept,
+    endpoints: Endpoints,
+    ready_after: Duration,
+    stop_grace: Duration,
+    starts: u32,
+    log_path: PathBuf,
+    log_from: u64,
+}
+
+impl ProcessTarget {
+    /// Starts a target on free ports and waits until it is ready. If it dies because one of its ports was taken in the
+    /// meantime, it is started once more with others. Blocks for up to twice the start deadline; `interrupt` ends the wait.
+    ///
+    /// # Errors
+    /// [`StartError`]; whatever was started is gone then.
+    pub fn start(spec: &ProcessSpec, sink: SinkAddresses, interrupt: &CancellationToken) -> Result<Self, StartError> {
+        match Self::start_once(spec, sink, interrupt, 1) {
+            Err(error) if error.is_address_in_use() => Self::start_once(spec, sink, interrupt, 2),
+            outcome => outcome,
+        }
+    }
+
+    fn start_once(
+        spec: &ProcessSpec,
+        sink: SinkAddresses,
+        interrupt: &CancellationToken,
+        starts: u32,
+    ) -> Result<Self, StartError> {
+        let endpoints = Endpoints::pick(sink).map_err(|source| StartError::Ports { source })?;
+        let env = spec.environment(&endpoints);
+        let path = resolve(&spec.command, &env)?;
+        let config = write_config(&spec.config_dir, &spec.config)?;
+        let args = spec.arguments(&endpoints, &config)?;
+        let (log, log_from) = open_log(&spec.log_path)?;
+        let program = Program { path: path.display().to_string(), args };
+        let launched = Instant::now();
+        let kept = Kept::start(Launch { program, env, cwd: spec.cwd.clone(), log })
+            .map_err(|reason| StartError::Keeper { reason })?;
+        let starting = Starting { command: path, launched, log_path: &spec.log_path, log_from };
+        let mut target = Self {
+            kept,
+            endpoints,
+            ready_after: Duration::ZERO,
+            stop_grace: spec.stop_grace,
+            starts,
+            log_path: spec.log_path.clone(),
+            log_from,
+        };
+        let conditions = spec.ready.conditions(&endpoints);
+        starting.wait_ready(&mut target.kept, conditions, spec.start_deadline, interrupt)?;
+        target.ready_after = launched.elapsed();
+        Ok(target)
+    }
+
+    /// Where it listens, and where it was told to export to.
+    pub fn endpoints(&self) -> Endpoints {
+        self.endpoints
+    }
+
+    /// The pid of its own process; also its process group.
+    pub fn pid(&self) -> u32 {
+        self.kept.pid()
+    }
+
+    /// From its start until it was ready.
+    pub fn ready_after(&self) -> Duration {
+        self.ready_after
+    }
+
+    /// 1, or 2 when the first start found a port taken.
+    pub fn starts(&self) -> u32 {
+        self.starts
+    }
+
+    /// How its own process ended by itself; `None` while it runs. What it left behind is killed then.
+    pub fn try_exit(&mut self) -> Option<Exit> {
+        self.kept.exit()
+    }
+
+    /// Sends a signal to its process group, e.g. SIGSTOP for a fault. Without effect once it has ended.
+    pub fn signal(&mut self, signal: rustix::process::Signal) {
+        self.kept.order(&Order::Signal(signal.as_raw()));
+    }
+
+    /// The last lines of its log, printable.
+    pub fn log_tail(&self, lines: usize) -> LogExcerpt {
+        LogExcerpt { path: self.log_path.clone(), lines: log_tail(&self.log_path, self.log_from, lines) }
+    }
+
+    /// A sampler of what it and everything that it started use. It finds nothing once the target is gone.
+    pub fn usage_sampler(&self) -> UsageSampler {
+        UsageSampler::of_descendants(self.kept.keeper_pid())
+    }
+
+    /// Asks it to end (SIGTERM to its process group), gives it the grace, then kills it. What it started may end within the
+    /// same grace. Blocks for up to the grace and some seconds.
+    pub fn stop(mut self) -> Stopped {
+        let start = Instant::now();
+        self.kept.order(&Order::Stop);
+        let killed = !self.kept.wait_gone(self.stop_grace);
+        if killed {
+            self.kept.order(&Order::Kill);
+            self.kept.wait_gone(KILL_WITHIN);
+        }
+        Stopped { exit: self.kept.exit().unwrap_or(Exit::Unknown), took: start.elapsed(), killed, cpu: self.kept.cpu() }
+    }
+}
+
+/// Opens the log for appending; also gives its length.
+fn open_log(path: &Path) -> Result<(std::fs::File, u64), StartError> {
+    let open = || {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let log = OpenOptions::new().append(true).create(true).open(path)?;
+        let length = log.metadata()?.len();
+        Ok((log, length))
+    };
+    open().map_err(|source| StartError::Write { path: path.to_owned(), source })
+}
+
+/// A start in progress, for its waiting and its errors.
+struct Starting<'spec> {
+    command: PathBuf,
+    launched: Instant,
+    log_path: &'spec Path,
+    log_from: u64,
+}
+
+impl Starting<'_> {
+    fn wait_ready(
+        &self,
+        kept: &mut Kept,
+        mut conditions: Vec<Condition>,
+        deadline: Duration,
+        interrupt: &CancellationToken,
+    ) -> Result<(), StartError> {
+        loop {
+            // Asked before and after: a port that somebody else holds looks ready while the target dies of it.
+            conditions.retain(|condition| !condition.holds());
+            let command = self.command.clone();
+            let after = self.launched.elapsed();
+            if let Some(exit) = kept.exit() {
+                // Its last words are complete once everything below the keeper is gone.
+                kept.wait_gone(Duration::from_secs(1));
+                return Err(StartError::Died { command, exit, after, log: self.excerpt() });
+            }
+            let Some(first) = conditions.first() else { return Ok(()) };
+            if interrupt.is_cancelled() {
+                return Err(StartError::Interrupted { command, after });
+            }
+            if after >= deadline {
+                let waited_for = first.to_string();
+                return Err(StartError::NotReady { command, waited_for, after, log: self.excerpt() });
+            }
+            // Nothing tells when somebody starts to listen on a port, so it is asked for.
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn excerpt(&self) -> LogExcerpt {
+        LogExcerpt { path: self.log_path.to_owned(), lines: log_tail(self.log_path, self.log_from, ERROR_LINES) }
+    }
+}

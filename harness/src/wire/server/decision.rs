@@ -1,0 +1,82 @@
+//! Carries out what the backend decided, up to the point where a protocol has to say it.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::time::sleep;
+
+use super::backend::{Decision, Export, Refusal};
+use super::budget::Hold;
+use super::call::{Abort, Call};
+use super::counters::Reason;
+use crate::wire::{Code, PartialSuccess, Status};
+
+/// Longest error text that is sent, so that no answer nears a client's response limit.
+const MESSAGE_BYTES_MAX: usize = 8 << 10;
+
+/// What is left to be said to the peer.
+pub(super) enum Verdict {
+    Success(Option<PartialSuccess>),
+    Error { grpc: Code, http: StatusCode, status: Status, retry_after: Option<Duration> },
+}
+
+/// Asks the backend and carries out its decision. `hold` goes back as soon as the backend has seen the body.
+pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> Result<Verdict, Abort> {
+    let tally = &call.shared.tally;
+    tally.wire_bytes.fetch_add(export.wire_bytes, Relaxed);
+    tally.body_bytes.fetch_add(export.body.len() as u64, Relaxed);
+    let mut decision = call.shared.backend.export(export);
+    drop(hold);
+    while let Decision::Delay(time, inner) = decision {
+        sleep(time).await;
+        decision = *inner;
+    }
+    match decision {
+        Decision::Accept | Decision::Delay(..) => {
+            call.settle(&tally.accepted);
+            Ok(Verdict::Success(None))
+        }
+        Decision::Partial { rejected, message } => {
+            call.settle(&tally.partial);
+            Ok(Verdict::Success(Some(PartialSuccess { rejected, message: shorten(message) })))
+        }
+        Decision::Malformed { message } => {
+            call.settle(tally.refused(Reason::Malformed));
+            Ok(malformed(message))
+        }
+        Decision::Refuse(refusal) => {
+            call.settle(tally.refused(Reason::Backend));
+            Ok(refused(refusal))
+        }
+        Decision::Hang => {
+            call.settle(&tally.hung);
+            sleep(call.shared.limits.hang_max).await;
+            Err(call.abort(h2::Reason::CANCEL))
+        }
+        Decision::Reset { http2_error } => {
+            call.settle(&tally.reset);
+            Err(call.abort(h2::Reason::from(http2_error)))
+        }
+    }
+}
+
+fn malformed(message: String) -> Verdict {
+    let status = Status::new(Code::INVALID_ARGUMENT, shorten(message)).with_bad_request();
+    Verdict::Error { grpc: Code::INVALID_ARGUMENT, http: StatusCode::BAD_REQUEST, status, retry_after: None }
+}
+
+fn refused(refusal: Refusal) -> Verdict {
+    let Refusal { grpc, http, message, retry_after } = refusal;
+    let status = Status::new(grpc, shorten(message));
+    let status = match retry_after {
+        Some(delay) => status.with_retry_info(delay),
+        None => status,
+    };
+    Verdict::Error { grpc, http, status, retry_after }
+}
+
+fn shorten(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+    message
+}
