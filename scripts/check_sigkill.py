@@ -16,6 +16,8 @@ GONE_SECONDS = 10
 
 
 def main(command):
+    # Without this, a polite end from outside would skip the cleaning up below.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started = {}
     try:
