@@ -23,7 +23,8 @@ def main(command):
     try:
         started = wait_for_children(run)
         if not started:
-            print(f"check-sigkill: {command[0]} started no process within {START_SECONDS} s", file=sys.stderr)
+            why = f"within {START_SECONDS} s" if run.poll() is None else f"and ended with {run.returncode}"
+            print(f"check-sigkill: {command[0]} started no process {why}", file=sys.stderr)
             return 1
         time.sleep(STEADY_SECONDS)
         if run.poll() is not None:
