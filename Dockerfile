@@ -1,5 +1,7 @@
 # spanproof as an image: compiled once, run on a slim Debian without a compiler.
 FROM rust:1.95.0-bookworm AS build
+# The image's own toolchain is the pinned one; without this, rustup would fetch the components that only tests need.
+ENV RUSTUP_TOOLCHAIN=1.95.0
 WORKDIR /src
 COPY . .
 # The caches belong to the build machine, so the binary is copied out of them in the same step.

@@ -16,12 +16,15 @@ GONE_SECONDS = 10
 
 
 def main(command):
+    # Without this, a polite end from outside would skip the cleaning up below.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     run = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started = {}
     try:
         started = wait_for_children(run)
         if not started:
-            print(f"check-sigkill: {command[0]} started no process within {START_SECONDS} s", file=sys.stderr)
+            why = f"within {START_SECONDS} s" if run.poll() is None else f"and ended with {run.returncode}"
+            print(f"check-sigkill: {command[0]} started no process {why}", file=sys.stderr)
             return 1
         time.sleep(STEADY_SECONDS)
         if run.poll() is not None:

@@ -110,7 +110,7 @@ has_tools() {
     local tool status=0
     for tool in $("${1}_needs"); do
         have "$tool" && continue
-        say "$1: not found: $tool; install it (Go 1.25 or newer: https://go.dev/doc/install) and run this again"
+        say "$1: not found: $tool; install it (Go 1.26 or newer: https://go.dev/doc/install) and run this again"
         status=1
     done
     return $status
