@@ -28,9 +28,7 @@ mod target;
 #[cfg(test)]
 mod arbitrary;
 
-pub use config::{
-    Compression, Destination, EmbeddedConfig, FieldOrder, Guarantee, Protocol, RetryConfig,
-};
+pub use config::{Compression, Destination, EmbeddedConfig, FieldOrder, Guarantee, Protocol, RetryConfig};
 pub use defects::{Defect, DefectKind, Invention, ParseDefectError, Unit};
 pub use stats::{EmbeddedStats, ShutdownReport, Tally};
 pub use target::{EmbeddedError, EmbeddedTarget};

@@ -73,8 +73,11 @@ fn attributes() -> impl Strategy<Value = Vec<KeyValue>> {
 }
 
 fn resource_spans() -> impl Strategy<Value = ResourceSpans> {
-    (of(resource()), vec(scope_spans(), 0..3), text())
-        .prop_map(|(resource, scope_spans, schema_url)| ResourceSpans { resource, scope_spans, schema_url })
+    (of(resource()), vec(scope_spans(), 0..3), text()).prop_map(|(resource, scope_spans, schema_url)| ResourceSpans {
+        resource,
+        scope_spans,
+        schema_url,
+    })
 }
 
 fn resource() -> impl Strategy<Value = Resource> {

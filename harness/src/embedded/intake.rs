@@ -126,12 +126,7 @@ impl Intake {
         })
     }
 
-    async fn accept(
-        &self,
-        message: ExportTraceServiceRequest,
-        bytes: u64,
-        connection: u64,
-    ) -> Result<u64, Refusal> {
+    async fn accept(&self, message: ExportTraceServiceRequest, bytes: u64, connection: u64) -> Result<u64, Refusal> {
         let admission = self.budget.admit(bytes)?;
         let mut passage = Passage::new(message, connection);
         if let Some(defects) = &self.defects {

@@ -53,8 +53,8 @@ impl Backoff {
     pub fn next(&mut self, elapsed: Duration, demanded: Option<Duration>, rng: &mut impl RngExt) -> Option<Duration> {
         let wait = jittered(self.interval, self.config.randomization, rng).max(demanded.unwrap_or_default());
         let grown = self.interval.as_secs_f64() * self.config.multiplier;
-        self.interval =
-            Duration::try_from_secs_f64(grown).map_or(self.config.max_interval, |grown| grown.min(self.config.max_interval));
+        self.interval = Duration::try_from_secs_f64(grown)
+            .map_or(self.config.max_interval, |grown| grown.min(self.config.max_interval));
         match self.config.max_elapsed {
             Some(max) if elapsed.saturating_add(wait) > max => None,
             _ => Some(wait),
@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn only_the_codes_that_otlp_names_are_repeated() {
-        let repeated: Vec<i32> =
-            (0..=16).filter(|code| grpc_is_retryable(Code::from_i32(*code), false)).collect();
+        let repeated: Vec<i32> = (0..=16).filter(|code| grpc_is_retryable(Code::from_i32(*code), false)).collect();
         assert_eq!(repeated, [1, 4, 10, 11, 14, 15]);
         assert!(grpc_is_retryable(Code::ResourceExhausted, true));
         let repeated: Vec<u16> = (100..600).filter(|status| http_is_retryable(*status)).collect();

@@ -72,10 +72,7 @@ impl AtomicTally {
 
     /// The figures now.
     pub fn read(&self) -> Tally {
-        Tally {
-            requests: self.requests.load(Ordering::Relaxed),
-            spans: self.spans.load(Ordering::Relaxed),
-        }
+        Tally { requests: self.requests.load(Ordering::Relaxed), spans: self.spans.load(Ordering::Relaxed) }
     }
 }
 

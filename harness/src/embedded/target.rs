@@ -176,9 +176,10 @@ impl Running {
         runtime.spawn(async move {
             tasks.close(deadline).await;
             // The receiver is gone only when it has stopped waiting.
-            drop(done.send(()));
+            let _ = done.send(());
         });
-        drop(finished.recv_timeout(deadline + STOP_GRACE));
+        // Expired or not, what is left is cut off by the next line.
+        let _ = finished.recv_timeout(deadline + STOP_GRACE);
         runtime.shutdown_background();
     }
 }
@@ -218,8 +219,8 @@ fn runtime() -> Result<Runtime, EmbeddedError> {
 fn outlets(config: &EmbeddedConfig, counters: &Arc<Counters>) -> Result<Vec<Arc<Outlet>>, EmbeddedError> {
     let numbered = config.export.iter().zip(1..);
     let outlet = |(destination, number)| {
-        let exporter = Exporter::new(destination, config.timeout)
-            .map_err(|source| EmbeddedError::Endpoint { number, source })?;
+        let exporter =
+            Exporter::new(destination, config.timeout).map_err(|source| EmbeddedError::Endpoint { number, source })?;
         Ok(Arc::new(Outlet::new(exporter, config, number as u64, Arc::clone(counters))))
     };
     numbered.map(outlet).collect()

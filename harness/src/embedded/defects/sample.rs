@@ -22,7 +22,10 @@ pub fn request(number: u64) -> ExportTraceServiceRequest {
         let service = SERVICES[((number + resource) % 3) as usize];
         let scope_spans = (0..2).map(|scope| scope_spans(number, resource, scope));
         ResourceSpans {
-            resource: Some(Resource { attributes: vec![string_attribute("service.name", service)], ..Resource::default() }),
+            resource: Some(Resource {
+                attributes: vec![string_attribute("service.name", service)],
+                ..Resource::default()
+            }),
             scope_spans: scope_spans.collect(),
             schema_url: "https://opentelemetry.io/schemas/1.30.0".to_owned(),
         }

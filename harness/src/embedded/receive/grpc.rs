@@ -88,8 +88,6 @@ fn status(refusal: Refusal) -> Status {
     let code = if refusal.code == Code::Ok { Code::Unknown } else { refusal.code };
     match refusal.retry_after {
         None => Status::new(code, refusal.message),
-        Some(wait) => {
-            Status::with_error_details(code, refusal.message, ErrorDetails::with_retry_info(Some(wait)))
-        }
+        Some(wait) => Status::with_error_details(code, refusal.message, ErrorDetails::with_retry_info(Some(wait))),
     }
 }
