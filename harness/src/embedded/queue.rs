@@ -120,7 +120,8 @@ impl Queue {
             tokio::pin!(changed);
             // Listening starts before looking, so that a push between the two is not missed.
             changed.as_mut().enable();
-            match self.lock().next(Instant::now()) {
+            let next = self.lock().next(Instant::now());
+            match next {
                 Next::Take(parcel) => return Some(parcel),
                 Next::End => return None,
                 Next::Wait => changed.await,
@@ -179,29 +180,55 @@ mod tests {
         Parcel::new(Bytes::new(), spans, budget.admit(1).unwrap(), Arc::clone(counters))
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn delayed_parcels_come_when_due_and_before_what_came_later() {
-        let (budget, counters, queue) = (Budget::new(10, 10), Counters::new(), Queue::default());
-        let start = Instant::now();
-        queue.push_delayed(parcel(&budget, &counters, 1), start + Duration::from_secs(20));
-        queue.push_delayed(parcel(&budget, &counters, 2), start + Duration::from_secs(10));
-        queue.push(parcel(&budget, &counters, 3));
-        let mut order = Vec::new();
-        for _ in 0..3 {
-            let mut taken = queue.next().await.unwrap();
-            taken.settle();
-            order.push((taken.spans, start.elapsed().as_secs()));
+    /// What is there to take at an instant, without waiting.
+    fn take(queue: &Queue, now: Instant) -> Option<u64> {
+        match queue.lock().next(now) {
+            Next::Take(mut parcel) => {
+                parcel.settle();
+                Some(parcel.spans)
+            }
+            _ => None,
         }
-        assert_eq!(order, [(3, 0), (2, 10), (1, 20)]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn closing_releases_what_is_delayed_and_then_ends() {
+    #[test]
+    fn delayed_parcels_come_when_due_and_then_before_what_waits() {
         let (budget, counters, queue) = (Budget::new(10, 10), Counters::new(), Queue::default());
-        queue.push_delayed(parcel(&budget, &counters, 7), Instant::now() + Duration::from_secs(3600));
-        queue.close();
-        assert_eq!(queue.next().await.unwrap().spans, 7);
-        assert!(queue.next().await.is_none());
+        let start = Instant::now();
+        let second = |second| start + Duration::from_secs(second);
+        queue.push_delayed(parcel(&budget, &counters, 1), second(20));
+        queue.push_delayed(parcel(&budget, &counters, 2), second(10));
+        queue.push_delayed(parcel(&budget, &counters, 3), second(10));
+        queue.push(parcel(&budget, &counters, 4));
+        queue.push(parcel(&budget, &counters, 5));
+        assert_eq!((take(&queue, start), take(&queue, second(10))), (Some(4), Some(2)));
+        assert_eq!((take(&queue, second(10)), take(&queue, second(10))), (Some(3), Some(5)));
+        assert!(matches!(queue.lock().next(second(11)), Next::WaitUntil(due) if due == second(20)));
+        assert_eq!(take(&queue, second(20)), Some(1));
+    }
+
+    #[tokio::test]
+    async fn a_consumer_wakes_for_what_is_pushed_and_due_and_for_the_end() {
+        let (budget, counters, queue) = (Budget::new(10, 10), Counters::new(), Queue::default());
+        let consume = async {
+            let mut spans = Vec::new();
+            while let Some(mut parcel) = queue.next().await {
+                parcel.settle();
+                spans.push(parcel.spans);
+            }
+            spans
+        };
+        let produce = async {
+            tokio::task::yield_now().await;
+            queue.push_delayed(parcel(&budget, &counters, 2), Instant::now() + Duration::from_millis(20));
+            queue.push_delayed(parcel(&budget, &counters, 3), Instant::now() + Duration::from_secs(3600));
+            queue.push(parcel(&budget, &counters, 1));
+            // Past the first due time and long before the second, which closing brings forward.
+            tokio::time::sleep(Duration::from_millis(60)).await;
+            queue.close();
+        };
+        let (spans, ()) = tokio::join!(consume, produce);
+        assert_eq!(spans, [1, 2, 3]);
     }
 
     #[test]

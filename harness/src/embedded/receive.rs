@@ -57,7 +57,7 @@ impl Receiver {
     pub async fn run(self: Arc<Self>, door: Door, listener: tokio::net::TcpListener, mut stop: Stop) {
         let graceful = GracefulShutdown::new();
         let mut connections = JoinSet::new();
-        loop {
+        let deadline = loop {
             tokio::select! {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => Arc::clone(&self).serve(door, stream, &graceful, &mut connections),
@@ -66,11 +66,10 @@ impl Receiver {
                 },
                 // Finished connections are taken out as they end, or the set would grow with every one.
                 Some(_) = connections.join_next() => {}
-                _ = stop.wait_for(Option::is_some) => break,
+                deadline = deadline(&mut stop) => break deadline,
             }
-        }
+        };
         drop(listener);
-        let deadline = stop.borrow().unwrap_or_else(Instant::now);
         // On expiry the rest is cut off by the next line.
         drop(timeout_at(deadline, graceful.shutdown()).await);
         connections.shutdown().await;
@@ -96,6 +95,14 @@ impl Receiver {
                 connections.spawn(converse(stream, door, answer, graceful));
             }
         }
+    }
+}
+
+/// Waits for the order to stop. A target that is gone without one has no time left to give.
+async fn deadline(stop: &mut Stop) -> Instant {
+    match stop.wait_for(Option::is_some).await {
+        Ok(deadline) => deadline.unwrap_or_else(Instant::now),
+        Err(_) => Instant::now(),
     }
 }
 

@@ -176,9 +176,10 @@ impl Running {
         runtime.spawn(async move {
             tasks.close(deadline).await;
             // The receiver is gone only when it has stopped waiting.
-            drop(done.send(()));
+            let _ = done.send(());
         });
-        drop(finished.recv_timeout(deadline + STOP_GRACE));
+        // Expired or not, what is left is cut off by the next line.
+        let _ = finished.recv_timeout(deadline + STOP_GRACE);
         runtime.shutdown_background();
     }
 }

@@ -15,7 +15,7 @@ use super::{Defect, DefectKind, Invention};
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ParseDefectError {
     /// No defect has this name. Names stand in [`Defect::catalogue`].
-    #[error("know no defect named {0:?}; names are {known}", known = known_names())]
+    #[error("find a defect named {0:?}; there are {known}", known = known_names())]
     Unknown(String),
     /// The defect needs a parameter.
     #[error("read defect {name} without its parameter; write {name}={example}")]

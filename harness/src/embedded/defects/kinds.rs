@@ -14,7 +14,8 @@ pub enum DefectKind {
     DropNth(NonZeroU64),
     /// Repeats one span in `every`, right behind itself.
     DuplicateOneIn,
-    /// Loses one span in `every` and repeats the one behind it, so that the totals stay right.
+    /// Loses one span in `every` and repeats another of the same request, so that the totals stay right. A request of a single
+    /// span is left alone.
     LoseAndRepeat,
     /// Gives a span with a parent another parent: a span of its trace in the same request, else an id that nobody has.
     Reparent,

@@ -15,7 +15,7 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
         DefectKind::DropOneIn => Box::new(DropOneIn(pick)),
         DefectKind::DropNth(nth) => Box::new(DropNth { left: nth.get() }),
         DefectKind::DuplicateOneIn => Box::new(DuplicateOneIn(pick)),
-        DefectKind::LoseAndRepeat => Box::new(LoseAndRepeat { pick, owed: 0 }),
+        DefectKind::LoseAndRepeat => Box::new(LoseAndRepeat(pick)),
         DefectKind::InventSpan(invention) => Box::new(InventSpan { pick, invention: *invention }),
         DefectKind::DropService(name) => Box::new(DropService(name.clone())),
         DefectKind::DropOverBytes(bytes) => Box::new(DropOverBytes(*bytes)),
@@ -58,23 +58,17 @@ impl Tamper for DuplicateOneIn {
     }
 }
 
-/// Every span lost owes a repeat, which the next span that is not lost itself pays, if need be in a later request.
-struct LoseAndRepeat {
-    pick: Pick,
-    owed: u64,
-}
+/// Both halves of a pair stand in one request, so that the totals are right at every moment.
+struct LoseAndRepeat(Pick);
 
 impl Tamper for LoseAndRepeat {
     fn tamper(&mut self, passage: &mut Passage) -> u64 {
-        // Decided span by span in one order; losing and repeating then only look it up.
-        let fates: Vec<Fate> = spans(&passage.message).map(|_| self.next()).collect();
+        let fates = self.fates(spans(&passage.message).count());
         let mut fate = fates.iter();
         let repeated =
             insert_spans(&mut passage.message, |span| (fate.next() == Some(&Fate::Repeat)).then(|| span.clone()));
-        let mut fate = fates.iter().flat_map(|fate| match fate {
-            Fate::Repeat => vec![Fate::Keep; 2],
-            other => vec![*other],
-        });
+        // A repeated span stands there twice by now.
+        let mut fate = fates.iter().flat_map(|fate| std::iter::repeat_n(*fate, 1 + usize::from(*fate == Fate::Repeat)));
         retain_spans(&mut passage.message, |_| fate.next() != Some(Fate::Lose));
         repeated
     }
@@ -88,16 +82,20 @@ enum Fate {
 }
 
 impl LoseAndRepeat {
-    fn next(&mut self) -> Fate {
-        if self.pick.next() {
-            self.owed += 1;
-            Fate::Lose
-        } else if self.owed > 0 {
-            self.owed -= 1;
-            Fate::Repeat
-        } else {
-            Fate::Keep
+    /// The fates of a request's spans. A picked span for which there is none to repeat is kept.
+    fn fates(&mut self, count: usize) -> Vec<Fate> {
+        let pick = |_| if self.0.next() { Fate::Lose } else { Fate::Keep };
+        let mut fates: Vec<Fate> = (0..count).map(pick).collect();
+        for lost in 0..count {
+            if fates[lost] == Fate::Lose {
+                let mut others = (lost + 1..count).chain((0..lost).rev());
+                match others.find(|other| fates[*other] == Fate::Keep) {
+                    Some(other) => fates[other] = Fate::Repeat,
+                    None => fates[lost] = Fate::Keep,
+                }
+            }
         }
+        fates
     }
 }
 
@@ -163,7 +161,6 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::super::sample::{Diff, run};
-    use super::*;
 
     #[test]
     fn one_span_in_every_n_is_lost_and_nothing_else() {
@@ -190,7 +187,7 @@ mod tests {
 
     #[test]
     fn as_many_spans_are_lost_as_others_are_repeated() {
-        for every in ["lose-and-repeat,every=10", "lose-and-repeat,every=2"] {
+        for every in ["lose-and-repeat,every=100", "lose-and-repeat,every=10", "lose-and-repeat,every=2"] {
             let diff = run(every, 100);
             let repeated: BTreeSet<_> = diff.repeated.iter().collect();
             assert!(diff.bites > 0);

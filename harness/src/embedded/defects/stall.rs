@@ -34,12 +34,17 @@ impl Stall {
 
     /// Returns at once outside a stall, and at its end inside one.
     pub async fn hold_up(&self) {
-        let now = Instant::now();
-        let elapsed = now.duration_since(*self.first_request.get_or_init(|| now));
-        if let Some(wait) = remaining(elapsed, self.length, self.period) {
-            self.bites.fetch_add(1, Ordering::Relaxed);
-            sleep_until(now + wait).await;
+        if let Some(end) = self.end(Instant::now()) {
+            sleep_until(end).await;
         }
+    }
+
+    /// The end of the stall that a request arriving `now` falls into, which counts as held up.
+    fn end(&self, now: Instant) -> Option<Instant> {
+        let elapsed = now.duration_since(*self.first_request.get_or_init(|| now));
+        let wait = remaining(elapsed, self.length, self.period)?;
+        self.bites.fetch_add(1, Ordering::Relaxed);
+        Some(now + wait)
     }
 
     /// The defect and how many requests it has held up.
@@ -74,18 +79,17 @@ mod tests {
         assert_eq!(remaining(59_250), Some(750));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn only_requests_within_a_stall_are_held_up_and_counted() {
+    #[test]
+    fn periods_count_from_the_first_request_and_only_stalled_requests_are_counted() {
         let stall = Stall::planted(&"stall=1s/10s".parse().unwrap()).unwrap();
         let start = Instant::now();
-        stall.hold_up().await;
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        tokio::time::advance(Duration::from_millis(9_400)).await;
-        stall.hold_up().await;
-        // Tokio's timers are good to a millisecond.
-        assert_eq!(start.elapsed().as_secs(), 10);
-        stall.hold_up().await;
-        assert_eq!(stall.bites().1, 1);
+        let at = |millis| start + Duration::from_millis(millis);
+        assert_eq!(stall.end(at(5_000)), None);
+        assert_eq!(stall.end(at(9_500)), None);
+        assert_eq!(stall.end(at(14_000)), Some(at(15_000)));
+        assert_eq!(stall.end(at(14_900)), Some(at(15_000)));
+        assert_eq!(stall.end(at(15_000)), None);
+        assert_eq!(stall.bites().1, 2);
     }
 
     #[test]

@@ -1,0 +1,116 @@
+//! Planted defects that show in time, in answers, and in whole requests; what they do to messages is tested beside them.
+
+use std::time::Duration;
+
+use spanproof_harness::embedded::{Defect, EmbeddedConfig, EmbeddedTarget, Guarantee};
+use tonic::Code;
+
+use super::client::{grpc, post, send};
+use super::sink::Sink;
+use super::{PATIENCE, config, grpc_to, request, shutdown, timed};
+use prost::Message;
+
+fn planted(sink: &Sink, defect: &str) -> EmbeddedConfig {
+    EmbeddedConfig { defects: vec![defect.parse().unwrap()], ..config(vec![grpc_to(sink.address)]) }
+}
+
+/// Sends so many requests of four spans through a target with the defect; answers what arrived and how often it bit.
+async fn run(defect: &str, requests: u8) -> (usize, u64) {
+    let sink = Sink::grpc([]).await;
+    let target = EmbeddedTarget::start(planted(&sink, defect)).unwrap();
+    let mut client = grpc(target.grpc_addr()).await;
+    for number in 0..requests {
+        client.export(request(number, 4)).await.unwrap();
+    }
+    let report = shutdown(target, PATIENCE).await;
+    let [(named, bites)] = &report.stats.defects[..] else { panic!("{:?}", report.stats) };
+    assert_eq!(*named, defect.parse::<Defect>().unwrap());
+    assert_eq!(report.stats.accepted.requests, u64::from(requests));
+    (sink.bodies().len(), *bites)
+}
+
+#[tokio::test]
+async fn whole_requests_are_dropped_and_repeated_behind_an_acknowledgement() {
+    assert_eq!(run("acknowledge-then-drop,every=5", 20).await, (16, 4));
+    assert_eq!(run("send-request-twice,every=5", 20).await, (24, 4));
+    assert_eq!(run("drop-every-nth-request-of-one-connection=3", 20).await, (14, 6));
+    assert_eq!(run("drop-service=checkout", 5).await, (0, 20));
+}
+
+#[tokio::test]
+async fn the_nth_span_is_missing_and_all_others_arrive() {
+    let sink = Sink::grpc([]).await;
+    let target = EmbeddedTarget::start(planted(&sink, "drop-nth=6")).unwrap();
+    let mut client = grpc(target.grpc_addr()).await;
+    for number in 0..3 {
+        client.export(request(number, 4)).await.unwrap();
+    }
+    let mut accepted = sink.accepted(3).await;
+    accepted.sort_by_key(|request| request.resource_spans[0].scope_spans[0].spans[0].trace_id[0]);
+    let mut expected: Vec<_> = (0..3).map(|number| request(number, 4)).collect();
+    expected[1].resource_spans[0].scope_spans[0].spans.remove(1);
+    assert_eq!(accepted, expected);
+    assert_eq!(target.stats().defects[0].1, 1);
+}
+
+#[tokio::test]
+async fn a_late_delivery_is_acknowledged_at_once_and_arrives_after_its_delay() {
+    let sink = Sink::grpc([]).await;
+    let target = EmbeddedTarget::start(planted(&sink, "deliver-late=400ms,every=1")).unwrap();
+    let delivery = async {
+        send(target.grpc_addr(), request(1, 4), None).await.unwrap();
+        assert_eq!(sink.attempts(), 0);
+        sink.accepted(1).await
+    };
+    let (accepted, took) = timed(delivery).await;
+    assert_eq!(accepted, [request(1, 4)]);
+    assert!(took >= Duration::from_millis(400), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_request_refused_for_good_arrives_all_the_same() {
+    for guarantee in [Guarantee::Queue, Guarantee::Synchronous] {
+        let sink = Sink::grpc([]).await;
+        let config = EmbeddedConfig { guarantee, ..planted(&sink, "refuse-but-forward,every=1") };
+        let target = EmbeddedTarget::start(config).unwrap();
+        let status = send(target.grpc_addr(), request(1, 4), None).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let answer = post(target.http_addr(), request(2, 4).encode_to_vec()).await;
+        assert_eq!(answer.status, 400);
+        let mut accepted = sink.accepted(2).await;
+        accepted.sort_by_key(|request| request.resource_spans[0].scope_spans[0].spans[0].trace_id[0]);
+        assert_eq!(accepted, [request(1, 4), request(2, 4)]);
+        assert_eq!((target.stats().refused.requests, target.stats().defects[0].1), (2, 2));
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_target_answers_at_the_end_of_the_stall() {
+    let sink = Sink::grpc([]).await;
+    let target = EmbeddedTarget::start(planted(&sink, "stall=900ms/1s")).unwrap();
+    let mut client = grpc(target.grpc_addr()).await;
+    // The first request starts the clock: answered at once until 100 ms, then not before 1 s.
+    client.export(request(0, 1)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let (answer, took) = timed(client.export(request(1, 1))).await;
+    answer.unwrap();
+    assert!(took >= Duration::from_millis(100), "{took:?}");
+    assert_eq!(sink.accepted(2).await.len(), 2);
+    assert_eq!(target.stats().defects, [("stall=900ms/1s".parse().unwrap(), 1)]);
+}
+
+#[tokio::test]
+async fn defects_follow_each_other_in_the_order_given() {
+    let sink = Sink::grpc([]).await;
+    let defects = ["corrupt-everything", "duplicate-one-in=2", "drop-one-in=3"].map(|defect| defect.parse().unwrap());
+    let config = EmbeddedConfig { defects: defects.to_vec(), ..config(vec![grpc_to(sink.address)]) };
+    let target = EmbeddedTarget::start(config).unwrap();
+    send(target.grpc_addr(), request(0, 12), None).await.unwrap();
+    let accepted = sink.accepted(1).await;
+    let spans = &accepted[0].resource_spans[0].scope_spans[0].spans;
+    // 12 corrupted, 6 of them repeated, 6 of the 18 lost.
+    assert_eq!(spans.len(), 12);
+    assert!(spans.iter().all(|span| span.attributes.iter().any(|attribute| attribute.key == "planted.defect")));
+    let bites: Vec<_> = target.stats().defects.iter().map(|(_, bites)| *bites).collect();
+    assert_eq!(bites, [12, 6, 6]);
+}
