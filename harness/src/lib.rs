@@ -9,4 +9,5 @@ pub mod judge;
 pub mod process;
 pub mod resources;
 pub mod sink;
+pub mod target;
 pub mod wire;
