@@ -1,6 +1,6 @@
 //! From the text of a scenario and the flags beside it to what it means, or to every problem at once.
 //!
-//! The way: text becomes a tree ([`crate::document`]), flags change the tree ([`crate::overrides`]), the tree is read into
+//! The way: text becomes a tree (`document`), flags change the tree ([`crate::overrides`]), the tree is read into
 //! the types of the file ([`crate::spec`]), and those are resolved ([`crate::scenario`]). Each stage reports all it finds;
 //! only YAML that is no YAML stops the ones after it.
 

@@ -84,7 +84,7 @@ fn what_is_refused_is_told_where_and_what_to_write() {
     let lines: Vec<String> = texts
         .iter()
         .map(|text| {
-            let error = text.parse::<Limit>().expect_err(text);
+            let Err(error) = text.parse::<Limit>() else { panic!("{text} is accepted") };
             format!(
                 "{text}\n{}^ {}\n{:>width$}  {}\n",
                 " ".repeat(error.at),

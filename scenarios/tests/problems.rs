@@ -17,7 +17,10 @@ fn source(text: &str) -> Source {
 }
 
 fn problems(text: &str) -> Problems {
-    load(&source(text), &LoadOptions::default()).expect_err("the scenario has problems")
+    match load(&source(text), &LoadOptions::default()) {
+        Ok(scenario) => panic!("accepted: {scenario:?}"),
+        Err(problems) => problems,
+    }
 }
 
 /// `line:column field kind` of each problem.
@@ -32,8 +35,10 @@ fn places(text: &str) -> Vec<String> {
 fn rendered(problems: Problems) -> String {
     let mut text = String::new();
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme::unicode_nocolor()).with_width(100);
-    handler.render_report(&mut text, &problems.diagnostic()).unwrap();
-    text
+    match handler.render_report(&mut text, &problems.diagnostic()) {
+        Ok(()) => text,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// More than eight kinds of mistakes that people make.
