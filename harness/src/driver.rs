@@ -98,6 +98,20 @@ pub struct DriverReport {
     pub stopped: bool,
 }
 
+impl DriverReport {
+    /// The report of a driver that has done nothing.
+    pub fn nothing() -> Self {
+        Self {
+            lateness: histogram(),
+            chunks_opened: 0,
+            sent_spans: 0,
+            on_time_spans: 0,
+            last_due: Duration::ZERO,
+            stopped: false,
+        }
+    }
+}
+
 /// A request that begins this long after the plan's end is still on time: the pacer's own jitter is a tenth of that.
 pub const GRACE: Duration = Duration::from_millis(20);
 
