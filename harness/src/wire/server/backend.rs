@@ -71,7 +71,7 @@ pub enum Decision {
     Refuse(Refusal),
     /// The body is not the message: INVALID_ARGUMENT, or 400 with a `BadRequest`.
     Malformed {
-        /// Why; cut after 8 KiB.
+        /// Why; cut after 1 KiB.
         message: String,
     },
     /// The inner decision, later. The request's bytes no longer count against the server's bounds meanwhile.
@@ -92,7 +92,7 @@ pub struct Refusal {
     pub grpc: Code,
     /// Status over HTTP.
     pub http: StatusCode,
-    /// For the developer; cut after 8 KiB.
+    /// For the developer; cut after 1 KiB.
     pub message: String,
     /// `RetryInfo` over gRPC (and in the HTTP body), `Retry-After` in whole seconds, rounded up, over HTTP.
     pub retry_after: Option<Duration>,
