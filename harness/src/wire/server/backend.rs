@@ -26,7 +26,8 @@ pub struct Export {
     /// How it was compressed on the wire.
     pub compression: Compression,
     /// The protobuf bytes of `Export*ServiceRequest`. From the wire: nothing about them has been checked, except that a
-    /// JSON request was decoded and is encoded anew.
+    /// JSON request was decoded and is encoded anew. It may be a slice of a larger receive buffer: who keeps small bodies
+    /// for long should copy them.
     pub body: Bytes,
     /// Bytes of the body as received, with gRPC's prefix, before decompression.
     pub wire_bytes: u64,
