@@ -44,6 +44,15 @@ fn target_words(scenario: &Scenario) -> String {
     }
 }
 
+/// The target's own name, where its kind does not say it all.
+fn target_name(scenario: &Scenario) -> Option<String> {
+    match &scenario.target {
+        scenario::Target::Embedded(_) => None,
+        scenario::Target::Process(process) => Some(process.command.display().to_string()),
+        scenario::Target::External(external) => Some(external.endpoint.as_str().to_owned()),
+    }
+}
+
 /// What driver and sink say of themselves.
 pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduct {
     let driver = &watched.driver;
@@ -190,7 +199,7 @@ fn target(scenario: &Scenario, found: &Found) -> participants::Target {
     let cpu = if embedded { Some(found.cpu.of_prefix("sp-target")) } else { end.cpu.or(found.stopped.target_cpu) };
     participants::Target {
         kind: found.kind.to_owned(),
-        name: Some(target_words(scenario)),
+        name: target_name(scenario),
         version: None,
         cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
         memory: found.stopped.memory_peak.map(|peak| Memory { peak_bytes: Some(peak), ..Memory::default() }),
