@@ -68,6 +68,7 @@ struct Shared {
     on_time_spans: AtomicU64,
     outstanding: AtomicU64,
     last_due_ns: AtomicU64,
+    buffers: feed::Buffers,
 }
 
 /// A reading of the driver while it runs.
@@ -154,6 +155,7 @@ impl Driver {
             on_time_spans: AtomicU64::new(0),
             outstanding: AtomicU64::new(0),
             last_due_ns: AtomicU64::new(0),
+            buffers: feed::Buffers::default(),
         });
         let (queue, taken) = feed::queue();
         let feeder = thread("sp-driver-feed", {
