@@ -205,6 +205,13 @@ impl Plan {
         }
     }
 
+    /// The same plan with its start on the wall clock, nanoseconds since the Unix epoch. Nothing but times depends on it.
+    #[must_use]
+    pub fn starting_at(mut self, epoch_unix_ns: u64) -> Self {
+        self.spec.epoch_unix_ns = epoch_unix_ns;
+        self
+    }
+
     /// What the plan was made from.
     pub fn spec(&self) -> &PlanSpec {
         &self.spec

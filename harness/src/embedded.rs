@@ -1,9 +1,9 @@
 //! The embedded target: a small collector of our own, in this process but over real loopback sockets.
 //!
 //! It is the known-good control of every check and the carrier of the [planted defects](defects), and it makes a first run
-//! possible where nothing else is installed. A request takes this way: [`receive`] (sockets, sizes, compression) hands its
-//! bytes to [`intake`] (decode, limits, defects, encode once), which answers after putting the result on the [`queue`] of
-//! each destination; consumers take it from there to [`outlet`] (retry) and [`export`] (one attempt over gRPC or HTTP).
+//! possible where nothing else is installed. A request takes this way: `receive` (sockets, sizes, compression) hands its
+//! bytes to `intake` (decode, limits, defects, encode once), which answers after putting the result on the `queue` of
+//! each destination; consumers take it from there to `outlet` (retry) and `export` (one attempt over gRPC or HTTP).
 //!
 //! What it must never do: use the code with which the harness walks, hashes or writes spans. A judge that shares a mistake
 //! with the control cannot see it, so everything here decodes and encodes with prost, or with the writer in [`descending`].
@@ -30,5 +30,6 @@ mod arbitrary;
 
 pub use config::{Compression, Destination, EmbeddedConfig, FieldOrder, Guarantee, Protocol, RetryConfig};
 pub use defects::{Defect, DefectKind, Invention, ParseDefectError, Unit};
+pub use endpoint::EndpointError;
 pub use stats::{EmbeddedStats, ShutdownReport, Tally};
 pub use target::{EmbeddedError, EmbeddedTarget};

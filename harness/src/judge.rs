@@ -4,7 +4,9 @@
 //! two together, every record under exactly one word; [`explain`] names what differs in a corrupted record.
 
 pub mod account;
+pub mod checks;
 pub mod corruption;
+pub mod evidence;
 pub mod explain;
 pub mod ledger;
 pub mod outcomes;

@@ -1,6 +1,7 @@
 //! Drives a target with OTLP, plays its backend, and judges what came out.
 
 pub mod chunks;
+pub mod cli;
 pub mod clock;
 pub mod collector_config;
 pub mod driver;
@@ -8,5 +9,7 @@ pub mod embedded;
 pub mod judge;
 pub mod process;
 pub mod resources;
+pub mod run;
 pub mod sink;
+pub mod target;
 pub mod wire;

@@ -33,7 +33,7 @@ macro_rules! catalogue {
     };
 }
 
-catalogue!["quickstart", "throughput", "steady-latency", "http-gzip", "rate-steps"];
+catalogue!["quickstart", "throughput", "steady-latency", "http-gzip", "bursts"];
 
 /// All of them, the one to start with first.
 pub fn entries() -> &'static [CatalogueEntry] {

@@ -14,6 +14,7 @@ mod recover;
 use std::sync::Arc;
 
 use crate::problem::{Problem, ProblemKind};
+use crate::suggest::nearest;
 
 pub(crate) use field_path::{FieldPath, Step};
 pub(crate) use parse::{parse_document, parse_value};
@@ -115,6 +116,16 @@ impl Node {
         }
     }
 
+    /// True when any part of it comes from another text than the file.
+    pub(crate) fn is_touched_by_flag(&self) -> bool {
+        self.place.text != 0
+            || match &self.content {
+                Content::Scalar { .. } => false,
+                Content::List(elements) => elements.iter().any(Self::is_touched_by_flag),
+                Content::Map(entries) => entries.iter().any(|entry| entry.value.is_touched_by_flag()),
+            }
+    }
+
     /// As it reads after "found".
     pub(crate) fn described(&self) -> String {
         match &self.content {
@@ -167,6 +178,18 @@ impl Document {
             }
         }
         false
+    }
+
+    /// True when a failed sibling looks like a slip of the fingers for the last word of `path`.
+    pub(crate) fn has_misspelt(&self, path: &FieldPath) -> bool {
+        let Some((Step::Key(name), parents)) = path.steps().split_last() else { return false };
+        let parent = parents.iter().try_fold(&self.root, |node, step| node.child(step));
+        match parent.map(|node| &node.content) {
+            Some(Content::Map(entries)) => {
+                entries.iter().any(|entry| entry.value.failed && nearest(&entry.key, [name.as_str()]).is_some())
+            }
+            _ => false,
+        }
     }
 
     /// Sets the node at `path` aside. False when there is none or it has failed before.

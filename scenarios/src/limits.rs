@@ -2,8 +2,8 @@
 //!
 //! `PATH OP VALUE [before|during|after FAULT] [for DURATION]`, where PATH is the literal path of a figure in `result.json`
 //! (`ledger.` optional, the unit left off the last word), OP one of `< <= == >= >`, and VALUE a number with its unit. The
-//! same form serves `limits:` and `abort:` of a scenario and conditions on a command line. Parsing is in [`parse`],
-//! what is known of paths in [`quantity`].
+//! same form serves `limits:` and `abort:` of a scenario and conditions on a command line. Parsing is in `limits/parse.rs`,
+//! what is known of paths in `limits/quantity.rs`.
 
 mod parse;
 mod quantity;

@@ -8,7 +8,7 @@ use spanproof_scenarios::units::{Auto, ByteSize, Count, HumanDuration, Ppb, Rate
 
 fn refused<T: TextForm + Debug>(texts: &[&str]) -> String {
     let line = |text: &&str| {
-        let error = text.parse::<T>().expect_err(text);
+        let Err(error) = text.parse::<T>() else { panic!("{text} is accepted") };
         format!("{text:?} at {}: {} ({})", error.at, error.message, error.hint)
     };
     texts.iter().map(line).collect::<Vec<_>>().join("\n")

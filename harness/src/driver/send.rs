@@ -60,9 +60,6 @@ pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Ar
     let mut noted = Noted { shared: &shared, id, spans, attempts: 0, done: false };
     let Ok(_place) = place.acquire().await else { return };
     let started = Instant::now();
-    if shared.clock.ns(started) <= planned_end_ns(&shared) {
-        shared.on_time_spans.fetch_add(u64::from(spans), Ordering::Relaxed);
-    }
     shared.sent_spans.fetch_add(u64::from(spans), Ordering::Relaxed);
     loop {
         noted.attempts += 1;
@@ -81,15 +78,15 @@ pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Ar
     }
 }
 
-fn planned_end_ns(shared: &Shared) -> u64 {
-    (shared.chunks.plan().seconds() * 1e9) as u64
-        + shared.chunks.plan().spec().batch.timeout_ns
-        + GRACE.as_nanos() as u64
-}
-
+/// Lateness is the driver's own: it ends when the request is in the hands of its task. Waiting for a place on the connection
+/// is the target's doing and part of the latency.
 fn note_start(shared: &Shared, due_ns: u64, spans: u32, handed_over: Instant, measured: bool) {
+    let late_ns = shared.clock.ns(handed_over).saturating_sub(due_ns);
+    if late_ns <= GRACE.as_nanos() as u64 {
+        shared.on_time_spans.fetch_add(u64::from(spans), Ordering::Relaxed);
+    }
     if measured {
-        let late = shared.clock.ns(handed_over).saturating_sub(due_ns) / 1000;
+        let late = late_ns / 1000;
         // Saturating: a start more than an hour late is as late as can be.
         shared.lateness().saturating_record_n(late, u64::from(spans));
     }

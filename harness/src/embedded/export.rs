@@ -65,7 +65,7 @@ pub enum Exporter {
     /// Over gRPC.
     Grpc(GrpcExporter),
     /// Over HTTP.
-    Http(HttpExporter),
+    Http(Box<HttpExporter>),
 }
 
 impl Exporter {
@@ -75,7 +75,8 @@ impl Exporter {
         Ok(match destination.protocol {
             Protocol::Grpc => Self::Grpc(GrpcExporter::new(endpoint, destination.compression, timeout)),
             Protocol::Http => {
-                Self::Http(HttpExporter::new(endpoint::traces_url(endpoint)?, destination.compression, timeout))
+                let url = endpoint::traces_url(endpoint)?;
+                Self::Http(Box::new(HttpExporter::new(url, destination.compression, timeout)))
             }
         })
     }

@@ -41,7 +41,7 @@ pub struct EmbeddedStats {
     pub queue_requests: usize,
     /// Bytes of those requests, as received.
     pub queue_bytes: u64,
-    /// How often each planted defect really bit, in its own [`Unit`](super::Unit), in the order of the configuration.
+    /// How often each planted defect really bit, in its own [`Unit`](super::Unit); as configured, stalls last.
     pub defects: Vec<(Defect, u64)>,
 }
 

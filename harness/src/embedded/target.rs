@@ -35,23 +35,23 @@ const DEADLINE_MAX: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Error)]
 pub enum EmbeddedError {
     /// An address cannot be listened on. Free it, or take port 0.
-    #[error("listen on {address}: {source}")]
+    #[error("listen on {address}: {error}")]
     Listen {
         /// The address.
         address: SocketAddr,
         /// Why not.
-        source: io::Error,
+        error: io::Error,
     },
     /// There is nobody to export to. Give at least one destination.
     #[error("start the embedded target without a destination; give it at least one")]
     NoDestination,
     /// A destination's endpoint cannot be used.
-    #[error("use the endpoint of destination {number}: it {source}")]
+    #[error("use the endpoint of destination {number}: it {error}")]
     Endpoint {
         /// Which destination, counted from 1.
         number: usize,
         /// What is wrong with it.
-        source: EndpointError,
+        error: EndpointError,
     },
     /// The system gives no threads.
     #[error("start the embedded target's threads: {0}")]
@@ -203,7 +203,7 @@ impl Tasks {
 
 fn bind(address: SocketAddr) -> Result<(std::net::TcpListener, SocketAddr), EmbeddedError> {
     let bound = listen(address).and_then(|listener| listener.local_addr().map(|bound| (listener, bound)));
-    bound.map_err(|source| EmbeddedError::Listen { address, source })
+    bound.map_err(|error| EmbeddedError::Listen { address, error })
 }
 
 fn runtime() -> Result<Runtime, EmbeddedError> {
@@ -220,7 +220,7 @@ fn outlets(config: &EmbeddedConfig, counters: &Arc<Counters>) -> Result<Vec<Arc<
     let numbered = config.export.iter().zip(1..);
     let outlet = |(destination, number)| {
         let exporter =
-            Exporter::new(destination, config.timeout).map_err(|source| EmbeddedError::Endpoint { number, source })?;
+            Exporter::new(destination, config.timeout).map_err(|error| EmbeddedError::Endpoint { number, error })?;
         Ok(Arc::new(Outlet::new(exporter, config, number as u64, Arc::clone(counters))))
     };
     numbered.map(outlet).collect()

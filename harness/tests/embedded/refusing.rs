@@ -1,12 +1,14 @@
 //! Bad and unwelcome requests: refused as OTLP has it, counted, and survived.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Method;
 use http::uri::PathAndQuery;
 use prost::Message;
-use spanproof_harness::embedded::{EmbeddedConfig, EmbeddedTarget, Tally};
+use spanproof_harness::embedded::{EmbeddedConfig, EmbeddedTarget, Guarantee, Tally};
+use tokio::sync::Notify;
 use tonic::codec::CompressionEncoding;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -150,21 +152,16 @@ async fn a_full_queue_is_unavailable_until_there_is_room() {
 
 #[tokio::test]
 async fn the_memory_limit_refuses_by_bytes_and_lets_go_when_they_are_delivered() {
-    let sink = Sink::grpc([Answer::Grpc(Status::unavailable("later"))]).await;
+    let release = Arc::new(Notify::new());
+    let sink = Sink::grpc([Answer::Hold(Arc::clone(&release))]).await;
     let bytes = request(0, 4).encoded_len() as u64;
-    let config = EmbeddedConfig {
-        memory_limit: bytes * 2 - 1,
-        retry: Some(spanproof_harness::embedded::RetryConfig {
-            initial_interval: std::time::Duration::from_millis(300),
-            ..super::quick_retry()
-        }),
-        ..config(vec![grpc_to(sink.address)])
-    };
+    let config = EmbeddedConfig { memory_limit: bytes * 2 - 1, ..config(vec![grpc_to(sink.address)]) };
     let target = EmbeddedTarget::start(config).unwrap();
     send(target.grpc_addr(), request(0, 4), None).await.unwrap();
     let status = send(target.grpc_addr(), request(1, 4), None).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::Unavailable, "the memory limit is reached"));
     assert_eq!(target.stats().queue_bytes, bytes);
+    release.notify_one();
     eventually("the queue is empty again", || target.stats().queue_bytes == 0).await;
     send(target.grpc_addr(), request(1, 4), None).await.unwrap();
     assert_eq!(sink.accepted(2).await.len(), 2);
@@ -173,10 +170,7 @@ async fn the_memory_limit_refuses_by_bytes_and_lets_go_when_they_are_delivered()
 #[tokio::test]
 async fn a_client_that_goes_away_in_mid_request_leaves_nothing_behind() {
     let sink = Sink::grpc([Answer::Hang]).await;
-    let config = EmbeddedConfig {
-        guarantee: spanproof_harness::embedded::Guarantee::Synchronous,
-        ..config(vec![grpc_to(sink.address)])
-    };
+    let config = EmbeddedConfig { guarantee: Guarantee::Synchronous, ..config(vec![grpc_to(sink.address)]) };
     let target = EmbeddedTarget::start(config).unwrap();
     let mut client = grpc(target.grpc_addr()).await;
     let call = tokio::spawn(async move { client.export(request(0, 3)).await });

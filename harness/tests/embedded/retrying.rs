@@ -100,7 +100,7 @@ async fn a_destination_that_comes_up_later_gets_everything() {
 #[tokio::test]
 async fn a_destination_that_never_answers_is_given_up_when_the_budget_ends() {
     let sink = Sink::http(vec![Answer::Hang; 100]).await;
-    let retry = RetryConfig { max_elapsed: Some(Duration::from_millis(200)), ..quick_retry() };
+    let retry = RetryConfig { max_elapsed: Some(Duration::from_secs(1)), ..quick_retry() };
     let config = EmbeddedConfig {
         timeout: Duration::from_millis(50),
         retry: Some(retry),
@@ -110,7 +110,7 @@ async fn a_destination_that_never_answers_is_given_up_when_the_budget_ends() {
     send(target.grpc_addr(), request(1, 2), None).await.unwrap();
     eventually("the request is given up", || target.stats().failed.requests == 1).await;
     let attempts = sink.attempts();
-    assert!((2..=5).contains(&attempts), "{attempts} attempts of 50 ms fit into 200 ms");
+    assert!((2..=21).contains(&attempts), "{attempts} attempts of 50 ms each began within 1 s");
 }
 
 #[tokio::test]

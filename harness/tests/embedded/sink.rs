@@ -19,6 +19,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 };
 use prost::Message;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::codec::CompressionEncoding;
@@ -33,6 +34,8 @@ pub enum Answer {
     Http(u16, Option<&'static str>),
     Partial(i64),
     Hang,
+    /// Accepts once told to.
+    Hold(Arc<Notify>),
 }
 
 #[derive(Default)]
@@ -135,6 +138,10 @@ impl TraceService for GrpcSink {
             }
             Some(Answer::Grpc(status)) => return Err(status),
             Some(Answer::Hang) => tokio::time::sleep(Duration::from_secs(3600)).await,
+            Some(Answer::Hold(released)) => {
+                released.notified().await;
+                self.0.accept(body);
+            }
             Some(Answer::Http(..)) => return Err(Status::new(Code::Internal, "a gRPC sink has no HTTP answers")),
         }
         Ok(tonic::Response::new(ExportTraceServiceResponse::default()))
@@ -166,6 +173,10 @@ async fn answer_http(state: Arc<State>, request: Request<Incoming>) -> Result<Re
             }
         }
         Some(Answer::Hang) => tokio::time::sleep(Duration::from_secs(3600)).await,
+        Some(Answer::Hold(released)) => {
+            released.notified().await;
+            state.accept(body);
+        }
         Some(Answer::Grpc(_)) => *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR,
     }
     Ok(response)

@@ -53,11 +53,12 @@ async fn a_shutdown_ends_at_its_deadline_and_says_what_is_lost() {
 }
 
 #[tokio::test]
-async fn what_is_delayed_becomes_due_at_shutdown() {
+async fn what_is_delayed_is_acknowledged_at_once_and_becomes_due_at_shutdown() {
     let sink = Sink::grpc([]).await;
     let defects = vec!["deliver-late=1h,every=1".parse().unwrap()];
     let target = EmbeddedTarget::start(EmbeddedConfig { defects, ..config(vec![grpc_to(sink.address)]) }).unwrap();
     send(target.grpc_addr(), request(1, 2), None).await.unwrap();
+    assert_eq!((sink.attempts(), target.stats().queue_requests), (0, 1));
     let report = shutdown(target, PATIENCE).await;
     assert!(report.drained);
     assert_eq!(sink.bodies().len(), 1);

@@ -4,10 +4,11 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use spanproof_harness::wire::Code;
 use spanproof_harness::wire::client::{Answer, Breakage, ClientConfig, Exporter, RefusalCode};
 use spanproof_harness::wire::server::{Decision, Limits, Reason};
-use spanproof_harness::wire::{Code, Compression};
 
+use crate::refusals;
 use crate::rig::{GRPC, HTTP, PATIENCE, Rig, bytes, send};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -63,19 +64,17 @@ async fn a_body_of_100_mb_is_refused_and_the_client_gets_to_hear_it() {
 async fn a_gzip_bomb_costs_no_more_than_the_limit() {
     let limits = Limits { request_bytes_max: 4 << 20, ..Limits::default() };
     let rig = Rig::start(limits, |_| Decision::Accept);
-    let zeros = vec![0; 64 << 20];
-    for (transport, code) in [(GRPC, RefusalCode::Grpc(Code::RESOURCE_EXHAUSTED)), (HTTP, RefusalCode::Http(413))] {
-        let mut config = rig.config(transport);
-        config.compression = Compression::Gzip;
-        let exporter = Exporter::new(config).unwrap();
-        let payload = exporter.payload(zeros.clone());
-        assert!(payload.len() < zeros.len() / 200, "it is a bomb: {} bytes", payload.len());
-        let answer = exporter.export(payload).await;
-        let Answer::Refused { code: said, retryable: false, .. } = answer else { panic!("{answer:?}") };
-        assert_eq!(said, code);
-        still_serves(&rig).await;
-    }
-    assert!(rig.counters().in_flight_bytes_peak <= (4 << 20) + (1 << 20), "{:?}", rig.counters());
+    let bomb = refusals::gzip(&vec![0; 64 << 20]);
+    assert!(bomb.len() < 70 << 10, "a thousandfold");
+    let headers = [refusals::PROTOBUF, ("content-encoding", "gzip")];
+    let said = refusals::post(rig.http(), refusals::TRACES, &headers, bomb.clone()).await;
+    assert_eq!(said.status, 413);
+    let framed = refusals::frame(1, bomb.len() as u32, &bomb);
+    let said = refusals::call(&rig, &[refusals::GRPC, ("grpc-encoding", "gzip")], framed).await;
+    assert_eq!(said.grpc(), Code::RESOURCE_EXHAUSTED);
+    assert!(!said.headers.contains_key("grpc-status-details-bin"), "no RetryInfo");
+    still_serves(&rig).await;
+    assert!(rig.counters().in_flight_bytes_peak <= (4 << 20) + (70 << 10), "{:?}", rig.counters());
     rig.until_nothing_in_flight().await;
 }
 

@@ -16,16 +16,16 @@ use tonic_types::pb;
 
 use crate::rig::{Rig, bytes};
 
-const TRACES: &str = "/v1/traces";
+pub const TRACES: &str = "/v1/traces";
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
-const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
+pub const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
-const GRPC: (&str, &str) = ("content-type", "application/grpc");
+pub const GRPC: (&str, &str) = ("content-type", "application/grpc");
 
-struct Said {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
+pub struct Said {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
 }
 
 impl Said {
@@ -34,7 +34,7 @@ impl Said {
     }
 
     /// The code of a gRPC answer that is headers only.
-    fn grpc(&self) -> Code {
+    pub fn grpc(&self) -> Code {
         Code(self.header("grpc-status").parse().unwrap())
     }
 }
@@ -62,22 +62,22 @@ async fn ask(
     Said { status: head.status, headers, body: collected.to_bytes() }
 }
 
-async fn post(at: SocketAddr, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Said {
+pub async fn post(at: SocketAddr, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Said {
     ask(at, false, Method::POST, path, headers, body).await
 }
 
-async fn call(rig: &Rig, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Said {
+pub async fn call(rig: &Rig, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Said {
     ask(rig.grpc(), true, Method::POST, EXPORT, headers, body).await
 }
 
-fn frame(flag: u8, length: u32, message: &[u8]) -> Vec<u8> {
+pub fn frame(flag: u8, length: u32, message: &[u8]) -> Vec<u8> {
     [&[flag], &length.to_be_bytes()[..], message].concat()
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     use std::io::Read;
     let mut packed = Vec::new();
-    flate2::read::GzEncoder::new(bytes, flate2::Compression::fast()).read_to_end(&mut packed).unwrap();
+    flate2::read::GzEncoder::new(bytes, flate2::Compression::best()).read_to_end(&mut packed).unwrap();
     packed
 }
 

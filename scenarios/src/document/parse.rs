@@ -67,11 +67,8 @@ impl<'a> Builder<'a> {
     fn document(&mut self) -> Result<Node, SyntaxError> {
         let start = Place { text: self.text, start: self.offset, end: self.offset };
         let mut root = None;
-        loop {
-            let (event, span) = match self.next() {
-                Some(next) => next?,
-                None => break,
-            };
+        while let Some(next) = self.next() {
+            let (event, span) = next?;
             match event {
                 Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
                 Event::StreamEnd => break,

@@ -6,7 +6,9 @@
 use std::slice;
 
 use serde::de::value::StrDeserializer;
-use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
 use serde::forward_to_deserialize_any;
 
 use super::read_error::{Fault, ReadError};
@@ -45,9 +47,9 @@ impl<'a> Reader<'a> {
     fn whole_number(self, max: u64) -> Result<u64, ReadError> {
         let number = self.plain().and_then(|text| Decimal::take(text).ok());
         let number = number.filter(|(_, rest)| rest.is_empty()).and_then(|(number, _)| number.times(1));
-        number
-            .filter(|number| *number <= max)
-            .ok_or_else(|| ReadError::wrong_type(format!("a whole number up to {max}"), self.quotes_hint()))
+        let expected =
+            if max == u64::MAX { "a whole number".to_owned() } else { format!("a whole number up to {max}") };
+        number.filter(|number| *number <= max).ok_or_else(|| ReadError::wrong_type(expected, self.quotes_hint()))
     }
 
     fn entries(self, expected: &dyn Fn() -> String) -> Result<&'a [Entry], ReadError> {

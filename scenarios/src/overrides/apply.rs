@@ -21,7 +21,7 @@ impl Overrides {
     /// Applies flags, then what the environment has for an external target and no flag has set.
     pub(crate) fn apply(&self, document: &mut Document, problems: &mut Vec<Problem>) {
         for assignment in &self.flags {
-            problems.extend(assignment.apply(document).err());
+            assignment.apply(document, problems);
         }
         if !is_external(document) {
             return;
@@ -32,7 +32,7 @@ impl Overrides {
                 _ => false,
             };
             if !flagged {
-                problems.extend(assignment.apply(document).err());
+                assignment.apply(document, problems);
             }
         }
     }
@@ -49,18 +49,19 @@ fn is_external(document: &Document) -> bool {
 
 impl Assignment {
     /// Adds the text of the flag to the document and writes the value; a failure points into that text.
-    fn apply(&self, document: &mut Document) -> Result<(), Problem> {
+    fn apply(&self, document: &mut Document, problems: &mut Vec<Problem>) {
         let text_index = document.texts.len();
         document.texts.push(self.text.clone());
         let written = match &self.change {
             Ok(change) => self.write(change, document, text_index),
             Err(error) => Err(error.clone()),
         };
-        written.map_err(|error| {
+        if let Err(error) = written {
             let end = self.text.text.len();
             let place = Place { text: text_index, start: error.at.min(end), end };
-            document.problem(place, ProblemKind::Usage).message(error.message).hint(error.hint)
-        })
+            let problem = document.problem(place, ProblemKind::Usage);
+            problems.push(problem.message(error.message).hint(error.hint));
+        }
     }
 
     fn write(&self, change: &Change, document: &mut Document, text_index: usize) -> Result<(), ValueError> {
@@ -70,6 +71,9 @@ impl Assignment {
             Node::new(Place { text: text_index, start, end }, content)
         };
         match change {
+            Change::Literal { value_at, .. } if text[*value_at..].trim().is_empty() => {
+                Err(ValueError::new(*value_at, format!("`{}` has no value", self.text.name), ""))
+            }
             Change::Literal { path, value_at } => write(document, path, literal(*value_at, text.len())),
             Change::Yaml { path, value_at } => match parse_value(text, text_index, *value_at) {
                 (Some(value), errors) if errors.is_empty() => write(document, path, value),
@@ -139,27 +143,20 @@ fn open_choice(node: &mut Node, path: &FieldPath, name: &str, place: Place) -> R
     if !CHOICES.iter().any(|choice| *path == FieldPath::keys(choice)) {
         return Ok(());
     }
-    let from_flag = |place: Place| place.text != 0;
-    let mut rivals: Vec<String> = Vec::new();
-    if let Content::Map(entries) = &mut node.content {
-        let gone = entries.extract_if(.., |entry| entry.key != name);
-        rivals.extend(gone.filter(|entry| from_flag(entry.value.place)).map(|entry| entry.key));
-    } else {
-        if let Content::Scalar { text, .. } = &node.content
-            && text != name
-            && from_flag(node.place)
-        {
-            rivals.push(text.clone());
-        }
-        *node = Node::empty_map(place);
+    let rival = match &node.content {
+        Content::Map(entries) => entries.iter().find(|entry| entry.key != name).map(|entry| (&entry.key, &entry.value)),
+        Content::Scalar { text, .. } if text != name => Some((text, &*node)),
+        _ => None,
+    };
+    if let Some((rival, _)) = rival.filter(|(_, node)| node.is_touched_by_flag()) {
+        let message = format!("another flag has set `{path}` to `{}` already", shortened(rival));
+        return Err(ValueError::new(place.start, message, "keep one of the flags"));
     }
-    match rivals.first() {
-        Some(rival) => {
-            let message = format!("another flag has set `{path}` to `{}` already", shortened(rival));
-            Err(ValueError::new(place.start, message, "keep one of the flags"))
-        }
-        None => Ok(()),
+    match &mut node.content {
+        Content::Map(entries) => entries.retain(|entry| entry.key == name),
+        _ => *node = Node::empty_map(place),
     }
+    Ok(())
 }
 
 /// The child at `step`, made if a map can have it.

@@ -44,13 +44,7 @@ impl Checker<'_> {
         self.report_at(&list.then(Step::Index(index)), kind, message, hint);
     }
 
-    fn report_at(
-        &mut self,
-        path: &FieldPath,
-        kind: ProblemKind,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
+    fn report_at(&mut self, path: &FieldPath, kind: ProblemKind, message: impl Into<String>, hint: impl Into<String>) {
         let place = self.document.place_of(path);
         let problem = self.document.problem(place, kind).field(path).message(message).hint(hint);
         self.problems.push(problem);
@@ -61,9 +55,10 @@ impl Checker<'_> {
         self.report(field, ProblemKind::InvalidValue, message, hint);
     }
 
-    /// Passes a value on; reports its absence, unless it was there and failed.
+    /// Passes a value on; reports its absence, unless it was there and failed, or was misspelt and reported as such.
     pub(crate) fn required<T>(&mut self, field: &str, value: Option<T>, hint: &str) -> Option<T> {
-        if value.is_none() && !self.document.has_failed(&FieldPath::keys(field)) {
+        let path = FieldPath::keys(field);
+        if value.is_none() && !self.document.has_failed(&path) && !self.document.has_misspelt(&path) {
             let name = field.rsplit('.').next().unwrap_or(field);
             self.report(field, ProblemKind::MissingField, format!("`{name}` is missing"), hint);
         }

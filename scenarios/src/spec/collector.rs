@@ -16,6 +16,7 @@ pub struct CollectorSpec {
     pub config_inline: Option<String>,
     /// Environment variables that the configuration reads as `${env:NAME}`.
     #[serde(default)]
+    #[schemars(schema_with = "super::schema::texts")]
     pub env: BTreeMap<String, String>,
     /// What an acknowledgement promises. Default: unknown.
     pub guarantee: Option<Guarantee>,

@@ -2,22 +2,22 @@
 
 use schemars::generate::SchemaSettings;
 use schemars::transform::{Transform, transform_subschemas};
-use schemars::Schema;
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value};
 
 use super::ScenarioSpec;
 
 /// The schema, draft 7 (what YAML editors understand best), made from the types.
 pub fn schema() -> Value {
-    let generator = SchemaSettings::draft07().with_transform(WithoutNull).into_generator();
+    let generator = SchemaSettings::draft07().with_transform(ForEditors).into_generator();
     generator.into_root_schema_for::<ScenarioSpec>().to_value()
 }
 
-/// Takes `null` out of optional fields: it is accepted, but nobody should be offered it.
+/// Takes `null` out of optional fields (it is accepted, but nobody should be offered it) and joins lines.
 #[derive(Debug, Clone)]
-struct WithoutNull;
+struct ForEditors;
 
-impl Transform for WithoutNull {
+impl Transform for ForEditors {
     fn transform(&mut self, schema: &mut Schema) {
         transform_subschemas(self, schema);
         let Some(object) = schema.as_object_mut() else { return };
@@ -29,6 +29,10 @@ impl Transform for WithoutNull {
             }
         }
         unwrap_nullable(object);
+        // Where a comment breaks its lines is nothing to an editor.
+        if let Some(Value::String(description)) = object.get_mut("description") {
+            *description = description.replace('\n', " ");
+        }
     }
 }
 
@@ -42,4 +46,9 @@ fn unwrap_nullable(object: &mut Map<String, Value>) {
             object.insert("allOf".to_owned(), all);
         }
     }
+}
+
+/// The schema of a map of texts, whose values may be written as numbers and truth values too: they are taken as written.
+pub(super) fn texts(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": { "type": ["string", "number", "boolean"] } })
 }

@@ -70,6 +70,7 @@ pub struct ProcessSpec {
     pub args: Vec<String>,
     /// Environment variables for the process alone.
     #[serde(default)]
+    #[schemars(schema_with = "super::schema::texts")]
     pub env: BTreeMap<String, String>,
     /// When it counts as started.
     pub ready: Option<ReadySpec>,

@@ -99,8 +99,10 @@ impl TextForm for HumanDuration {
 
     fn schema() -> Schema {
         json_schema!({
-            "type": "string",
-            "pattern": r"^(([0-9][0-9_,]*(\.[0-9]+)? ?(h|m|s|ms|us|µs|ns))+|0)$",
+            "anyOf": [
+                { "type": "string", "pattern": r"^([0-9][0-9_,]*(\.[0-9]+)? ?(h|m|s|ms|us|µs|ns))+$" },
+                { "const": 0 },
+            ],
             "examples": ["15s", "2m", "500ms", "1m30s"],
         })
     }

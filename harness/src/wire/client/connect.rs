@@ -47,7 +47,7 @@ impl Dialer {
 
     /// A connected socket. The name is resolved anew each time, and each of its addresses is tried.
     pub async fn dial(&self) -> Result<TcpStream, Breakage> {
-        self.pausing()?;
+        self.pausing(Instant::now())?;
         let address = (self.endpoint.host(), self.endpoint.port());
         let stream = match timeout(self.connect_timeout, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => stream,
@@ -71,8 +71,11 @@ impl Dialer {
     /// Notes a failure and starts a pause, longer than the one before. Failures during a pause belong to the one that
     /// started it.
     pub fn failed(&self, reason: String) -> Breakage {
+        self.failed_at(Instant::now(), reason)
+    }
+
+    fn failed_at(&self, now: Instant, reason: String) -> Breakage {
         let mut trouble = self.trouble();
-        let now = Instant::now();
         let pause = match trouble.as_ref() {
             Some(earlier) if now < earlier.until => return self.breakage(reason),
             Some(earlier) => (earlier.pause * 2).min(self.backoff.max),
@@ -83,9 +86,9 @@ impl Dialer {
         self.breakage(reason)
     }
 
-    fn pausing(&self) -> Result<(), Breakage> {
+    fn pausing(&self, now: Instant) -> Result<(), Breakage> {
         match self.trouble().as_ref() {
-            Some(trouble) if Instant::now() < trouble.until => Err(self.breakage(trouble.reason.clone())),
+            Some(trouble) if now < trouble.until => Err(self.breakage(trouble.reason.clone())),
             _ => Ok(()),
         }
     }
@@ -111,23 +114,24 @@ mod tests {
     use super::*;
     use crate::wire::client::Transport;
 
-    #[tokio::test(start_paused = true)]
-    async fn pauses_double_up_to_the_longest_and_an_answer_ends_them() {
+    #[test]
+    fn pauses_double_up_to_the_longest_and_an_answer_ends_them() {
         let endpoint = "http://127.0.0.1:1".parse().unwrap();
         let mut config = ClientConfig::new(endpoint, Transport::Grpc);
         config.backoff = Backoff { first: Duration::from_millis(100), max: Duration::from_millis(300) };
         let dialer = Dialer::new(&config);
-        for longest in [100, 200, 300, 300] {
-            dialer.failed("down".into());
-            dialer.failed("still in the same pause".into());
-            assert!(dialer.pausing().is_err());
-            tokio::time::advance(Duration::from_millis(longest / 2 - 1)).await;
-            assert!(dialer.pausing().is_err(), "jitter takes at most a half away");
-            tokio::time::advance(Duration::from_millis(longest / 2 + 1)).await;
-            assert!(dialer.pausing().is_ok());
+        let mut now = Instant::now();
+        for longest in [100, 200, 300, 300].map(Duration::from_millis) {
+            dialer.failed_at(now, "down".into());
+            dialer.failed_at(now, "still in the same pause".into());
+            let shortest = now + longest / 2 - Duration::from_millis(1);
+            assert!(dialer.pausing(shortest).is_err(), "jitter takes at most a half away");
+            now += longest;
+            assert!(dialer.pausing(now).is_ok());
         }
-        dialer.failed("down".into());
+        dialer.failed_at(now, "down".into());
+        assert!(dialer.pausing(now).is_err());
         dialer.worked();
-        assert!(dialer.pausing().is_ok());
+        assert!(dialer.pausing(now).is_ok());
     }
 }

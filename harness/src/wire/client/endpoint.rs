@@ -33,7 +33,7 @@ pub enum EndpointError {
         text: String,
     },
     /// No port.
-    #[error("read the endpoint {text:?}: it names no port; OTLP/gRPC uses 4317, OTLP/HTTP 4318")]
+    #[error("read the endpoint {text:?}: it names no port (1 to 65535); OTLP/gRPC uses 4317, OTLP/HTTP 4318")]
     Port {
         /// The text.
         text: String,

@@ -26,7 +26,8 @@ pub struct Export {
     /// How it was compressed on the wire.
     pub compression: Compression,
     /// The protobuf bytes of `Export*ServiceRequest`. From the wire: nothing about them has been checked, except that a
-    /// JSON request was decoded and is encoded anew.
+    /// JSON request was decoded and is encoded anew. It may be a slice of a larger receive buffer: who keeps small bodies
+    /// for long should copy them.
     pub body: Bytes,
     /// Bytes of the body as received, with gRPC's prefix, before decompression.
     pub wire_bytes: u64,
@@ -71,7 +72,7 @@ pub enum Decision {
     Refuse(Refusal),
     /// The body is not the message: INVALID_ARGUMENT, or 400 with a `BadRequest`.
     Malformed {
-        /// Why; cut after 8 KiB.
+        /// Why; cut after 1 KiB.
         message: String,
     },
     /// The inner decision, later. The request's bytes no longer count against the server's bounds meanwhile.
@@ -92,7 +93,7 @@ pub struct Refusal {
     pub grpc: Code,
     /// Status over HTTP.
     pub http: StatusCode,
-    /// For the developer; cut after 8 KiB.
+    /// For the developer; cut after 1 KiB.
     pub message: String,
     /// `RetryInfo` over gRPC (and in the HTTP body), `Retry-After` in whole seconds, rounded up, over HTTP.
     pub retry_after: Option<Duration>,

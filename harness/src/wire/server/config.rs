@@ -11,7 +11,8 @@ pub struct ServerConfig {
     pub grpc: Option<SocketAddr>,
     /// Address of the OTLP/HTTP listener (HTTP/1.1, or HTTP/2 with prior knowledge); port 0 takes any.
     pub http: Option<SocketAddr>,
-    /// Worker threads. With one, everything runs on it; with more, `sp-sink-0` only waits and the workers count from 1.
+    /// Worker threads. With one, everything runs on `sp-sink-0`, which costs least per request and takes gigabytes a
+    /// second of uncompressed bodies; with more, `sp-sink-0` only waits and the workers count from 1.
     pub threads: NonZeroUsize,
     /// The bounds.
     pub limits: Limits,
@@ -27,7 +28,9 @@ impl Default for ServerConfig {
 /// 32 MiB a connection for the first 16, 1 MiB for the others.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// The longest request, decompressed; OTLP 1.11 recommends 64 MiB.
+    /// The longest request, decompressed; OTLP 1.11 recommends 64 MiB. A JSON request is also refused as too long when its
+    /// decoded form might take more than half of `in_flight_bytes_max`, by a cautious estimate (some 15 MiB of usual JSON
+    /// with the defaults).
     pub request_bytes_max: usize,
     /// Bytes of all requests together that are being received, decompressed or recorded.
     pub in_flight_bytes_max: usize,

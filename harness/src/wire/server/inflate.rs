@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut encoder = flate2::bufread::GzEncoder::new(bytes, flate2::Compression::fast());
+        let mut encoder = flate2::bufread::GzEncoder::new(bytes, flate2::Compression::best());
         let mut packed = Vec::new();
         encoder.read_to_end(&mut packed).unwrap();
         packed
@@ -162,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn a_bomb_takes_no_more_than_the_limit_from_the_budget() {
         let bomb = gzip(&vec![0; 64 << 20]);
-        assert!(bomb.len() < 400 << 10);
+        assert!(bomb.len() < 70 << 10, "a thousandfold");
         let budget = Budget::new(1 << 30, Duration::from_secs(1));
         let result = inflate(Compression::Gzip, bomb.into(), 1 << 20, &mut budget.hold()).await;
         assert_eq!(result.unwrap_err().reason, Reason::TooLarge);

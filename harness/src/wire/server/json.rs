@@ -51,6 +51,10 @@ pub(super) async fn to_protobuf(
 }
 
 fn encode_anew<T: Message + DeserializeOwned>(json: &[u8]) -> Result<Bytes, Rejection> {
+    // serde would take an array for an object, field by field.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Rejection::json("the body is not OTLP/JSON: it is not an object"));
+    }
     let request: T =
         serde_json::from_slice(json).map_err(|error| Rejection::json(format!("the body is not OTLP/JSON: {error}")))?;
     Ok(Bytes::from(request.encode_to_vec()))

@@ -1,0 +1,107 @@
+//! The command line: what may be typed, and which command does it.
+//!
+//! Results go to stdout, talk to stderr. Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive,
+//! 130 interrupted.
+
+mod generate;
+mod headers;
+mod interrupt;
+mod report;
+mod run;
+mod scenario;
+mod sink;
+mod talk;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::process::ExitCode;
+
+/// Drives OTLP targets with realistic traces and accounts for every span.
+#[derive(Debug, Parser)]
+#[command(name = "spanproof", version, max_term_width = 110, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive, 130 interrupted.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario: start the target, drive it, account for every span, judge
+    Run(Box<run::RunArguments>),
+    /// Send traffic and nothing else
+    Gen(generate::GenArguments),
+    /// Play the backend: receive, count, check
+    Sink(Box<sink::SinkArguments>),
+    /// Render a finished run again
+    Report(report::ReportArguments),
+    /// List, show and check scenarios
+    Scenario(scenario::ScenarioArguments),
+    /// List the figures that limits can name
+    Limits,
+}
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Default)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document on stdout.
+    Json,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Exit(pub u8);
+
+impl Exit {
+    pub(crate) const PASS: Self = Self(0);
+    pub(crate) const FAIL: Self = Self(1);
+    pub(crate) const USAGE: Self = Self(2);
+    pub(crate) const INCONCLUSIVE: Self = Self(3);
+    pub(crate) const INTERRUPTED: Self = Self(130);
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let exit = match cli.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Gen(arguments) => generate::run(&arguments),
+        Command::Sink(arguments) => sink::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Scenario(arguments) => scenario::run(&arguments),
+        Command::Limits => report::limits(),
+    };
+    ExitCode::from(exit.0)
+}
+
+/// Prints to stdout. A reader that has gone away is no error of ours.
+pub(crate) fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
+/// Prints a line to stderr.
+pub(crate) fn say(line: &str) {
+    use std::io::Write;
+    let mut out = std::io::stderr().lock();
+    drop(writeln!(out, "{line}"));
+}
+
+/// Says what went wrong, with all its causes.
+pub(crate) fn fail(error: &dyn std::error::Error, exit: u8) -> Exit {
+    let mut text = format!("error: {error}");
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    say(&text);
+    Exit(exit)
+}

@@ -1,0 +1,56 @@
+//! `spanproof report` and `spanproof limits`.
+
+use super::{Exit, Format, fail, print, say};
+use clap::Args;
+use spanproof_reports::directory::{load, render_again};
+use spanproof_reports::terminal::style::Colour;
+use spanproof_reports::terminal::{EndOptions, end_block};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The run's directory [default: the last run below spanproof-runs]
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// How the result is printed on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Renders a finished run again and prints it; the exit code is the run's.
+pub(crate) fn run(arguments: &ReportArguments) -> Exit {
+    let Some(directory) = arguments.directory.clone().or_else(super::scenario::last_run) else {
+        say("error: no finished run below spanproof-runs; name a directory, or run a scenario first");
+        return Exit::USAGE;
+    };
+    let result = match load(&directory) {
+        Ok(result) => result,
+        Err(error) => return fail(&error, Exit::USAGE.0),
+    };
+    if let Err(error) = render_again(&directory) {
+        return fail(&error, Exit::USAGE.0);
+    }
+    match arguments.format {
+        Format::Text => {
+            let no_color = std::env::var_os("NO_COLOR");
+            let colour = Colour::choose(std::io::stdout().is_terminal(), no_color.as_deref());
+            let report = directory.join("report.html").display().to_string();
+            print(&end_block(&result, &EndOptions { colour, report: Some(&report) }));
+        }
+        Format::Json => match serde_json::to_string_pretty(&result) {
+            Ok(text) => print(&format!("{text}\n")),
+            Err(error) => return fail(&error, Exit::USAGE.0),
+        },
+    }
+    Exit(result.exit_code())
+}
+
+/// Lists the figures that limits can name.
+pub(crate) fn limits() -> Exit {
+    for known in spanproof_reports::result::paths::known_paths() {
+        print(&format!("{:<48} {:?}\n", known.path, known.kind));
+    }
+    Exit::PASS
+}

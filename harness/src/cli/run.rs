@@ -1,0 +1,255 @@
+//! `spanproof run`.
+
+use super::scenario::{complain, scenario_of};
+use super::talk::Stderr;
+use super::{Exit, Format, fail, headers, print, say};
+use crate::run::{RunOptions, plan_spec};
+use clap::Args;
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::plan::Plan;
+use spanproof_reports::terminal::style::Colour;
+use spanproof_reports::terminal::{EndOptions, end_block};
+use spanproof_scenarios::load::LoadOptions;
+use spanproof_scenarios::overrides::Overrides;
+use spanproof_scenarios::scenario::{Scenario, Target};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Flags that change a scenario.
+#[derive(Debug, Args)]
+pub(crate) struct Changes {
+    /// Spans per second over all services together, or `N traces/s`; never per worker
+    #[arg(long, value_name = "RATE")]
+    rate: Option<String>,
+    /// How long load is applied, e.g. 30s
+    #[arg(long, value_name = "TIME")]
+    duration: Option<String>,
+    /// The number from which traffic, ids and schedule follow
+    #[arg(long, value_name = "N")]
+    seed: Option<String>,
+    /// Set any field of the scenario, e.g. traffic.batch.spans=100
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
+    /// embedded, process:COMMAND, or external
+    #[arg(long, value_name = "KIND[:ARG]")]
+    target: Option<String>,
+    /// Where an external target listens, e.g. http://127.0.0.1:4317
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Where an external target delivers OTLP/gRPC to us
+    #[arg(long, value_name = "ADDR")]
+    sink_grpc: Option<String>,
+    /// Where an external target delivers OTLP/HTTP to us
+    #[arg(long, value_name = "ADDR")]
+    sink_http: Option<String>,
+    /// Consent to send to HOST, named in a file or the environment, beyond this machine
+    #[arg(long, value_name = "HOST")]
+    allow_remote: Vec<String>,
+    /// What records of others mean
+    #[arg(long, value_name = "fail|ignore")]
+    foreign: Option<String>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    /// Name of a scenario in the catalogue, or a file
+    #[arg(value_name = "SCENARIO")]
+    scenario: String,
+    #[command(flatten)]
+    changes: Changes,
+    /// Where results go [default: spanproof-runs/NAME-SEED-TIME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How the result is printed on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// No plan and no progress on stderr
+    #[arg(long, short)]
+    quiet: bool,
+    /// Print the plan and start nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Plant a defect in the embedded target, to see it caught, e.g. drop-nth=1000
+    #[arg(long, value_name = "DEFECT")]
+    plant: Vec<String>,
+    /// Stand the embedded collector with this planted defect between the target and the sink
+    #[arg(long, value_name = "DEFECT")]
+    plant_behind: Vec<String>,
+}
+
+impl Changes {
+    /// As overrides of a scenario. Only an external target heeds the environment.
+    pub(crate) fn overrides(&self) -> Overrides {
+        let mut overrides = Overrides::new();
+        if let Some(target) = &self.target {
+            overrides.target(target);
+        }
+        if let Some(rate) = &self.rate {
+            overrides.rate(rate);
+        }
+        if let Some(duration) = &self.duration {
+            overrides.duration(duration);
+        }
+        if let Some(seed) = &self.seed {
+            overrides.seed(seed);
+        }
+        if let Some(endpoint) = &self.endpoint {
+            overrides.endpoint(endpoint);
+        }
+        if let Some(address) = &self.sink_grpc {
+            overrides.sink_grpc(address);
+        }
+        if let Some(address) = &self.sink_http {
+            overrides.sink_http(address);
+        }
+        if let Some(foreign) = &self.foreign {
+            overrides.set(&format!("foreign={foreign}"));
+        }
+        for set in &self.sets {
+            overrides.set(set);
+        }
+        overrides.environment(std::env::vars());
+        overrides
+    }
+
+    /// As options for loading.
+    pub(crate) fn options(&self) -> LoadOptions {
+        LoadOptions { overrides: self.overrides(), allow_remote: self.allow_remote.clone() }
+    }
+}
+
+/// Runs a scenario.
+pub(crate) fn run(arguments: &RunArguments) -> Exit {
+    let mut scenario = match scenario_of(&arguments.scenario, &arguments.changes.options()) {
+        Ok(scenario) => scenario,
+        Err(problems) => return complain(problems, arguments.format),
+    };
+    if let Err(exit) = plant(&mut scenario, &arguments.plant) {
+        return exit;
+    }
+    if arguments.dry_run {
+        return dry_run(&scenario, arguments);
+    }
+    let headers = match all_headers(&scenario) {
+        Ok(headers) => headers,
+        Err(error) => return fail(&error, Exit::USAGE.0),
+    };
+    let options = RunOptions {
+        directory: arguments.out.clone().unwrap_or_else(|| default_directory(&scenario)),
+        command: command_line(arguments, scenario.run.seed),
+        scenario_path: Path::new(&arguments.scenario).is_file().then(|| arguments.scenario.clone()),
+        behind: arguments.plant_behind.clone(),
+        headers,
+    };
+    execute(&scenario, &options, arguments)
+}
+
+fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) -> Exit {
+    let interrupt = super::interrupt::token();
+    let mut talk = Stderr::new(arguments.quiet);
+    let outcome = crate::run::run(scenario, options, &interrupt, &mut talk);
+    talk.close();
+    match outcome {
+        Ok(finished) => {
+            match arguments.format {
+                Format::Text => {
+                    let colour = std::io::stdout().is_terminal();
+                    let no_color = std::env::var_os("NO_COLOR");
+                    let report = finished.directory.join("report.html").display().to_string();
+                    let colour = Colour::choose(colour, no_color.as_deref());
+                    print(&end_block(&finished.result, &EndOptions { colour, report: Some(&report) }));
+                }
+                Format::Json => match serde_json::to_string_pretty(&finished.result) {
+                    Ok(text) => print(&format!("{text}\n")),
+                    Err(error) => return fail(&error, Exit::INCONCLUSIVE.0),
+                },
+            }
+            Exit(finished.result.exit_code())
+        }
+        Err(error) if interrupt.is_cancelled() => {
+            say(&format!("interrupted before the load began: {error}"));
+            Exit::INTERRUPTED
+        }
+        Err(error) => fail(&error, error.exit_code()),
+    }
+}
+
+/// Adds planted defects to the embedded target.
+fn plant(scenario: &mut Scenario, defects: &[String]) -> Result<(), Exit> {
+    match &mut scenario.target {
+        Target::Embedded(embedded) => {
+            embedded.defects.extend_from_slice(defects);
+            Ok(())
+        }
+        Target::Process(_) | Target::External(_) if defects.is_empty() => Ok(()),
+        Target::Process(_) | Target::External(_) => {
+            say("error: --plant: only the embedded target has planted defects; to plant one behind another target, use \
+                 --plant-behind");
+            Err(Exit::USAGE)
+        }
+    }
+}
+
+fn all_headers(
+    scenario: &Scenario,
+) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, headers::HeaderError> {
+    let mut all = headers::from_variables(&scenario.traffic.transport.headers_env)?;
+    if let Target::External(_) = scenario.target {
+        let known: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();
+        all.extend(headers::from_otel_environment()?.into_iter().filter(|(name, _)| !known.contains(name)));
+    }
+    Ok(all)
+}
+
+/// `spanproof-runs/NAME-SEED-TIME`, with a number behind it if that is taken.
+fn default_directory(scenario: &Scenario) -> PathBuf {
+    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let base = format!("spanproof-runs/{}-{}-{time}", scenario.name, scenario.run.seed);
+    let candidates = std::iter::once(base.clone()).chain((2..100).map(|number| format!("{base}-{number}")));
+    let free = candidates.map(PathBuf::from).find(|path| !path.exists());
+    free.unwrap_or_else(|| PathBuf::from(base))
+}
+
+/// The command that repeats the run: as typed, with the seed.
+fn command_line(arguments: &RunArguments, seed: u64) -> Vec<String> {
+    let mut command = vec!["spanproof".to_owned()];
+    command.extend(std::env::args().skip(1));
+    if arguments.changes.seed.is_none() {
+        command.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    command
+}
+
+fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
+    let plan = match Plan::new(plan_spec(scenario, RunTag::ZERO)) {
+        Ok(plan) => plan,
+        Err(error) => return fail(&error, Exit::USAGE.0),
+    };
+    let patience = match crate::run::patience(scenario, Path::new(".")) {
+        Ok(patience) => patience,
+        Err(error) => return fail(&error, error.exit_code()),
+    };
+    let people = crate::run::plan_for_people(scenario, &plan, &patience);
+    match arguments.format {
+        Format::Text => {
+            print(&spanproof_reports::terminal::plan::plan_block(&people));
+            print(&format!("fingerprint {}\n", plan.fingerprint()));
+        }
+        Format::Json => {
+            let document = serde_json::json!({
+                "scenario": scenario.name,
+                "seed": scenario.run.seed,
+                "traces": plan.traces(),
+                "spans": plan.spans(),
+                "strata": plan.strata().iter().map(|(stratum, count)| (stratum.name(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
+                "seconds": plan.seconds(),
+                "settle_seconds": patience.longest().as_secs_f64(),
+                "warnings": patience.warnings,
+                "fingerprint": plan.fingerprint(),
+            });
+            print(&format!("{document:#}\n"));
+        }
+    }
+    Exit::PASS
+}

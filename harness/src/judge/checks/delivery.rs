@@ -1,0 +1,123 @@
+//! Did every record arrive, once and in time?
+
+use super::{conclude, example, finding};
+use crate::judge::evidence::Evidence;
+use roaring::RoaringTreemap;
+use spanproof_reports::result::check::{Check, Finding, Level};
+
+/// Above this share of the plan refused or unknown, nothing can be said of what the target does with what it takes.
+const NOT_TAKEN_MAX: f64 = 0.05;
+
+/// Judges delivery.
+pub fn check(evidence: &Evidence) -> Check {
+    let mut findings = Vec::new();
+    lost_acknowledged(evidence, &mut findings);
+    duplicated(evidence, &mut findings);
+    refused_delivered(evidence, &mut findings);
+    late(evidence, &mut findings);
+    not_taken(evidence, &mut findings);
+    nothing_delivered(evidence, &mut findings);
+    conclude("delivery", "every span that was acknowledged arrived, once and in time", findings)
+}
+
+fn with_records(evidence: &Evidence, mut finding: Finding, records: &RoaringTreemap) -> Finding {
+    finding.window = example::window(evidence, records);
+    finding.at_seconds = finding.window.as_ref().map(|window| window.from_seconds);
+    finding.examples = example::examples(evidence, records);
+    finding
+}
+
+fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let lost = evidence.account.counts.lost_acknowledged;
+    if lost == 0 {
+        return;
+    }
+    if !evidence.may_leave_out.is_empty() {
+        let message = format!(
+            "{lost} acknowledged spans did not come out, and the configuration has {}, which may leave spans out on \
+             purpose: whether these should have come cannot be told",
+            evidence.may_leave_out.join(", ")
+        );
+        let mut found = finding("absent-by-design", Level::Inconclusive, lost, message);
+        found.advice = Some("run without it to check delivery alone".to_owned());
+        findings.push(with_records(evidence, found, &evidence.account.sets.lost_acknowledged));
+        return;
+    }
+    let level = if evidence.cut_short.is_some() { Level::Inconclusive } else { Level::Failure };
+    let message = if evidence.cut_short.is_some() {
+        format!("{lost} acknowledged spans had not come out when the run was cut short")
+    } else {
+        "the target said OK and these never came out".to_owned()
+    };
+    let mut found = finding("lost-acknowledged", level, lost, message);
+    found.place = evidence.target_ended.clone();
+    findings.push(with_records(evidence, found, &evidence.account.sets.lost_acknowledged));
+}
+
+fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let counts = &evidence.account.counts;
+    let unexplained = counts.duplicated - counts.duplicated_explained;
+    if unexplained > 0 {
+        let records = &evidence.account.sets.duplicated - &evidence.account.sets.duplicated_explained;
+        let message = "these came out twice or more though each was sent once";
+        findings.push(with_records(evidence, finding("duplicated", Level::Failure, unexplained, message), &records));
+    }
+    if counts.duplicated_explained > 0 {
+        let message = "these came out twice or more; their requests had been sent again, which explains it";
+        let found = finding("duplicated-explained", Level::Info, counts.duplicated_explained, message);
+        findings.push(with_records(evidence, found, &evidence.account.sets.duplicated_explained));
+    }
+}
+
+fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let count = evidence.account.counts.refused_delivered;
+    if count > 0 {
+        let message = "the target refused these for good and delivered them all the same: a client that acts on the refusal \
+                       counts them as lost";
+        let found = finding("refused-delivered", Level::Failure, count, message);
+        findings.push(with_records(evidence, found, &evidence.account.sets.refused_delivered));
+    }
+}
+
+fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let count = evidence.account.counts.late;
+    if count > 0 {
+        let message = format!(
+            "these came out more than {:.1} s after their intended instant, longer than the target may hold them",
+            evidence.late_after.as_secs_f64()
+        );
+        let found = finding("late", Level::Failure, count, message);
+        findings.push(with_records(evidence, found, &evidence.account.sets.late));
+    }
+}
+
+fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let counts = &evidence.account.counts;
+    let level = |count: u64| {
+        if count as f64 > NOT_TAKEN_MAX * counts.sent as f64 { Level::Inconclusive } else { Level::Warning }
+    };
+    let answer = evidence.requests.values().find(|request| !request.answer.is_empty());
+    let said = answer.map_or(String::new(), |request| format!("; one answer: {}", request.answer));
+    if counts.refused > 0 {
+        let message = format!("the target refused these for good, so nothing was promised{said}");
+        let mut found = finding("refused", level(counts.refused), counts.refused, message);
+        found.at_seconds = answer.map(|request| request.ended_ns as f64 / 1e9);
+        findings.push(found);
+    }
+    if counts.unknown > 0 {
+        let message = format!(
+            "no final answer came for these, so nothing was promised: {} came out, {} did not{said}",
+            counts.recovered, counts.lost_unknown
+        );
+        let found = finding("unknown", level(counts.unknown), counts.unknown, message);
+        findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown));
+    }
+}
+
+fn nothing_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let counts = &evidence.account.counts;
+    if counts.delivered == 0 && counts.corrupted == 0 && counts.lost_acknowledged == 0 {
+        let message = "nothing was acknowledged and nothing came out: there is nothing to judge";
+        findings.push(finding("nothing-delivered", Level::Inconclusive, counts.sent, message));
+    }
+}

@@ -1,0 +1,48 @@
+//! May the harness itself be believed?
+
+use super::{conclude, finding};
+use crate::judge::evidence::{Evidence, harness_was_the_limit};
+use spanproof_reports::result::check::{Check, Finding, Level};
+
+/// Less of the plan than this sent, and the run says too little.
+const SENT_MIN: f64 = 0.95;
+
+/// Judges the harness.
+pub fn check(evidence: &Evidence) -> Check {
+    let counts = &evidence.account.counts;
+    let mut findings = Vec::new();
+    if let Some(reason) = &evidence.cut_short {
+        findings.push(finding("cut-short", Level::Inconclusive, counts.not_sent, reason.clone()));
+    } else if (counts.sent as f64) < SENT_MIN * counts.planned as f64 {
+        let message = format!(
+            "only {:.1} % of the plan was sent (below 95 %): the client's queue was full, since target or driver did not keep up",
+            100.0 * counts.sent as f64 / counts.planned.max(1) as f64
+        );
+        findings.push(finding("not-sent", Level::Inconclusive, counts.not_sent, message));
+    } else if counts.not_sent > 0 {
+        let message = "these never left: the client's queue was full";
+        findings.push(finding("not-sent", Level::Warning, counts.not_sent, message));
+    }
+    if let Some(reason) = harness_was_the_limit(&evidence.conduct) {
+        let message = format!("{reason}: figures that rest on time are withheld");
+        findings.push(finding("harness-was-the-limit", Level::Warning, 1, message));
+    }
+    if let Some(ended) = &evidence.target_ended {
+        findings.push(finding("target-ended", Level::Inconclusive, 1, ended.clone()));
+    }
+    contradictions(evidence, &mut findings);
+    conclude("driver", "the harness kept to its plan and its account adds up", findings)
+}
+
+/// What cannot be unless the harness is wrong: then it says so instead of judging.
+fn contradictions(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let counts = &evidence.account.counts;
+    for equation in counts.broken_equations() {
+        let message = format!("the account does not add up: {equation}; this is an error of spanproof");
+        findings.push(finding("account-broken", Level::Inconclusive, 1, message));
+    }
+    if counts.delivered_not_sent > 0 {
+        let message = "these arrived though they never left: this is an error of spanproof";
+        findings.push(finding("delivered-not-sent", Level::Inconclusive, counts.delivered_not_sent, message));
+    }
+}

@@ -1,0 +1,346 @@
+//! One run, from scenario to verdict.
+//!
+//! [`run`] reads top to bottom as the story: plan, start the sink, start the target, drive, settle, stop, judge, write.
+//! Each step's details are one call down. Whatever was learned before a failure is written and marked.
+
+mod gate;
+mod planning;
+mod results;
+mod settle;
+mod watch;
+
+pub use planning::{client_config, connections, plan_spec};
+pub use results::plan_for_people;
+pub use settle::{Patience, patience};
+
+use crate::chunks::OpenChunks;
+use crate::clock::RunClock;
+use crate::driver::{Driver, DriverConfig, DriverError, RetryPolicy};
+use crate::embedded::ParseDefectError;
+use crate::judge::evidence::Evidence;
+use crate::judge::outcomes::Outcomes;
+use crate::process::SinkAddresses;
+use crate::resources::ThreadCpu;
+use crate::sink::recorder::Recorder;
+use crate::target::{Behind, Target, TargetEnd, TargetError, TargetPlan};
+use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
+use gate::Gate;
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::plan::{Plan, PlanError};
+use spanproof_reports::directory::WriteError;
+use spanproof_reports::latency::{LatencyRecorder, Recorded};
+use spanproof_reports::result::RunResult;
+use spanproof_scenarios::scenario::{self, Scenario};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use watch::{Watched, Watcher};
+
+/// Chunks kept open: enough for some seconds at high rates; each takes about 0.6 MB.
+const CHUNKS_OPEN_MAX: usize = 96;
+
+/// From everything being ready to the first intended instant.
+const HEAD_START: Duration = Duration::from_millis(200);
+
+/// What a run is told besides its scenario.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Where results go; made if missing.
+    pub directory: PathBuf,
+    /// The command that repeats the run.
+    pub command: Vec<String>,
+    /// Where the scenario was found, for the result.
+    pub scenario_path: Option<String>,
+    /// Planted defects of an embedded collector that stands between target and sink; none for no such collector.
+    pub behind: Vec<String>,
+    /// Headers sent with every request; secret.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+}
+
+/// Tells a person what happens; everything goes to stderr.
+pub trait Talk {
+    /// What is going to be done.
+    fn plan(&mut self, plan: &spanproof_reports::terminal::plan::Plan);
+    /// How far it is.
+    fn progress(&mut self, progress: &spanproof_reports::progress::Progress);
+    /// Something happened that deserves a line.
+    fn say(&mut self, line: &str);
+}
+
+/// Why there is no result at all.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The plan cannot be made. A mistake in the scenario.
+    #[error("plan the run: {0}")]
+    Plan(#[from] PlanError),
+    /// A planted defect that is not one. A mistake in the scenario.
+    #[error("{0}")]
+    Defect(#[from] ParseDefectError),
+    /// A limit names a figure that results do not have. A mistake in the scenario.
+    #[error("{}", .0.join("\n"))]
+    Limits(Vec<String>),
+    /// The collector's configuration does not hold together. A mistake in the scenario.
+    #[error("read the collector's configuration: {}", .0.join("; "))]
+    CollectorConfig(Vec<String>),
+    /// The client cannot be configured as the scenario says.
+    #[error("configure the client: {0}")]
+    Client(String),
+    /// Results cannot be written; said before the load starts.
+    #[error("write results to {}: {source}; choose another place with --out", directory.display())]
+    Directory {
+        /// Where to.
+        directory: PathBuf,
+        /// Why not.
+        source: WriteError,
+    },
+    /// A file that cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The sink cannot listen.
+    #[error("start the sink: {0}")]
+    Sink(#[from] ServerError),
+    /// The target cannot be started.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The driver cannot be started.
+    #[error("start the driver: {0}")]
+    Driver(#[from] DriverError),
+}
+
+impl RunError {
+    /// 2 for a mistake in what was asked for, 3 for what could not be had.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Plan(_)
+            | Self::Defect(_)
+            | Self::Limits(_)
+            | Self::CollectorConfig(_)
+            | Self::Client(_)
+            | Self::Directory { .. }
+            | Self::File { .. } => 2,
+            Self::Sink(_) | Self::Target(_) | Self::Driver(_) => 3,
+        }
+    }
+}
+
+/// A finished run: its result is written.
+pub struct Finished {
+    /// The result document.
+    pub result: RunResult,
+    /// Where everything was written.
+    pub directory: PathBuf,
+}
+
+/// All parts of a run at work.
+struct AtWork {
+    sink: SinkServer,
+    gate: Arc<Gate>,
+    behind: Option<Behind>,
+    target: Target,
+}
+
+/// What is left when all parts have stopped.
+struct Stopped {
+    counters: ServerCounters,
+    target: TargetEnd,
+    behind: Option<TargetEnd>,
+    memory_peak: Option<u64>,
+    target_cpu: Option<Duration>,
+}
+
+/// Runs a scenario and writes its results.
+///
+/// # Errors
+/// See [`RunError`]; nothing has then been judged, and everything that was started has been stopped.
+pub fn run(
+    scenario: &Scenario,
+    options: &RunOptions,
+    interrupt: &CancellationToken,
+    talk: &mut dyn Talk,
+) -> Result<Finished, RunError> {
+    check_limits(scenario)?;
+    prepare_directory(options)?;
+    let target_plan = planning::target_plan(scenario, &options.directory)?;
+    let kind = target_plan.kind();
+    let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
+    let fingerprint = plan.fingerprint();
+    let mut patience = patience(scenario, &options.directory)?;
+    talk.plan(&plan_for_people(scenario, &plan, &patience));
+
+    let mut cpu = ThreadCpu::new();
+    let mut at_work = start(scenario, options, target_plan, interrupt)?;
+    let client = client_config(scenario, at_work.target.addresses(), options.headers.clone())
+        .map_err(|error| RunError::Client(error.to_string()))?;
+    let clock = RunClock::starting_in(HEAD_START);
+    let plan = Arc::new(plan.starting_at(clock.epoch_unix_ns()));
+    let chunks = Arc::new(OpenChunks::new(Arc::clone(&plan), CHUNKS_OPEN_MAX));
+    let latency = Arc::new(LatencyRecorder::new());
+    let outcomes = Arc::new(Outcomes::default());
+    let recorder = Arc::new(Recorder::new(
+        Arc::clone(&chunks),
+        clock,
+        Arc::clone(&latency),
+        patience.late_after(),
+        scenario.run.warmup,
+    ));
+    at_work.gate.open(Arc::clone(&recorder));
+    let connections = planning::connections(scenario, &plan);
+    let driver_config = driver_config(scenario, client, connections);
+    let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
+
+    let watcher = Watcher { scenario, plan: &plan, clock, recorder: &recorder, outcomes: &outcomes, latency: &latency };
+    let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
+    watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
+    let stopped = stop(at_work, scenario, &mut cpu);
+
+    let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
+    let evidence = evidence(scenario, &plan, &recorder, &outcomes, &watched, &cpu, &patience);
+    let found = Found { evidence, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu };
+    let result = results::assemble(scenario, options, &found, clock);
+    write(options, &result, &found)?;
+    Ok(Finished { result, directory: options.directory.clone() })
+}
+
+/// Everything that the result document is made from.
+struct Found {
+    evidence: Evidence,
+    watched: Watched,
+    stopped: Stopped,
+    recorded: Recorded,
+    patience: Patience,
+    fingerprint: String,
+    connections: usize,
+    kind: &'static str,
+    cpu: ThreadCpu,
+}
+
+fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
+    let limits = scenario.limits.iter().chain(&scenario.abort);
+    let problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
+    if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
+}
+
+fn prepare_directory(options: &RunOptions) -> Result<(), RunError> {
+    let directory = options.directory.clone();
+    spanproof_reports::directory::prepare(&directory).map_err(|source| RunError::Directory { directory, source })
+}
+
+fn fresh_tag() -> RunTag {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hash keys come from the system's entropy; the tag needs to be fresh, not secret.
+    RunTag::new(std::hash::RandomState::new().build_hasher().finish())
+}
+
+/// Starts the sink, what stands behind the target, and the target, in this order: each needs the address of the last.
+fn start(
+    scenario: &Scenario,
+    options: &RunOptions,
+    target: TargetPlan,
+    interrupt: &CancellationToken,
+) -> Result<AtWork, RunError> {
+    let gate = Arc::new(Gate::default());
+    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let (grpc, http) = match &scenario.target {
+        scenario::Target::External(external) => (external.sink_grpc, external.sink_http),
+        scenario::Target::Embedded(_) | scenario::Target::Process(_) => (any, any),
+    };
+    let config = ServerConfig { grpc, http, threads: NonZeroUsize::MIN, ..ServerConfig::default() };
+    let sink = SinkServer::start(config, Arc::clone(&gate) as Arc<_>)?;
+    let unused = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let addresses =
+        SinkAddresses { grpc: sink.grpc_addr().unwrap_or(unused), http: sink.http_addr().unwrap_or(unused) };
+    let behind = planning::behind_config(scenario, &options.behind)?.map(|config| Behind::start(config, addresses));
+    let behind = behind.transpose()?;
+    let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
+    let target = target.start(addresses, interrupt)?;
+    Ok(AtWork { sink, gate, behind, target })
+}
+
+/// How the driver is to behave.
+pub fn driver_config(scenario: &Scenario, client: crate::wire::client::ClientConfig, connections: usize) -> DriverConfig {
+    let of = &scenario.traffic.client;
+    let in_flight = (of.max_in_flight.get() as usize).div_ceil(connections).max(1);
+    DriverConfig {
+        client,
+        connections,
+        queue: of.queue.get() as usize,
+        in_flight_per_connection: in_flight,
+        retry: of.retry.as_ref().map(|retry| RetryPolicy {
+            initial: retry.initial_interval,
+            max: retry.max_interval,
+            budget: retry.budget,
+        }),
+        warm_up: scenario.run.warmup,
+        threads: 1,
+    }
+}
+
+/// Stops the target, then what stands behind it, then the sink, so that whatever was still inside comes out.
+fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
+    let grace = match &scenario.target {
+        scenario::Target::Process(process) => process.stop_grace,
+        scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
+    };
+    let AtWork { sink, gate: _gate, behind, mut target } = at_work;
+    target.sample();
+    let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
+    let target = target.stop(grace);
+    let behind = behind.map(|behind| behind.stop(grace));
+    // Threads that end take their CPU time along, so it is read first.
+    drop(cpu.sample());
+    let counters = sink.counters();
+    sink.shutdown(Duration::from_secs(2));
+    Stopped { counters, target, behind, memory_peak, target_cpu }
+}
+
+fn evidence(
+    scenario: &Scenario,
+    plan: &Arc<Plan>,
+    recorder: &Recorder,
+    outcomes: &Outcomes,
+    watched: &Watched,
+    cpu: &ThreadCpu,
+    patience: &Patience,
+) -> Evidence {
+    let requests = outcomes.exceptions();
+    let opened = watched.driver.chunks_opened;
+    let account =
+        crate::judge::account::Account::draw_up(plan, recorder.ledger(), &requests, |chunk| chunk < opened);
+    Evidence {
+        plan: Arc::clone(plan),
+        account,
+        requests,
+        sums: outcomes.sums(),
+        corruptions: recorder.corruptions().kinds(),
+        strangers: recorder.strangers().examples(),
+        invented: recorder.ledger().invented(),
+        foreign: recorder.ledger().foreign(),
+        foreign_fails: scenario.foreign == scenario::Foreign::Fail,
+        conduct: results::conduct(plan, watched, cpu),
+        may_leave_out: patience.may_leave_out.clone(),
+        late_after: patience.late_after(),
+        cut_short: watched.cut_short(),
+        target_ended: watched.target_ended.clone(),
+    }
+}
+
+fn write(options: &RunOptions, result: &RunResult, found: &Found) -> Result<(), RunError> {
+    let directory = &options.directory;
+    let failed = |source| RunError::Directory { directory: directory.clone(), source };
+    watch::write_events(directory, &found.watched.events).map_err(failed)?;
+    spanproof_reports::directory::write(directory, result, Some(&found.recorded.log)).map_err(failed)?;
+    Ok(())
+}
+
+/// Until when something may go on, given when it began.
+fn deadline(from: Instant, lasting: Duration) -> Instant {
+    from.checked_add(lasting).unwrap_or(from + Duration::from_secs(86_400))
+}

@@ -1,0 +1,34 @@
+//! Stands before the recorder until the run's clock is known: what arrives earlier is told to come again.
+
+use crate::sink::recorder::Recorder;
+use crate::wire::Code;
+use crate::wire::server::{Backend, Decision, Export, Refusal};
+use std::sync::{Arc, OnceLock};
+
+/// A backend that refuses as retryable until it is opened.
+#[derive(Default)]
+pub(super) struct Gate {
+    recorder: OnceLock<Arc<Recorder>>,
+}
+
+impl Gate {
+    /// From now on `recorder` takes everything.
+    pub(super) fn open(&self, recorder: Arc<Recorder>) {
+        // Only the first opening counts; a run opens its gate once.
+        drop(self.recorder.set(recorder));
+    }
+}
+
+impl Backend for Gate {
+    fn export(&self, export: Export) -> Decision {
+        match self.recorder.get() {
+            Some(recorder) => recorder.export(export),
+            None => Decision::Refuse(Refusal {
+                grpc: Code::UNAVAILABLE,
+                http: http::StatusCode::SERVICE_UNAVAILABLE,
+                message: "the run has not begun".to_owned(),
+                retry_after: None,
+            }),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! From a scenario's words to the settings of plan, target and client.
+
+use super::RunError;
+use crate::embedded::EmbeddedConfig;
+use crate::target::{TargetPlan, embedded_config, process_spec};
+use crate::wire::Compression;
+use crate::wire::client::{ClientConfig, Endpoint, EndpointError, Transport};
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Ppb, Rate, Shape};
+use spanproof_generators::schedule::{Arrivals, Segment};
+use spanproof_generators::seed::Seed;
+use spanproof_scenarios::scenario::{self, Profile, Scenario};
+use spanproof_scenarios::units::{Auto, RateOf};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+/// Connections when the scenario leaves it open and whole traces are packed: enough to keep two cores busy.
+const CONNECTIONS_WHOLE_TRACES: usize = 4;
+
+/// Most connections when the scenario leaves it open.
+const CONNECTIONS_MAX: usize = 64;
+
+/// What the plan is made from. The epoch is set when everything is ready.
+pub fn plan_spec(scenario: &Scenario, tag: RunTag) -> PlanSpec {
+    let traffic = &scenario.traffic;
+    PlanSpec {
+        seed: Seed(scenario.run.seed),
+        tag,
+        lane: 0,
+        epoch_unix_ns: 0,
+        workload: traffic.workload.clone(),
+        mix: Mix { shares: traffic.anomalies.iter().map(|(stratum, share)| (*stratum, Ppb(share.0))).collect() },
+        packing: match traffic.packing {
+            scenario::Packing::PerService => Packing::PerService,
+            scenario::Packing::WholeTraces => Packing::WholeTraces,
+        },
+        batch: BatchRule {
+            spans: traffic.batch.spans.get(),
+            timeout_ns: u64::try_from(traffic.batch.timeout.as_nanos()).unwrap_or(u64::MAX / 4),
+        },
+        request_bytes_max: traffic.request_bytes_max.get(),
+        rate: match traffic.rate.of {
+            RateOf::Spans => Rate::Spans(traffic.rate.per_second),
+            RateOf::Traces => Rate::Traces(traffic.rate.per_second),
+        },
+        shape: Shape { segments: segments(scenario) },
+        arrivals: match traffic.arrivals {
+            scenario::Arrivals::Constant => Arrivals::Constant,
+            scenario::Arrivals::Poisson => Arrivals::Poisson,
+        },
+        extent: match scenario.run.extent {
+            scenario::Extent::Duration(_) => Extent::Profile,
+            scenario::Extent::Spans(spans) => Extent::Spans(spans),
+        },
+    }
+}
+
+/// The warm-up at the plain rate, then the profile. A run bounded by spans goes on at the last rate as long as it takes.
+fn segments(scenario: &Scenario) -> Vec<Segment> {
+    let seconds = match scenario.run.extent {
+        scenario::Extent::Duration(duration) => duration.as_secs_f64(),
+        scenario::Extent::Spans(_) => profile_seconds(&scenario.traffic.profile),
+    };
+    let level = |seconds, factor| Segment { seconds, from: factor, to: factor };
+    let mut segments = vec![level(scenario.run.warmup.as_secs_f64(), 1.0)];
+    match &scenario.traffic.profile {
+        Profile::Constant => segments.push(level(seconds, 1.0)),
+        Profile::Ramp { from, over } => {
+            let over = over.as_secs_f64();
+            let start = from.0 as f64 / 1e9;
+            // A run that ends on the ramp ends at the rate reached by then.
+            let reached = if over > seconds { start + (1.0 - start) * seconds / over } else { 1.0 };
+            segments.push(Segment { seconds: over.min(seconds), from: start, to: reached });
+            segments.push(level(seconds - over, 1.0));
+        }
+        Profile::Step { at, factor } => {
+            segments.push(level(at.as_secs_f64().min(seconds), 1.0));
+            segments.push(level(seconds - at.as_secs_f64(), *factor));
+        }
+        Profile::Burst { every, length, factor } => bursts(&mut segments, seconds, every.as_secs_f64(), length.as_secs_f64(), *factor),
+    }
+    segments
+}
+
+/// How long a profile takes to show its whole form once.
+fn profile_seconds(profile: &Profile) -> f64 {
+    match profile {
+        Profile::Constant => 1.0,
+        Profile::Ramp { over, .. } => over.as_secs_f64(),
+        Profile::Step { at, .. } => at.as_secs_f64() + 1.0,
+        Profile::Burst { every, .. } => every.as_secs_f64(),
+    }
+}
+
+fn bursts(segments: &mut Vec<Segment>, seconds: f64, every: f64, length: f64, factor: f64) {
+    let mut at = 0.0;
+    while at < seconds {
+        let calm = if at == 0.0 { every } else { every - length };
+        segments.push(Segment { seconds: calm.min(seconds - at), from: 1.0, to: 1.0 });
+        at += calm;
+        segments.push(Segment { seconds: length.min(seconds - at), from: factor, to: factor });
+        at += length;
+    }
+}
+
+/// Connections to the target.
+pub fn connections(scenario: &Scenario, plan: &Plan) -> usize {
+    match (scenario.traffic.transport.connections, scenario.traffic.packing) {
+        (Auto::Value(connections), _) => connections.get() as usize,
+        (Auto::Auto, scenario::Packing::WholeTraces) => CONNECTIONS_WHOLE_TRACES,
+        (Auto::Auto, scenario::Packing::PerService) => (plan.pool().exporters() as usize).clamp(1, CONNECTIONS_MAX),
+    }
+}
+
+/// What is to be started.
+pub(super) fn target_plan(scenario: &Scenario, directory: &Path) -> Result<TargetPlan, RunError> {
+    Ok(match &scenario.target {
+        scenario::Target::Embedded(embedded) => {
+            TargetPlan::Embedded(Box::new(embedded_config(embedded, scenario.run.seed)?))
+        }
+        scenario::Target::Process(process) => {
+            let spec = process_spec(process, &scenario.collector, directory)
+                .map_err(|source| RunError::File { path: directory.to_owned(), source })?;
+            TargetPlan::Process(Box::new(spec))
+        }
+        scenario::Target::External(_) => TargetPlan::External,
+    })
+}
+
+/// The embedded collector behind the target, if there is to be one.
+pub(super) fn behind_config(scenario: &Scenario, defects: &[String]) -> Result<Option<EmbeddedConfig>, RunError> {
+    if defects.is_empty() {
+        return Ok(None);
+    }
+    let defects = defects.iter().map(|defect| defect.parse()).collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(EmbeddedConfig { defects, seed: scenario.run.seed, ..EmbeddedConfig::default() }))
+}
+
+/// How requests are sent. `addresses` are those of a target that we started.
+///
+/// # Errors
+/// An endpoint that cannot be used.
+pub fn client_config(
+    scenario: &Scenario,
+    addresses: Option<(SocketAddr, SocketAddr)>,
+    headers: Vec<(http::HeaderName, http::HeaderValue)>,
+) -> Result<ClientConfig, EndpointError> {
+    let transport = &scenario.traffic.transport;
+    let of = &scenario.traffic.client;
+    let endpoint = match (&scenario.target, addresses) {
+        (scenario::Target::External(external), _) => external.endpoint.as_str().to_owned(),
+        (_, Some((grpc, http))) => match transport.protocol {
+            scenario::Protocol::Grpc => format!("http://{grpc}"),
+            scenario::Protocol::Http => format!("http://{http}"),
+        },
+        (_, None) => String::new(),
+    };
+    let way = match transport.protocol {
+        scenario::Protocol::Grpc => Transport::Grpc,
+        scenario::Protocol::Http => Transport::HttpProtobuf { connections: in_flight(of.max_in_flight.get()) },
+    };
+    let mut config = ClientConfig::new(endpoint.parse::<Endpoint>()?, way);
+    config.compression = match transport.compression {
+        scenario::Compression::None => Compression::None,
+        scenario::Compression::Gzip => Compression::Gzip,
+    };
+    config.timeout = of.timeout;
+    config.connect_timeout = of.timeout;
+    config.headers = headers;
+    Ok(config)
+}
+
+/// HTTP/1.1 connections of one exporter: one request each at a time.
+fn in_flight(most: u32) -> NonZeroUsize {
+    NonZeroUsize::new((most as usize).min(4)).unwrap_or(NonZeroUsize::MIN)
+}

@@ -1,0 +1,265 @@
+//! The result document, from all that was found.
+
+use super::watch::Watched;
+use super::{Found, RunOptions};
+use crate::clock::RunClock;
+use crate::judge::checks;
+use crate::judge::evidence::{Conduct, harness_was_the_limit};
+use crate::judge::outcomes::Outcomes;
+use crate::resources::ThreadCpu;
+use crate::sink::recorder::Recorder;
+use crate::target::Target;
+use spanproof_generators::plan::Plan;
+use spanproof_reports::latency::LatencyRecorder;
+use spanproof_reports::result::epoch::{Epoch, RunTag};
+use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
+use spanproof_reports::result::participants::{Driver, Exit, Machine, Memory, Sink};
+use spanproof_reports::result::timeline::{Settle, Timeline};
+use spanproof_reports::result::{RunResult, RunStatus, participants};
+use spanproof_reports::terminal::plan::Plan as PlanForPeople;
+use spanproof_scenarios::scenario::{self, Scenario};
+use std::time::Duration;
+
+/// The plan as it is printed before the run.
+pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patience) -> PlanForPeople {
+    PlanForPeople {
+        scenario: scenario.name.clone(),
+        target: target_words(scenario),
+        seed: scenario.run.seed,
+        spans: plan.spans(),
+        traces: plan.traces(),
+        strata: plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
+        duration: Duration::from_secs_f64(plan.seconds().max(0.0)),
+        settle: patience.terms.clone(),
+        route: None,
+        warnings: patience.warnings.clone(),
+    }
+}
+
+fn target_words(scenario: &Scenario) -> String {
+    match &scenario.target {
+        scenario::Target::Embedded(_) => "embedded collector".to_owned(),
+        scenario::Target::Process(process) => format!("process {}", process.command.display()),
+        scenario::Target::External(external) => format!("external {}", external.endpoint.as_str()),
+    }
+}
+
+/// The target's own name, where its kind does not say it all.
+fn target_name(scenario: &Scenario) -> Option<String> {
+    match &scenario.target {
+        scenario::Target::Embedded(_) => None,
+        scenario::Target::Process(process) => Some(process.command.display().to_string()),
+        scenario::Target::External(external) => Some(external.endpoint.as_str().to_owned()),
+    }
+}
+
+/// What driver and sink say of themselves.
+pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduct {
+    let driver = &watched.driver;
+    let took = watched.load_took.as_secs_f64().max(1e-9);
+    let busiest = |prefix: &str| {
+        let threads = cpu.by_name();
+        let of = threads.iter().filter(|(name, _)| name.starts_with(prefix));
+        of.map(|(_, time)| time.as_secs_f64()).fold(0.0, f64::max) / took
+    };
+    Conduct {
+        lateness_p99: Duration::from_micros(driver.lateness.value_at_quantile(0.99)),
+        achieved_ratio: driver.on_time_spans as f64 / plan.spans().max(1) as f64,
+        driver_busy: busiest("sp-driver"),
+        sink_busy: busiest("sp-sink"),
+    }
+}
+
+/// The whole document.
+pub(super) fn assemble(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunClock) -> RunResult {
+    let mut result = head(scenario, options, found, clock);
+    result.ledger = ledger(found);
+    result.latency = found.recorded.latency.clone();
+    if let Some(reason) = harness_was_the_limit(&found.evidence.conduct) {
+        result.latency.withhold(&reason);
+    }
+    result.driver = Some(driver(found));
+    result.sink = Some(sink(found));
+    result.target = Some(target(scenario, found));
+    result.settle = Some(settle(&found.patience));
+    result.timeline = Some(Timeline {
+        interval_seconds: found.watched.interval.as_secs_f64(),
+        points: found.watched.timeline.clone(),
+    });
+    result.checks = checks::run(&found.evidence);
+    result.limits = checks::limits::judge(&scenario.limits, &result);
+    result.warnings = warnings(found);
+    result.verdict = result.merged_verdict();
+    result
+}
+
+fn head(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunClock) -> RunResult {
+    let named = spanproof_reports::result::Scenario {
+        name: scenario.name.clone(),
+        about: Some(scenario.about.clone()).filter(|about| !about.is_empty()),
+        path: options.scenario_path.clone(),
+    };
+    let tag = found.evidence.plan.identity().tag().get();
+    let epoch = Epoch::from_unix_ns(clock.epoch_unix_ns());
+    let mut result = RunResult::new(named, scenario.run.seed, report_tag(tag), epoch);
+    result.command.clone_from(&options.command);
+    result.fingerprint = Some(found.fingerprint.clone());
+    result.duration_seconds = clock.elapsed().as_secs_f64();
+    result.machine = machine();
+    if found.watched.interrupted {
+        result.status = RunStatus::Interrupted { reason: "a signal".to_owned() };
+    } else if let Some(limit) = &found.watched.aborted {
+        result.status = RunStatus::Aborted { limit: limit.limit.clone() };
+    }
+    result
+}
+
+/// Both kinds of run tag hold 48 bits, so this never fails.
+fn report_tag(tag: u64) -> RunTag {
+    RunTag::new(tag).unwrap_or_default()
+}
+
+fn machine() -> Option<Machine> {
+    let machine = crate::resources::Machine::read().ok()?;
+    Some(Machine {
+        cores: u32::try_from(machine.cores.get()).ok(),
+        cpu: machine.cpu_model,
+        memory_bytes: Some(machine.memory_bytes),
+        kernel: Some(machine.kernel),
+    })
+}
+
+fn ledger(found: &Found) -> Ledger {
+    let (evidence, counts) = (&found.evidence, &found.evidence.account.counts);
+    Ledger {
+        spans: SpanLedger {
+            planned: counts.planned,
+            not_sent: counts.not_sent,
+            sent: counts.sent,
+            acknowledged: counts.acknowledged,
+            refused: counts.refused,
+            unknown: counts.unknown,
+            delivered: counts.delivered,
+            recovered: counts.recovered,
+            refused_delivered: counts.refused_delivered,
+            duplicated: counts.duplicated,
+            duplicated_explained: counts.duplicated_explained,
+            duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
+            lost_acknowledged: counts.lost_acknowledged,
+            lost_unknown: counts.lost_unknown,
+            lost_refused: counts.lost_refused,
+            lost_declared: 0,
+            corrupted: counts.corrupted,
+            corrupted_only: counts.corrupted_only,
+            sampled_out: 0,
+            invented: evidence.invented,
+            foreign: evidence.foreign,
+            late: counts.late,
+        },
+        traces: TraceLedger { planned: evidence.plan.traces() },
+        strata: evidence.plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
+    }
+}
+
+fn milliseconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1e3
+}
+
+fn driver(found: &Found) -> Driver {
+    let report = &found.watched.driver;
+    let lateness = |quantile| Some(milliseconds(report.lateness.value_at_quantile(quantile)));
+    let seconds = found.watched.load_took.as_secs_f64();
+    Driver {
+        cpu_seconds: Some(found.cpu.of_prefix("sp-driver").as_secs_f64()),
+        lateness_p50_ms: lateness(0.5),
+        lateness_p99_ms: lateness(0.99),
+        lateness_max_ms: Some(milliseconds(report.lateness.max())),
+        achieved_ratio: Some(found.evidence.conduct.achieved_ratio),
+        achieved_rate: (seconds > 0.0).then(|| report.sent_spans as f64 / seconds),
+        requests: found.evidence.sums.requests,
+        resent: found.evidence.sums.resent,
+        connections: found.connections as u64,
+    }
+}
+
+fn sink(found: &Found) -> Sink {
+    let counters = &found.stopped.counters;
+    Sink {
+        cpu_seconds: Some(found.cpu.of_prefix("sp-sink").as_secs_f64()),
+        requests: counters.requests,
+        refused_requests: counters.refused_total(),
+        malformed: counters.refused(crate::wire::server::Reason::Malformed),
+        bytes: counters.body_bytes,
+    }
+}
+
+fn target(scenario: &Scenario, found: &Found) -> participants::Target {
+    let end = &found.stopped.target;
+    let embedded = found.kind == "embedded";
+    let cpu = if embedded { Some(found.cpu.of_prefix("sp-target")) } else { end.cpu.or(found.stopped.target_cpu) };
+    participants::Target {
+        kind: found.kind.to_owned(),
+        name: target_name(scenario),
+        version: None,
+        cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
+        memory: found.stopped.memory_peak.map(|peak| Memory { peak_bytes: Some(peak), ..Memory::default() }),
+        exit: (!embedded).then(|| Exit {
+            code: end.code,
+            signal: end.signal.map(|signal| signal.to_string()),
+            unexpected: found.watched.target_ended.is_some(),
+        }),
+        log: (found.kind == "process").then(|| "target.log".to_owned()),
+    }
+}
+
+fn settle(patience: &super::Patience) -> Settle {
+    Settle {
+        planned_seconds: patience.longest().as_secs_f64(),
+        terms: patience.terms.clone(),
+        took_seconds: patience.took.map(|took| took.as_secs_f64()),
+        ended: patience.ended,
+    }
+}
+
+fn warnings(found: &Found) -> Vec<String> {
+    let mut warnings = found.patience.warnings.clone();
+    let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
+    for end in ends.into_iter().flatten() {
+        warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));
+        if end.forced {
+            warnings.push("the target did not stop in its grace and was ended by force".to_owned());
+        }
+    }
+    warnings
+}
+
+/// What is known while the run lasts, for abort limits.
+pub(super) fn so_far(
+    scenario: &Scenario,
+    recorder: &Recorder,
+    outcomes: &Outcomes,
+    latency: &LatencyRecorder,
+    target: &Target,
+) -> RunResult {
+    let named = spanproof_reports::result::Scenario { name: scenario.name.clone(), about: None, path: None };
+    let mut result = RunResult::new(named, scenario.run.seed, report_tag(0), Epoch::from_unix_ns(0));
+    let (sums, ledger) = (outcomes.sums(), recorder.ledger());
+    let spans = &mut result.ledger.spans;
+    spans.acknowledged = sums.acknowledged;
+    spans.refused = sums.refused;
+    spans.unknown = sums.unknown;
+    spans.not_sent = sums.not_sent;
+    spans.delivered = ledger.unique();
+    spans.corrupted = ledger.corrupt();
+    spans.invented = ledger.invented();
+    spans.foreign = ledger.foreign();
+    spans.late = ledger.exceptions().late.len();
+    result.latency = latency.summaries();
+    result.target = Some(participants::Target {
+        kind: String::new(),
+        memory: target.memory_peak().map(|peak| Memory { peak_bytes: Some(peak), ..Memory::default() }),
+        cpu_seconds: target.cpu().map(|cpu| cpu.as_secs_f64()),
+        ..participants::Target::default()
+    });
+    result
+}

@@ -1,0 +1,161 @@
+//! How long to wait for what the target may still hold, and what its configuration says of absence.
+
+use super::RunError;
+use crate::collector_config::{CollectorConfig, Hold, HoldWhen, Source, SuspectWhy};
+use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
+use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
+use spanproof_scenarios::units::Auto;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a target of which nothing is known is waited for, at most.
+const UNKNOWN_HOLD: Duration = Duration::from_secs(30);
+
+/// How long to wait, and why.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Patience {
+    /// The terms of the sum; the last is the margin after which a record is late.
+    pub terms: Vec<SettleTerm>,
+    /// What the target may hold a record back in good order.
+    pub hold: Duration,
+    /// Beyond the hold, a record is late.
+    pub margin: Duration,
+    /// Set by the scenario instead of derived.
+    pub fixed: Option<Duration>,
+    /// Components that may leave records out on purpose.
+    pub may_leave_out: Vec<String>,
+    /// Components that may change records on purpose.
+    pub may_change: Vec<String>,
+    /// What to tell before the run starts.
+    pub warnings: Vec<String>,
+    /// How long it took.
+    pub took: Option<Duration>,
+    /// How it ended.
+    pub ended: Option<SettleEnd>,
+}
+
+impl Patience {
+    /// How long settling lasts at most.
+    pub fn longest(&self) -> Duration {
+        self.fixed.unwrap_or(self.hold + self.margin)
+    }
+
+    /// From its intended instant, a record that takes longer than this is late.
+    pub fn late_after(&self) -> Duration {
+        self.hold + self.margin
+    }
+}
+
+/// Derives how long to wait from the scenario and the collector's configuration.
+///
+/// # Errors
+/// A configuration that cannot be read or does not hold together.
+pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunError> {
+    let mut patience = Patience {
+        terms: Vec::new(),
+        hold: Duration::ZERO,
+        margin: scenario.run.late_after,
+        fixed: match scenario.run.settle {
+            Auto::Auto => None,
+            Auto::Value(settle) => Some(settle),
+        },
+        may_leave_out: Vec::new(),
+        may_change: Vec::new(),
+        warnings: Vec::new(),
+        took: None,
+        ended: None,
+    };
+    match &scenario.target {
+        scenario::Target::Embedded(_) => {}
+        scenario::Target::Process(_) if scenario.collector.config != Configuration::None => {
+            read_configuration(scenario, directory, &mut patience)?;
+        }
+        scenario::Target::Process(_) | scenario::Target::External(_) => {
+            patience.hold = UNKNOWN_HOLD.saturating_sub(patience.margin);
+            patience.terms.push(term("a target whose configuration is not known", patience.hold));
+        }
+    }
+    patience.terms.push(term("margin (run.late_after)", patience.margin));
+    if let Some(fixed) = patience.fixed {
+        patience.terms = vec![term("run.settle", fixed)];
+    }
+    Ok(patience)
+}
+
+fn term(name: &str, wait: Duration) -> SettleTerm {
+    SettleTerm { name: name.to_owned(), seconds: wait.as_secs_f64() }
+}
+
+fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Patience) -> Result<(), RunError> {
+    let texts = texts(&scenario.collector.config, directory)?;
+    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    let pipelines = CollectorConfig::read(&sources, &variables(scenario))
+        .and_then(|config| config.pipelines())
+        .map_err(|errors| RunError::CollectorConfig(errors.iter().map(ToString::to_string).collect()))?;
+    let ours = pipelines.to_otlp();
+    for hold in ours.holds_back().into_iter().filter(|hold| hold.when == HoldWhen::Always) {
+        let wait = match hold.hold {
+            Hold::For(wait) => wait,
+            Hold::ForEver | Hold::Unknown => UNKNOWN_HOLD.saturating_sub(patience.margin),
+        };
+        patience.hold += wait;
+        patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
+    }
+    for suspect in ours.absence_is_explained_by() {
+        patience.may_leave_out.push(suspect.component.to_string());
+    }
+    for suspect in ours.changes_content_by() {
+        if suspect.why != SuspectWhy::ErasesSchemaUrl {
+            patience.may_change.push(suspect.component.to_string());
+        }
+    }
+    warn(patience);
+    Ok(())
+}
+
+fn warn(patience: &mut Patience) {
+    if !patience.may_leave_out.is_empty() {
+        let components = patience.may_leave_out.join(", ");
+        patience.warnings.push(format!("{components} may leave spans out on purpose: absence will not be called loss"));
+    }
+    if !patience.may_change.is_empty() {
+        let components = patience.may_change.join(", ");
+        patience.warnings.push(format!("{components} may change spans: a change is reported as corruption"));
+    }
+}
+
+fn texts(config: &Configuration, directory: &Path) -> Result<Vec<(String, String)>, RunError> {
+    match config {
+        Configuration::None => Ok(Vec::new()),
+        Configuration::Inline(text) => Ok(vec![("collector.config_inline".to_owned(), text.clone())]),
+        Configuration::Files(paths) => paths
+            .iter()
+            .map(|path| {
+                let text = std::fs::read_to_string(path);
+                text.map(|text| (path.display().to_string(), text))
+                    .map_err(|source| RunError::File { path: directory.join(path), source })
+            })
+            .collect(),
+    }
+}
+
+/// The variables that the target will see, as far as they are known before it starts: addresses stand in for themselves.
+fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
+    const ADDRESSES: [&str; 7] = [
+        "SPANPROOF_RECEIVER_GRPC",
+        "SPANPROOF_RECEIVER_HTTP",
+        "SPANPROOF_HEALTH",
+        "SPANPROOF_TELEMETRY_HOST",
+        "SPANPROOF_TELEMETRY_PORT",
+        "SPANPROOF_SINK_GRPC",
+        "SPANPROOF_SINK_HTTP",
+    ];
+    let mut variables: BTreeMap<String, String> = std::env::vars().collect();
+    variables.extend(ADDRESSES.map(|name| (name.to_owned(), "127.0.0.1:1".to_owned())));
+    variables.extend(scenario.collector.env.clone());
+    if let scenario::Target::Process(process) = &scenario.target {
+        variables.extend(process.env.clone());
+    }
+    variables
+}

@@ -1,0 +1,309 @@
+//! Watches a run: progress for people, samples for the result, and every reason to end early.
+
+use super::settle::Patience;
+use super::{Talk, deadline};
+use crate::clock::RunClock;
+use crate::driver::{Driver, DriverReport};
+use crate::judge::checks::limits;
+use crate::judge::outcomes::Outcomes;
+use crate::resources::ThreadCpu;
+use crate::sink::recorder::Recorder;
+use crate::target::Target;
+use spanproof_generators::plan::Plan;
+use spanproof_reports::directory::WriteError;
+use spanproof_reports::events::Event;
+use spanproof_reports::latency::LatencyRecorder;
+use spanproof_reports::progress::Progress;
+use spanproof_reports::result::check::LimitOutcome;
+use spanproof_reports::result::timeline::{SettleEnd, TimelinePoint};
+use spanproof_reports::result::verdict::Verdict;
+use spanproof_scenarios::scenario::Scenario;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How often the run is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How often a sample is taken for the timeline.
+const SAMPLE: Duration = Duration::from_secs(1);
+
+/// Points kept of the timeline; longer runs drop every second one.
+const POINTS_MAX: usize = 3600;
+
+/// After everything has arrived, this long without a further record ends settling: repeats come close behind.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// Requests under way may take this long beyond their timeout before they are given up as unknown.
+const ANSWER_MARGIN: Duration = Duration::from_secs(2);
+
+/// What watching needs to see.
+pub(super) struct Watcher<'a> {
+    pub scenario: &'a Scenario,
+    pub plan: &'a Plan,
+    pub clock: RunClock,
+    pub recorder: &'a Recorder,
+    pub outcomes: &'a Outcomes,
+    pub latency: &'a LatencyRecorder,
+}
+
+/// What was seen.
+pub(super) struct Watched {
+    pub driver: DriverReport,
+    pub timeline: Vec<TimelinePoint>,
+    pub interval: Duration,
+    pub events: Vec<Event>,
+    pub interrupted: bool,
+    pub aborted: Option<LimitOutcome>,
+    pub target_ended: Option<String>,
+    /// From the start of the run to the end of the load.
+    pub load_took: Duration,
+}
+
+impl Watched {
+    /// Why the run ended before its plan did.
+    pub(super) fn cut_short(&self) -> Option<String> {
+        if self.interrupted {
+            return Some("interrupted".to_owned());
+        }
+        let aborted = self.aborted.as_ref();
+        aborted.map(|limit| format!("ended early by abort limit `{}`", limit.limit))
+    }
+
+    fn event(&mut self, at: Duration, kind: &str, message: impl Into<String>) {
+        self.events.push(Event::new(at.as_secs_f64(), kind, message));
+    }
+}
+
+/// What the watcher remembers from tick to tick.
+struct Look {
+    next_sample: Duration,
+    last: (Duration, u64),
+    rate: f64,
+    memory: Option<u64>,
+    abort_since: Vec<Option<Duration>>,
+}
+
+impl Watcher<'_> {
+    /// Watches the load until the last answer, or until there is a reason to end early.
+    pub(super) fn load(
+        &self,
+        driver: Driver,
+        target: &mut Target,
+        cpu: &mut ThreadCpu,
+        interrupt: &CancellationToken,
+        talk: &mut dyn Talk,
+    ) -> Watched {
+        let mut watched = Watched {
+            driver: DriverReport::nothing(),
+            timeline: Vec::new(),
+            interval: SAMPLE,
+            events: Vec::new(),
+            interrupted: false,
+            aborted: None,
+            target_ended: None,
+            load_took: Duration::ZERO,
+        };
+        watched.event(Duration::ZERO, "load", "the load begins");
+        let mut look = self.look();
+        while !driver.is_finished() {
+            std::thread::sleep(TICK);
+            if self.must_end(&mut watched, &mut look, target, interrupt) {
+                driver.stop();
+                break;
+            }
+            self.sample("load", &driver, &mut watched, &mut look, target, cpu, talk);
+        }
+        // Samples go on being wrong for threads that have ended, so the driver's are read while they live.
+        drop(cpu.sample());
+        let patience = self.scenario.traffic.client.timeout + ANSWER_MARGIN;
+        watched.driver = driver.finish(deadline(Instant::now(), patience));
+        watched.load_took = self.clock.elapsed();
+        watched.event(watched.load_took, "load", "the load has ended");
+        watched
+    }
+
+    fn look(&self) -> Look {
+        Look {
+            next_sample: Duration::ZERO,
+            last: (Duration::ZERO, 0),
+            rate: 0.0,
+            memory: None,
+            abort_since: vec![None; self.scenario.abort.len()],
+        }
+    }
+
+    fn must_end(
+        &self,
+        watched: &mut Watched,
+        look: &mut Look,
+        target: &mut Target,
+        interrupt: &CancellationToken,
+    ) -> bool {
+        let now = self.clock.elapsed();
+        if interrupt.is_cancelled() {
+            watched.interrupted = true;
+            watched.event(now, "interrupt", "interrupted");
+            return true;
+        }
+        if watched.target_ended.is_none()
+            && let Some(ended) = target.ended()
+        {
+            watched.event(now, "target", ended.clone());
+            watched.target_ended = Some(ended);
+            return true;
+        }
+        let aborted = self.aborted(look, target, now);
+        if let Some(limit) = &aborted {
+            watched.event(now, "abort", format!("abort limit reached: {}", limit.limit));
+        }
+        watched.aborted = aborted;
+        watched.aborted.is_some()
+    }
+
+    /// The abort limit that holds, if one does for as long as it asks. The figures are those known so far.
+    fn aborted(&self, look: &mut Look, target: &Target, now: Duration) -> Option<LimitOutcome> {
+        if self.scenario.abort.is_empty() {
+            return None;
+        }
+        let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target);
+        let outcomes = limits::judge(&self.scenario.abort, &so_far);
+        let due = |(at, outcome): (usize, LimitOutcome)| {
+            if outcome.verdict != Verdict::Pass {
+                look.abort_since[at] = None;
+                return None;
+            }
+            let since = *look.abort_since[at].get_or_insert(now);
+            let sustained = self.scenario.abort[at].sustained.unwrap_or_default();
+            (now.saturating_sub(since) >= sustained).then_some(outcome)
+        };
+        outcomes.into_iter().enumerate().find_map(due)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that a sample reads or writes")]
+    fn sample(
+        &self,
+        phase: &str,
+        driver: &Driver,
+        watched: &mut Watched,
+        look: &mut Look,
+        target: &mut Target,
+        cpu: &mut ThreadCpu,
+        talk: &mut dyn Talk,
+    ) {
+        let now = self.clock.elapsed();
+        if now < look.next_sample {
+            return;
+        }
+        look.next_sample = now + SAMPLE;
+        drop(cpu.sample());
+        look.memory = target.sample();
+        let progress = driver.progress();
+        let passed = now.saturating_sub(look.last.0).as_secs_f64();
+        if passed > 0.0 {
+            look.rate = (progress.sent - look.last.1) as f64 / passed;
+        }
+        look.last = (now, progress.sent);
+        self.note_point(now, progress.sent, Some(progress.outstanding), watched, look.memory);
+        talk.progress(&Progress {
+            phase: phase.to_owned(),
+            elapsed: now,
+            planned_total: self.plan.spans(),
+            sent: progress.sent,
+            delivered: self.recorder.ledger().unique(),
+            rate: look.rate,
+            in_flight: progress.outstanding,
+            lateness: (progress.sent > 0).then(|| Duration::from_micros(progress.lateness_p99_us)),
+            target_memory: look.memory,
+        });
+    }
+
+    fn note_point(&self, at: Duration, sent: u64, in_flight: Option<u64>, watched: &mut Watched, memory: Option<u64>) {
+        watched.timeline.push(TimelinePoint {
+            at_seconds: at.as_secs_f64(),
+            sent,
+            acknowledged: self.outcomes.sums().acknowledged,
+            delivered: self.recorder.ledger().unique(),
+            in_flight,
+            target_memory_bytes: memory,
+        });
+        if watched.timeline.len() > POINTS_MAX {
+            let mut nth = 0;
+            watched.timeline.retain(|_| {
+                nth += 1;
+                nth % 2 == 0
+            });
+            watched.interval *= 2;
+        }
+    }
+
+    /// Waits for what the target may still hold; ends early when everything has arrived.
+    pub(super) fn settle(
+        &self,
+        patience: &mut Patience,
+        watched: &mut Watched,
+        target: &mut Target,
+        cpu: &mut ThreadCpu,
+        interrupt: &CancellationToken,
+        talk: &mut dyn Talk,
+    ) {
+        let (began, mut next_sample) = (Instant::now(), Instant::now());
+        let end = deadline(began, patience.longest());
+        patience.ended = Some(SettleEnd::Deadline);
+        while Instant::now() < end && !watched.interrupted {
+            if self.everything_arrived() {
+                patience.ended = Some(SettleEnd::EverythingArrived);
+                break;
+            }
+            watched.interrupted |= interrupt.is_cancelled();
+            if watched.target_ended.is_none() {
+                watched.target_ended = target.ended();
+            }
+            if Instant::now() >= next_sample {
+                next_sample += SAMPLE;
+                drop(cpu.sample());
+                self.settling(watched, target.sample(), talk);
+            }
+            std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+        }
+        patience.took = Some(began.elapsed());
+        watched.event(self.clock.elapsed(), "settle", "settled");
+    }
+
+    fn settling(&self, watched: &mut Watched, memory: Option<u64>, talk: &mut dyn Talk) {
+        let sent = watched.driver.sent_spans;
+        self.note_point(self.clock.elapsed(), sent, None, watched, memory);
+        talk.progress(&Progress {
+            phase: "settle".to_owned(),
+            elapsed: self.clock.elapsed(),
+            planned_total: self.plan.spans(),
+            sent,
+            delivered: self.recorder.ledger().unique(),
+            rate: 0.0,
+            in_flight: 0,
+            lateness: None,
+            target_memory: memory,
+        });
+    }
+
+    /// Every record that may still come has come, intact or corrupt, and nothing has come for a while.
+    fn everything_arrived(&self) -> bool {
+        let (ledger, sums) = (self.recorder.ledger(), self.outcomes.sums());
+        let expected = sums.acknowledged + sums.unknown;
+        let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= QUIET;
+        quiet && ledger.unique() + ledger.corrupt() >= expected
+    }
+}
+
+/// Writes `events.ndjson`.
+pub(super) fn write_events(directory: &Path, events: &[Event]) -> Result<(), WriteError> {
+    let mut text = String::new();
+    for event in events {
+        // An event is strings and numbers, which JSON always takes.
+        if let Ok(line) = serde_json::to_string(event) {
+            text.push_str(&line);
+            text.push('\n');
+        }
+    }
+    spanproof_reports::directory::write_file(directory, "events.ndjson", &text).map(drop)
+}

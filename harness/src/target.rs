@@ -1,0 +1,164 @@
+//! Targets: what receives the traffic, started and stopped alike whatever it is.
+
+mod behind;
+mod settings;
+
+pub use settings::{embedded_config, process_spec};
+
+use crate::embedded::{EmbeddedConfig, EmbeddedError, EmbeddedTarget};
+use crate::process::{Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError};
+use crate::resources::UsageSampler;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+pub use behind::Behind;
+
+/// What is to be started.
+#[derive(Debug)]
+pub enum TargetPlan {
+    /// Our own collector, in this process.
+    Embedded(Box<EmbeddedConfig>),
+    /// A program.
+    Process(Box<ProcessSpec>),
+    /// Something that already runs.
+    External,
+}
+
+/// Why a target could not be started. The run is then inconclusive.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// The embedded collector.
+    #[error("start the embedded target: {0}")]
+    Embedded(#[from] EmbeddedError),
+    /// A program.
+    #[error(transparent)]
+    Process(#[from] Box<StartError>),
+}
+
+/// A target at work.
+pub enum Target {
+    /// Our own collector.
+    Embedded(EmbeddedTarget),
+    /// A program, and what it used so far.
+    Process(Box<ProcessTarget>, UsageSampler),
+    /// Something that somebody else runs.
+    External,
+}
+
+/// How a target ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TargetEnd {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// True when it had to be killed, or had not drained by the deadline.
+    pub forced: bool,
+    /// CPU time from start to end, where it is known.
+    pub cpu: Option<Duration>,
+    /// What planted defects did, in words: each with how often it bit.
+    pub bites: Vec<String>,
+}
+
+impl TargetPlan {
+    /// The word in results.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded",
+            Self::Process(_) => "process",
+            Self::External => "external",
+        }
+    }
+
+    /// Starts the target and waits until it is ready.
+    ///
+    /// # Errors
+    /// See [`TargetError`].
+    pub fn start(self, sink: SinkAddresses, interrupt: &CancellationToken) -> Result<Target, TargetError> {
+        match self {
+            Self::Embedded(mut config) => {
+                config.export = vec![settings::sink_destination(&config, sink)];
+                Ok(Target::Embedded(EmbeddedTarget::start(*config)?))
+            }
+            Self::Process(spec) => {
+                let target = ProcessTarget::start(&spec, sink, interrupt).map_err(Box::new)?;
+                let sampler = target.usage_sampler();
+                Ok(Target::Process(Box::new(target), sampler))
+            }
+            Self::External => Ok(Target::External),
+        }
+    }
+}
+
+impl Target {
+    /// Where it takes OTLP/gRPC and OTLP/HTTP; `None` for an external one, whose endpoint the scenario names.
+    pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {
+        match self {
+            Self::Embedded(target) => Some((target.grpc_addr(), target.http_addr())),
+            Self::Process(target, _) => Some((target.endpoints().receiver_grpc, target.endpoints().receiver_http)),
+            Self::External => None,
+        }
+    }
+
+    /// Takes a sample of what it uses; its resident memory where that can be read.
+    pub fn sample(&mut self) -> Option<u64> {
+        match self {
+            Self::Process(_, sampler) => sampler.sample().ok().flatten().map(|_| sampler.summary().memory_last_bytes),
+            Self::Embedded(_) | Self::External => None,
+        }
+    }
+
+    /// Peak resident memory seen so far.
+    pub fn memory_peak(&self) -> Option<u64> {
+        match self {
+            Self::Process(_, sampler) => Some(sampler.summary().memory_peak_bytes).filter(|bytes| *bytes > 0),
+            Self::Embedded(_) | Self::External => None,
+        }
+    }
+
+    /// CPU time used so far, where it can be read from outside.
+    pub fn cpu(&self) -> Option<Duration> {
+        match self {
+            Self::Process(_, sampler) => Some(sampler.summary().cpu),
+            Self::Embedded(_) | Self::External => None,
+        }
+    }
+
+    /// In words, if it ended by itself.
+    pub fn ended(&mut self) -> Option<String> {
+        match self {
+            Self::Process(target, _) => target.try_exit().map(|exit| {
+                format!("the target ended by itself with {exit}; {}", target.log_tail(8))
+            }),
+            Self::Embedded(_) | Self::External => None,
+        }
+    }
+
+    /// Stops it in good order: it may drain until its grace is over.
+    pub fn stop(self, deadline: Duration) -> TargetEnd {
+        match self {
+            Self::Embedded(target) => {
+                let report = target.shutdown(deadline);
+                let bites = report.stats.defects.iter().map(|(defect, bites)| format!("{defect} bit {bites} times"));
+                TargetEnd { forced: !report.drained, bites: bites.collect(), ..TargetEnd::default() }
+            }
+            Self::Process(target, _) => {
+                let stopped = target.stop();
+                let (code, signal) = match stopped.exit {
+                    Exit::Code(code) => (Some(code), None),
+                    Exit::Signal(signal) => (None, Some(signal)),
+                    Exit::Unknown => (None, None),
+                };
+                TargetEnd { code, signal, forced: stopped.killed, cpu: stopped.cpu, bites: Vec::new() }
+            }
+            Self::External => TargetEnd::default(),
+        }
+    }
+}
+
+/// Where a process target's log is kept in a result directory.
+pub fn log_path(directory: &std::path::Path) -> PathBuf {
+    directory.join("target.log")
+}
