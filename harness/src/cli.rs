@@ -18,7 +18,9 @@ use std::process::ExitCode;
 /// Drives OTLP targets with realistic traces and accounts for every span.
 #[derive(Debug, Parser)]
 #[command(name = "spanproof", version, max_term_width = 110, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive, 130 interrupted."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -265,7 +265,11 @@ fn start(
 }
 
 /// How the driver is to behave.
-pub fn driver_config(scenario: &Scenario, client: crate::wire::client::ClientConfig, connections: usize) -> DriverConfig {
+pub fn driver_config(
+    scenario: &Scenario,
+    client: crate::wire::client::ClientConfig,
+    connections: usize,
+) -> DriverConfig {
     let of = &scenario.traffic.client;
     let in_flight = (of.max_in_flight.get() as usize).div_ceil(connections).max(1);
     DriverConfig {
@@ -312,8 +316,7 @@ fn evidence(
 ) -> Evidence {
     let requests = outcomes.exceptions();
     let opened = watched.driver.chunks_opened;
-    let account =
-        crate::judge::account::Account::draw_up(plan, recorder.ledger(), &requests, |chunk| chunk < opened);
+    let account = crate::judge::account::Account::draw_up(plan, recorder.ledger(), &requests, |chunk| chunk < opened);
     Evidence {
         plan: Arc::clone(plan),
         account,

@@ -184,16 +184,16 @@ fn plant(scenario: &mut Scenario, defects: &[String]) -> Result<(), Exit> {
         }
         Target::Process(_) | Target::External(_) if defects.is_empty() => Ok(()),
         Target::Process(_) | Target::External(_) => {
-            say("error: --plant: only the embedded target has planted defects; to plant one behind another target, use \
-                 --plant-behind");
+            say(
+                "error: --plant: only the embedded target has planted defects; to plant one behind another target, use \
+                 --plant-behind",
+            );
             Err(Exit::USAGE)
         }
     }
 }
 
-fn all_headers(
-    scenario: &Scenario,
-) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, headers::HeaderError> {
+fn all_headers(scenario: &Scenario) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, headers::HeaderError> {
     let mut all = headers::from_variables(&scenario.traffic.transport.headers_env)?;
     if let Target::External(_) = scenario.target {
         let known: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();
