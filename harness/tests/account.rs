@@ -1,6 +1,8 @@
 //! The account against a model that looks at every record by itself: every record stands under one word, the equations hold,
 //! and a loss and a repeat never cancel.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use proptest::prelude::*;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
