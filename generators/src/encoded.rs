@@ -380,8 +380,13 @@ impl EncodedPool {
     }
 
     pub(crate) fn recipe(&self, shape: u32, ordinal: Ordinal) -> Option<&SpanRecipe> {
+        self.recipe_index(shape, ordinal).map(|index| &self.recipes[index as usize])
+    }
+
+    #[inline]
+    pub(crate) fn recipe_index(&self, shape: u32, ordinal: Ordinal) -> Option<u32> {
         let shape = &self.shapes[shape as usize];
-        (ordinal < shape.spans).then(|| &self.recipes[self.by_ordinal[(shape.first_span + ordinal) as usize] as usize])
+        (ordinal < shape.spans).then(|| self.by_ordinal[(shape.first_span + ordinal) as usize])
     }
 
     /// The bytes, as encoded, of the run that holds a span.

@@ -31,6 +31,9 @@ pub const ORDINALS_MAX: Ordinal = 1 << 24;
 /// First ordinal of the ghosts: parents that are named and never sent.
 pub const GHOST_ORDINAL: Ordinal = 0xffff_ff00;
 
+/// Blocks that are decrypted in one call: the widest that the cipher works on, four in each of 16 registers.
+const BLOCKS_AT_ONCE: usize = 64;
+
 /// Tells the records of one run from those of every other, earlier ones with the same seed included. 48 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunTag(u64);
@@ -188,11 +191,27 @@ impl Identity {
     }
 
     /// Who made a trace id: `None` if it does not carry this run's tag, in other words if it is foreign.
-    #[inline]
     pub fn origin(&self, id: [u8; 16]) -> Option<TraceOrigin> {
         let mut block = Array::from(id);
         self.traces.decrypt_block(&mut block);
-        let word = u128::from_be_bytes(block.into());
+        self.read_trace_block(block.into())
+    }
+
+    /// Who made each of `ids`, in their order, replacing what was in `origins`. Faster than one by one.
+    pub fn origins(&self, ids: &[[u8; 16]], origins: &mut Vec<Option<TraceOrigin>>) {
+        origins.clear();
+        let mut blocks = [Array::from([0; 16]); BLOCKS_AT_ONCE];
+        for ids in ids.chunks(BLOCKS_AT_ONCE) {
+            let blocks = &mut blocks[..ids.len()];
+            blocks.iter_mut().zip(ids).for_each(|(block, id)| *block = Array::from(*id));
+            self.traces.decrypt_blocks(blocks);
+            origins.extend(blocks.iter().map(|block| self.read_trace_block((*block).into())));
+        }
+    }
+
+    #[inline]
+    fn read_trace_block(&self, block: [u8; 16]) -> Option<TraceOrigin> {
+        let word = u128::from_be_bytes(block);
         ((word >> 80) as u64 == self.tag.0).then_some(TraceOrigin {
             lane: (word >> 64) as u16,
             variant: (word >> 56) as u8,
@@ -321,6 +340,15 @@ mod tests {
         for (offset, keys) in many.iter().enumerate() {
             assert_eq!(*keys, identity().trace(100 + offset as u64, TraceVariant::default()));
         }
+    }
+
+    #[test]
+    fn origins_read_at_once_equal_those_read_one_by_one() {
+        let mut ids: Vec<_> = identity().traces(100, 150).iter().map(|keys| keys.id).collect();
+        ids[70] = [7; 16];
+        let mut origins = vec![None];
+        identity().origins(&ids, &mut origins);
+        assert_eq!(origins, ids.iter().map(|id| identity().origin(*id)).collect::<Vec<_>>());
     }
 
     #[test]

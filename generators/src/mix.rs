@@ -42,53 +42,57 @@ const fn inverse(odd: u64) -> u64 {
 /// Hash of a byte string under `salt`: two words at a time through [`fold`].
 ///
 /// Not cryptographic: it is there to notice what pipelines do to data, not to resist someone who knows it.
-#[inline]
+#[inline(always)]
 pub fn hash_bytes(salt: u64, bytes: &[u8]) -> u64 {
-    const A: u64 = 0x8bb8_4b93_962e_acc9;
-    const B: u64 = 0x4b33_a62e_d433_d4a3;
-    let length = bytes.len();
-    let mut state = salt ^ A;
-    let (low, high) = if length <= 16 {
-        short(bytes)
-    } else {
-        let mut at = 0;
-        while at + 16 < length {
-            state = fold(word(bytes, at) ^ B, word(bytes, at + 8) ^ state);
-            at += 16;
+    let length = bytes.len() as u64;
+    let (state, low, high) = match bytes.last_chunk() {
+        Some(last) if length > 16 => {
+            let (low, high) = words(last);
+            (blocks(salt ^ A, bytes), low, high)
         }
-        (word(bytes, length - 16), word(bytes, length - 8))
+        _ => {
+            let (low, high) = short(bytes);
+            (salt ^ A, low, high)
+        }
     };
-    fold(fold(low ^ B, high ^ state) ^ A, (length as u64) ^ B ^ salt)
+    fold(fold(low ^ B, high ^ state) ^ A, length ^ B ^ salt)
+}
+
+const A: u64 = 0x8bb8_4b93_962e_acc9;
+const B: u64 = 0x4b33_a62e_d433_d4a3;
+
+/// Takes in all blocks of 16 bytes but the last, which may be whole or not.
+#[inline(always)]
+fn blocks(mut state: u64, mut bytes: &[u8]) -> u64 {
+    while let Some((block, rest)) = bytes.split_first_chunk() {
+        if rest.is_empty() {
+            break;
+        }
+        let (low, high) = words(block);
+        state = fold(low ^ B, high ^ state);
+        bytes = rest;
+    }
+    state
+}
+
+#[inline(always)]
+fn words(block: &[u8; 16]) -> (u64, u64) {
+    let word = u128::from_le_bytes(*block);
+    (word as u64, (word >> 64) as u64)
 }
 
 /// Up to 16 bytes as two words that together hold every byte; lengths are told apart by the caller.
 #[inline(always)]
 fn short(bytes: &[u8]) -> (u64, u64) {
-    let length = bytes.len();
-    if length >= 8 {
-        (word(bytes, 0), word(bytes, length - 8))
-    } else if length >= 4 {
-        (u64::from(half(bytes, 0)), u64::from(half(bytes, length - 4)))
-    } else if length > 0 {
-        let ends = (u64::from(bytes[0]) << 16) | (u64::from(bytes[length / 2]) << 8) | u64::from(bytes[length - 1]);
-        (ends, 0)
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+    } else if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
+        ((u64::from(*first) << 16) | (u64::from(bytes[bytes.len() / 2]) << 8) | u64::from(*last), 0)
     } else {
         (0, 0)
     }
-}
-
-#[inline(always)]
-fn word(bytes: &[u8], at: usize) -> u64 {
-    let mut word = [0; 8];
-    word.copy_from_slice(&bytes[at..at + 8]);
-    u64::from_le_bytes(word)
-}
-
-#[inline(always)]
-fn half(bytes: &[u8], at: usize) -> u32 {
-    let mut half = [0; 4];
-    half.copy_from_slice(&bytes[at..at + 4]);
-    u32::from_le_bytes(half)
 }
 
 #[cfg(test)]

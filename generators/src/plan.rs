@@ -5,14 +5,16 @@
 //! A request belongs to one chunk, so its number tells its records and a record tells its request.
 
 mod chunk;
+mod claims;
 mod draw;
 mod request;
 
-pub use chunk::{Chunk, Described, Judgement, Record, Request};
+pub use chunk::{Chunk, Described, Found, Judgement, Record, Request};
+pub use claims::Claims;
 pub use draw::{Mix, Ppb};
 
 use crate::encoded::{EncodeError, EncodedPool, PieceLimits};
-use crate::identity::{Identity, ORDINALS_MAX, RunTag, TRACES_MAX, TraceKeys};
+use crate::identity::{Identity, ORDINALS_MAX, RunTag, TRACES_MAX, TraceKeys, TraceOrigin};
 use crate::model::Stratum;
 use crate::schedule::{Arrivals, Profile, Segment};
 use crate::seed::Seed;
@@ -290,19 +292,20 @@ impl Plan {
         Chunk::open(self, chunk)
     }
 
-    /// Which record of the plan a received id pair claims to be.
-    #[inline]
+    /// Which record of the plan a received id pair claims to be. For a whole request, see [`Claims`].
     pub fn identify(&self, keys: &TraceKeys, span_id: u64) -> Claim {
-        match self.identity.origin(keys.id) {
-            None => Claim::Foreign,
-            Some(origin) => {
-                let ordinal = keys.ordinal(span_id);
-                if origin.lane != self.spec.lane || origin.index >= self.traces || ordinal >= u64::from(ORDINALS_MAX) {
-                    return Claim::Invented;
-                }
-                Claim::Record { trace: origin.index, ordinal: ordinal as u32, variant: origin.variant }
-            }
+        self.claim(keys, self.identity.origin(keys.id), span_id)
+    }
+
+    /// The claim of a span under a trace id of this origin.
+    #[inline]
+    fn claim(&self, keys: &TraceKeys, origin: Option<TraceOrigin>, span_id: u64) -> Claim {
+        let Some(origin) = origin else { return Claim::Foreign };
+        let ordinal = keys.ordinal(span_id);
+        if origin.lane != self.spec.lane || origin.index >= self.traces || ordinal >= u64::from(ORDINALS_MAX) {
+            return Claim::Invented;
         }
+        Claim::Record { trace: origin.index, ordinal: ordinal as u32, variant: origin.variant }
     }
 
     /// The same for a record that carries `spanproof.id`.

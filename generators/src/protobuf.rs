@@ -24,17 +24,17 @@ pub enum MalformedError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
     /// A varint.
-    Varint,
+    Varint = 0,
     /// Eight bytes.
-    Fixed64,
+    Fixed64 = 1,
     /// A length and that many bytes.
-    Bytes,
+    Bytes = 2,
     /// The start of a group.
-    Group,
+    Group = 3,
     /// The end of a group.
-    GroupEnd,
+    GroupEnd = 4,
     /// Four bytes.
-    Fixed32,
+    Fixed32 = 5,
 }
 
 /// A field's number and wire type.
@@ -46,7 +46,34 @@ pub struct Tag {
     pub wire: Wire,
 }
 
+/// A field's number and wire type as one word, the way it stands on the wire: what hot loops match on.
+#[inline(always)]
+pub const fn key(field: u32, wire: Wire) -> u32 {
+    field << 3 | wire as u32
+}
+
 impl Tag {
+    /// The tag that a word from the wire stands for.
+    ///
+    /// # Errors
+    /// Field number 0 and wire types that do not exist.
+    #[inline(always)]
+    pub fn of_key(key: u32) -> Result<Self, MalformedError> {
+        if key < 8 {
+            return Err(MalformedError::Varint);
+        }
+        let wire = match key & 7 {
+            0 => Wire::Varint,
+            1 => Wire::Fixed64,
+            2 => Wire::Bytes,
+            3 => Wire::Group,
+            4 => Wire::GroupEnd,
+            5 => Wire::Fixed32,
+            _ => return Err(MalformedError::WireType),
+        };
+        Ok(Self { field: key >> 3, wire })
+    }
+
     /// Refuses the field unless it has the wire type that its number calls for.
     #[inline(always)]
     pub fn must_be(self, wire: Wire) -> Result<(), MalformedError> {
@@ -76,40 +103,39 @@ impl<'a> Reader<'a> {
     /// The next tag; `None` at the end of the message.
     #[inline(always)]
     pub fn tag(&mut self) -> Result<Option<Tag>, MalformedError> {
-        let Some(&first) = self.bytes.first() else { return Ok(None) };
-        let word = if first < 0x80 {
-            self.bytes = &self.bytes[1..];
-            u64::from(first)
-        } else {
-            self.varint()?
-        };
-        if word > u64::from(u32::MAX) || word < 8 {
-            return Err(MalformedError::Varint);
+        match self.key()? {
+            None => Ok(None),
+            Some(key) => Tag::of_key(key).map(Some),
         }
-        let wire = match word & 7 {
-            0 => Wire::Varint,
-            1 => Wire::Fixed64,
-            2 => Wire::Bytes,
-            3 => Wire::Group,
-            4 => Wire::GroupEnd,
-            5 => Wire::Fixed32,
-            _ => return Err(MalformedError::WireType),
-        };
-        Ok(Some(Tag { field: (word >> 3) as u32, wire }))
     }
 
-    /// A varint.
+    /// The next tag as the word that [`key`] makes; `None` at the end of the message. Whether such a field can be is left
+    /// open: who does not know the word asks [`Tag::of_key`].
+    #[inline(always)]
+    pub fn key(&mut self) -> Result<Option<u32>, MalformedError> {
+        if self.bytes.is_empty() {
+            return Ok(None);
+        }
+        u32::try_from(self.varint()?).map(Some).map_err(|_| MalformedError::Varint)
+    }
+
+    /// A varint. Those of one or two bytes, which tags, lengths and most numbers are, are read in place.
     #[inline(always)]
     pub fn varint(&mut self) -> Result<u64, MalformedError> {
-        match self.bytes.first() {
-            Some(&byte) if byte < 0x80 => {
-                self.bytes = &self.bytes[1..];
-                Ok(u64::from(byte))
+        match self.bytes {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.bytes = rest;
+                Ok(u64::from(*byte))
+            }
+            [low, high, rest @ ..] if *high < 0x80 => {
+                self.bytes = rest;
+                Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
             }
             _ => self.long_varint(),
         }
     }
 
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, MalformedError> {
         let mut word = 0u64;
         for (at, &byte) in self.bytes.iter().take(10).enumerate() {

@@ -6,7 +6,7 @@
 
 use crate::content::{self, Depth, key_value_sum, note, number, salt, text};
 use crate::identity::OWN_ID_KEY;
-use crate::protobuf::{MalformedError, Reader, Wire};
+use crate::protobuf::{MalformedError, Reader, Tag, Wire};
 use std::ops::Range;
 
 /// A place in the request's bytes.
@@ -108,7 +108,7 @@ impl Walk {
             match tag.field {
                 1 => {
                     tag.must_be(Wire::Bytes)?;
-                    filing.irregular |= note(&mut seen, tag);
+                    filing.irregular |= note(&mut seen, tag.field);
                     filing.resource = content::resource_sum(reader.bytes()?, &mut filing.irregular)?;
                 }
                 2 => {
@@ -117,7 +117,7 @@ impl Walk {
                 }
                 3 => {
                     tag.must_be(Wire::Bytes)?;
-                    filing.irregular |= note(&mut seen, tag);
+                    filing.irregular |= note(&mut seen, tag.field);
                     filing.resource_schema = content::schema_url(reader.bytes()?);
                 }
                 _ => {
@@ -146,7 +146,7 @@ impl Walk {
             match tag.field {
                 1 => {
                     tag.must_be(Wire::Bytes)?;
-                    filing.irregular |= note(&mut seen, tag);
+                    filing.irregular |= note(&mut seen, tag.field);
                     filing.scope = content::scope_sum(reader.bytes()?, &mut filing.irregular)?;
                 }
                 2 => {
@@ -156,7 +156,7 @@ impl Walk {
                 }
                 3 => {
                     tag.must_be(Wire::Bytes)?;
-                    filing.irregular |= note(&mut seen, tag);
+                    filing.irregular |= note(&mut seen, tag.field);
                     filing.scope_schema = content::schema_url(reader.bytes()?);
                 }
                 _ => {
@@ -181,105 +181,110 @@ fn place(request: &[u8], part: &[u8]) -> Place {
 ///
 /// # Errors
 /// Bytes that are no well-formed span.
-#[inline]
+#[inline(always)]
 pub fn read_span(place: Place, bytes: &[u8], filing: u32) -> Result<SpanView, MalformedError> {
-    let mut span = SpanView {
-        trace_id: [0; 16],
-        span_id: 0,
-        parent_id: 0,
-        start_ns: 0,
-        end_ns: 0,
-        content: 0,
-        trace_state: 0,
-        own_id: 0..0,
-        place,
-        filing,
-        irregular: false,
-    };
-    let mut reader = Reader::new(bytes);
+    // Everything is kept in variables of its own and put together at the end, so that no span is copied.
+    let (mut trace_id, mut span_id, mut parent_id, mut start_ns, mut end_ns) = ([0; 16], 0, 0, 0, 0);
+    let (mut trace_state, mut own_id, mut irregular) = (0, 0..0, false);
     let (mut sum, mut seen, mut events, mut links) = (0u64, 0, 0, 0);
-    while let Some(tag) = reader.tag()? {
-        let addition = match tag.field {
-            9 => {
-                tag.must_be(Wire::Bytes)?;
-                let attribute = reader.bytes()?;
-                let (hash, key, value) = key_value_sum(attribute, Depth::SPAN, &mut span.irregular)?;
+    let mut reader = Reader::new(bytes);
+    while let Some(word) = reader.key()? {
+        let addition = match word {
+            field::ATTRIBUTE => {
+                let (hash, key, value) = key_value_sum(reader.bytes()?, Depth::SPAN, &mut irregular)?;
                 if key == OWN_ID_KEY.as_bytes() {
-                    span.own_id = own_id_place(span.place.start, bytes, value);
+                    own_id = own_id_place(place.start, bytes, value);
                 }
                 sum = sum.wrapping_add(hash);
                 continue;
             }
-            11 => {
-                tag.must_be(Wire::Bytes)?;
-                let event = content::event_parts(reader.bytes()?, &mut span.irregular)?;
+            field::EVENT => {
+                let event = content::event_parts(reader.bytes()?, &mut irregular)?;
                 sum = sum.wrapping_add(content::event_at(event.fixed, event.time_ns, events));
                 events += 1;
                 continue;
             }
-            13 => {
-                tag.must_be(Wire::Bytes)?;
-                let link = content::link_parts(reader.bytes()?, &mut span.irregular)?;
+            field::LINK => {
+                let link = content::link_parts(reader.bytes()?, &mut irregular)?;
                 sum = sum.wrapping_add(content::link_at(link.fixed, link.trace_id, link.span_id, links));
                 links += 1;
                 continue;
             }
-            1 => {
-                tag.must_be(Wire::Bytes)?;
+            field::TRACE_ID => {
                 let id = reader.bytes()?;
                 match id.try_into() {
                     Ok(id) => {
-                        span.trace_id = id;
+                        trace_id = id;
                         0
                     }
                     Err(_) => text(salt::SPAN_ODD_ID, id),
                 }
             }
-            2 => id(tag, &mut reader, 2, &mut span.span_id)?,
-            3 => {
-                tag.must_be(Wire::Bytes)?;
-                span.trace_state = content::trace_state(reader.bytes()?);
+            field::SPAN_ID => id(&mut reader, 2, &mut span_id)?,
+            field::PARENT_ID => id(&mut reader, 4, &mut parent_id)?,
+            field::TRACE_STATE => {
+                trace_state = content::trace_state(reader.bytes()?);
                 0
             }
-            4 => id(tag, &mut reader, 4, &mut span.parent_id)?,
-            5 => {
-                tag.must_be(Wire::Bytes)?;
-                text(salt::SPAN_NAME, reader.bytes()?)
-            }
-            6 => {
-                tag.must_be(Wire::Varint)?;
-                number(salt::SPAN_KIND, reader.varint()? as u32 as u64)
-            }
-            7 => {
-                tag.must_be(Wire::Fixed64)?;
-                span.start_ns = reader.fixed64()?;
+            field::NAME => text(salt::SPAN_NAME, reader.bytes()?),
+            field::KIND => number(salt::SPAN_KIND, reader.varint()? as u32 as u64),
+            field::START => {
+                start_ns = reader.fixed64()?;
                 0
             }
-            8 => {
-                tag.must_be(Wire::Fixed64)?;
-                span.end_ns = reader.fixed64()?;
+            field::END => {
+                end_ns = reader.fixed64()?;
                 0
             }
-            15 => {
-                tag.must_be(Wire::Bytes)?;
-                content::status_sum(reader.bytes()?, &mut span.irregular)?
-            }
-            16 => {
-                tag.must_be(Wire::Fixed32)?;
-                number(salt::SPAN_FLAGS, u64::from(reader.fixed32()?))
-            }
-            _ => rare_field(tag, &mut reader, &mut span.irregular)?,
+            field::STATUS => content::status_sum(reader.bytes()?, &mut irregular)?,
+            field::FLAGS => number(salt::SPAN_FLAGS, u64::from(reader.fixed32()?)),
+            _ => rare_field(word, &mut reader, &mut irregular)?,
         };
-        span.irregular |= note(&mut seen, tag);
+        irregular |= note(&mut seen, word >> 3);
         sum = sum.wrapping_add(addition);
     }
-    span.content = sum;
-    Ok(span)
+    let content = sum;
+    Ok(SpanView {
+        trace_id,
+        span_id,
+        parent_id,
+        start_ns,
+        end_ns,
+        content,
+        trace_state,
+        own_id,
+        place,
+        filing,
+        irregular,
+    })
+}
+
+/// The fields of a span, as they stand on the wire.
+mod field {
+    use crate::protobuf::{Wire, key};
+
+    pub(super) const TRACE_ID: u32 = key(1, Wire::Bytes);
+    pub(super) const SPAN_ID: u32 = key(2, Wire::Bytes);
+    pub(super) const TRACE_STATE: u32 = key(3, Wire::Bytes);
+    pub(super) const PARENT_ID: u32 = key(4, Wire::Bytes);
+    pub(super) const NAME: u32 = key(5, Wire::Bytes);
+    pub(super) const KIND: u32 = key(6, Wire::Varint);
+    pub(super) const START: u32 = key(7, Wire::Fixed64);
+    pub(super) const END: u32 = key(8, Wire::Fixed64);
+    pub(super) const ATTRIBUTE: u32 = key(9, Wire::Bytes);
+    pub(super) const DROPPED_ATTRIBUTES: u32 = key(10, Wire::Varint);
+    pub(super) const EVENT: u32 = key(11, Wire::Bytes);
+    pub(super) const DROPPED_EVENTS: u32 = key(12, Wire::Varint);
+    pub(super) const LINK: u32 = key(13, Wire::Bytes);
+    pub(super) const DROPPED_LINKS: u32 = key(14, Wire::Varint);
+    pub(super) const STATUS: u32 = key(15, Wire::Bytes);
+    pub(super) const FLAGS: u32 = key(16, Wire::Fixed32);
+    /// The highest field number of a span; those up to it with another wire type are refused.
+    pub(super) const LAST: u32 = 16;
 }
 
 #[inline(always)]
-fn id(tag: crate::protobuf::Tag, reader: &mut Reader<'_>, field: u64, out: &mut u64) -> Result<u64, MalformedError> {
-    tag.must_be(Wire::Bytes)?;
+fn id(reader: &mut Reader<'_>, field: u64, out: &mut u64) -> Result<u64, MalformedError> {
     let id = reader.bytes()?;
     match <[u8; 8]>::try_from(id) {
         Ok(id) => {
@@ -291,18 +296,21 @@ fn id(tag: crate::protobuf::Tag, reader: &mut Reader<'_>, field: u64, out: &mut 
 }
 
 #[cold]
-fn rare_field(tag: crate::protobuf::Tag, reader: &mut Reader<'_>, irregular: &mut bool) -> Result<u64, MalformedError> {
-    let salt = match tag.field {
-        10 => salt::SPAN_DROPPED_ATTRIBUTES,
-        12 => salt::SPAN_DROPPED_EVENTS,
-        14 => salt::SPAN_DROPPED_LINKS,
+fn rare_field(word: u32, reader: &mut Reader<'_>, irregular: &mut bool) -> Result<u64, MalformedError> {
+    let salt = match word {
+        field::DROPPED_ATTRIBUTES => salt::SPAN_DROPPED_ATTRIBUTES,
+        field::DROPPED_EVENTS => salt::SPAN_DROPPED_EVENTS,
+        field::DROPPED_LINKS => salt::SPAN_DROPPED_LINKS,
         _ => {
+            let tag = Tag::of_key(word)?;
+            if tag.field <= field::LAST {
+                return Err(MalformedError::WireType);
+            }
             *irregular = true;
             reader.skip(tag, 97)?;
             return Ok(0);
         }
     };
-    tag.must_be(Wire::Varint)?;
     Ok(number(salt, u64::from(reader.varint()? as u32)))
 }
 

@@ -55,9 +55,41 @@ fn fixed_value(salt: u64, word: u64) -> u64 {
     fold(word ^ salt, salt.rotate_left(32)) | 1
 }
 
-/// Hash of one `KeyValue` message.
-#[inline]
+/// Hash of one `KeyValue` message, with the bytes of its key and of its value.
+#[inline(always)]
 pub(crate) fn key_value_sum<'a>(
+    bytes: &'a [u8],
+    depth: Depth,
+    irregular: &mut bool,
+) -> Result<(u64, &'a [u8], &'a [u8]), MalformedError> {
+    match plain(bytes) {
+        Some((key, value)) => {
+            let hash = any_value(value, depth.enter()?, irregular)?;
+            Ok((key_value(key_hash(key), hash), key, value))
+        }
+        None => any_key_value(bytes, depth, irregular),
+    }
+}
+
+/// Key and value of a `KeyValue` as encoders write it: both once, in either order (the Go collector puts the value first),
+/// each shorter than 128 bytes. Nearly every attribute is so, and this takes a third of the general way.
+#[inline(always)]
+fn plain(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let [first_tag, first_length, rest @ ..] = bytes else { return None };
+    let (first, rest) = rest.split_at_checked(usize::from(*first_length))?;
+    let [second_tag, second_length, second @ ..] = rest else { return None };
+    if first.len() >= 0x80 || second.len() >= 0x80 || usize::from(*second_length) != second.len() {
+        return None;
+    }
+    match (*first_tag, *second_tag) {
+        (0x0a, 0x12) => Some((first, second)),
+        (0x12, 0x0a) => Some((second, first)),
+        _ => None,
+    }
+}
+
+#[inline(never)]
+fn any_key_value<'a>(
     bytes: &'a [u8],
     depth: Depth,
     irregular: &mut bool,
@@ -67,7 +99,7 @@ pub(crate) fn key_value_sum<'a>(
     let (mut key, mut value, mut value_bytes): (&[u8], u64, &[u8]) = (&[], 0, &[]);
     let (mut extra, mut seen) = (0u64, 0u32);
     while let Some(tag) = reader.tag()? {
-        *irregular |= note(&mut seen, tag);
+        *irregular |= note(&mut seen, tag.field);
         match tag.field {
             1 => {
                 tag.must_be(Wire::Bytes)?;
@@ -93,17 +125,25 @@ pub(crate) fn key_value_sum<'a>(
 
 /// True when a single field comes a second time. Field numbers above 31 are unknown and reported as such elsewhere.
 #[inline(always)]
-pub(crate) fn note(seen: &mut u32, tag: Tag) -> bool {
-    let bit = 1u32.wrapping_shl(tag.field);
+pub(crate) fn note(seen: &mut u32, field: u32) -> bool {
+    let bit = 1u32.wrapping_shl(field);
     let again = *seen & bit != 0;
     *seen |= bit;
     again
 }
 
-/// Hash of one `AnyValue` message; 0 if no variant is set.
-#[inline]
+/// Hash of one `AnyValue` message; 0 if no variant is set. A short string, which most are, is seen at a glance.
+#[inline(always)]
 fn any_value(bytes: &[u8], depth: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
     let inner = depth.enter()?;
+    match bytes {
+        [0x0a, length @ ..0x80, text @ ..] if usize::from(*length) == text.len() => Ok(string_value(text)),
+        _ => any_variant(bytes, inner, irregular),
+    }
+}
+
+#[inline(never)]
+fn any_variant(bytes: &[u8], inner: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
     let mut reader = Reader::new(bytes);
     let (mut value, mut variants) = (0, 0);
     while let Some(tag) = reader.tag()? {

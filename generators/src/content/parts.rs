@@ -28,6 +28,7 @@ pub struct LinkParts<'a> {
 ///
 /// # Errors
 /// Bytes that are no such message.
+#[inline(never)]
 pub fn event_parts(bytes: &[u8], irregular: &mut bool) -> Result<EventParts, MalformedError> {
     let depth = Depth::SPAN.enter()?;
     let mut reader = Reader::new(bytes);
@@ -53,7 +54,7 @@ pub fn event_parts(bytes: &[u8], irregular: &mut bool) -> Result<EventParts, Mal
                 0
             }
         };
-        *irregular |= note(&mut seen, tag);
+        *irregular |= note(&mut seen, tag.field);
         parts.fixed = parts.fixed.wrapping_add(addition);
     }
     Ok(parts)
@@ -63,6 +64,7 @@ pub fn event_parts(bytes: &[u8], irregular: &mut bool) -> Result<EventParts, Mal
 ///
 /// # Errors
 /// Bytes that are no such message.
+#[inline(never)]
 pub fn link_parts<'a>(bytes: &'a [u8], irregular: &mut bool) -> Result<LinkParts<'a>, MalformedError> {
     let depth = Depth::SPAN.enter()?;
     let mut reader = Reader::new(bytes);
@@ -97,7 +99,7 @@ pub fn link_parts<'a>(bytes: &'a [u8], irregular: &mut bool) -> Result<LinkParts
                 0
             }
         };
-        *irregular |= note(&mut seen, tag);
+        *irregular |= note(&mut seen, tag.field);
         parts.fixed = parts.fixed.wrapping_add(addition);
     }
     Ok(parts)
@@ -115,7 +117,7 @@ pub(crate) fn resource_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, Ma
                 key_value_sum(reader.bytes()?, depth, irregular)?.0
             }
             2 => {
-                *irregular |= note(&mut seen, tag);
+                *irregular |= note(&mut seen, tag.field);
                 uint32_field(salt::RESOURCE_DROPPED, tag, &mut reader)?
             }
             3 => {
@@ -157,7 +159,7 @@ fn entity_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, MalformedError>
                 0
             }
         };
-        *irregular |= tag.field <= 2 && note(&mut seen, tag);
+        *irregular |= tag.field <= 2 && note(&mut seen, tag.field);
         sum = sum.wrapping_add(addition);
     }
     Ok(sum)
@@ -183,7 +185,7 @@ pub(crate) fn scope_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, Malfo
                 0
             }
         };
-        *irregular |= tag.field != 3 && note(&mut seen, tag);
+        *irregular |= tag.field != 3 && note(&mut seen, tag.field);
         sum = sum.wrapping_add(addition);
     }
     Ok(optional(salt::SCOPE, sum))
@@ -194,7 +196,7 @@ pub(crate) fn status_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, Malf
     let mut reader = Reader::new(bytes);
     let (mut sum, mut seen) = (0u64, 0);
     while let Some(tag) = reader.tag()? {
-        *irregular |= note(&mut seen, tag);
+        *irregular |= note(&mut seen, tag.field);
         let addition = match tag.field {
             2 => {
                 tag.must_be(Wire::Bytes)?;

@@ -36,6 +36,15 @@ pub struct Record {
     pub offset: u32,
 }
 
+/// A record of a chunk, looked up. It means something only to the chunk that found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// Number of the record inside the chunk.
+    pub offset: u32,
+    trace: u32,
+    recipe: u32,
+}
+
 /// What the sink finds of a span that claims to be of this chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
@@ -136,33 +145,55 @@ impl Chunk {
         super::request::encode(self, plan, &self.requests[request], out);
     }
 
-    /// Judges a span that claims to be `ordinal` of trace `trace` (index in the plan) under `variant`, with the keys of the
-    /// trace id that it came with. With `own`, the claim stands in `spanproof.id`, and the wire ids are content.
-    #[inline]
+    /// Judges a span that claims to be a record of this chunk. For a whole request, [`Chunk::find`] the records of all
+    /// spans first and [`Chunk::judge_found`] them then: their expectations are fetched from memory side by side.
     pub fn judge(&self, plan: &Plan, claim: super::Claim, span: &SpanView, filing: &Filing) -> Judgement {
-        let (trace, ordinal, variant) = match claim {
-            super::Claim::Record { trace, ordinal, variant } => (trace, ordinal, Some(variant)),
-            super::Claim::Own { trace, ordinal } => (trace, ordinal, None),
-            super::Claim::Invented | super::Claim::Foreign => return Judgement::Invented,
+        let found = self.find(plan, claim);
+        found.map_or(Judgement::Invented, |found| self.judge_found(plan, claim, found, span, filing))
+    }
+
+    /// The record that a span claims to be; `None` if the chunk has no such record.
+    #[inline]
+    pub fn find(&self, plan: &Plan, claim: super::Claim) -> Option<Found> {
+        let (trace, ordinal) = match claim {
+            super::Claim::Record { trace, ordinal, .. } | super::Claim::Own { trace, ordinal } => (trace, ordinal),
+            super::Claim::Invented | super::Claim::Foreign => return None,
         };
-        let Some((at, recipe)) = self.locate(plan, trace, ordinal) else { return Judgement::Invented };
+        let at = usize::try_from(trace.checked_sub(self.number * CHUNK_TRACES)?).ok()?;
+        let recipe = plan.pool.recipe_index(*self.shapes.get(at)?, ordinal)?;
+        Some(Found { trace: at as u32, recipe, offset: self.first_record[at] + ordinal })
+    }
+
+    /// Judges a span whose claim led to a record of this chunk. With `spanproof.id`, the wire ids are content.
+    #[inline]
+    pub fn judge_found(
+        &self,
+        plan: &Plan,
+        claim: super::Claim,
+        found: Found,
+        span: &SpanView,
+        filing: &Filing,
+    ) -> Judgement {
+        let (recipe, offset) = (&plan.pool.recipes[found.recipe as usize], found.offset);
         // A record found under an id that the plan never gave to any part of its trace was made up.
-        if variant.is_some_and(|variant| variant != recipe.variant.number || recipe.variant.padded) {
+        if let super::Claim::Record { variant, .. } = claim
+            && (variant != recipe.variant.number || recipe.variant.padded)
+        {
             return Judgement::Invented;
         }
-        let offset = self.first_record[at] + ordinal;
-        if self.is_intact(plan, at, recipe, span, filing) && !span.irregular && !filing.irregular {
+        let regular = !span.irregular && !filing.irregular;
+        if regular && self.is_intact(plan, found.trace as usize, recipe, span, filing) {
             Judgement::Intact { offset }
         } else {
             Judgement::Different { offset }
         }
     }
 
+    /// The request that a record is sent in.
     #[inline]
-    fn locate<'a>(&self, plan: &'a Plan, trace: u64, ordinal: Ordinal) -> Option<(usize, &'a SpanRecipe)> {
-        let at = usize::try_from(trace.checked_sub(self.number * CHUNK_TRACES)?).ok()?;
-        let shape = *self.shapes.get(at)?;
-        Some((at, plan.pool.recipe(shape, ordinal)?))
+    pub fn request_of_found(&self, plan: &Plan, found: Found) -> u32 {
+        let piece = plan.pool.recipes[found.recipe as usize].piece;
+        self.request_of[(self.first_piece[found.trace as usize] + u32::from(piece)) as usize]
     }
 
     #[inline]

@@ -73,6 +73,34 @@ pub struct Exceptions {
     pub late: RoaringTreemap,
 }
 
+/// Marks that are counted together when this is dropped: threads share the counters, so each touches them once a request.
+#[derive(Debug)]
+pub struct Marks<'a> {
+    ledger: &'a Ledger,
+    unique: u64,
+    extra: u64,
+}
+
+impl Marks<'_> {
+    /// Counts an intact copy of a record.
+    #[inline]
+    pub fn mark(&mut self, chunk: u64, offset: u32) -> Mark {
+        let mark = self.ledger.plane(chunk).mark(offset);
+        match mark {
+            Mark::First => self.unique += 1,
+            Mark::Again => self.extra += 1,
+        }
+        mark
+    }
+}
+
+impl Drop for Marks<'_> {
+    fn drop(&mut self) {
+        self.ledger.unique.fetch_add(self.unique, Ordering::Relaxed);
+        self.ledger.extra.fetch_add(self.extra, Ordering::Relaxed);
+    }
+}
+
 /// The ledger of one destination.
 #[derive(Debug)]
 pub struct Ledger {
@@ -134,14 +162,13 @@ impl Ledger {
     }
 
     /// Counts an intact copy of a record.
-    #[inline]
     pub fn mark(&self, chunk: u64, offset: u32) -> Mark {
-        let mark = self.plane(chunk).mark(offset);
-        match mark {
-            Mark::First => self.unique.fetch_add(1, Ordering::Relaxed),
-            Mark::Again => self.extra.fetch_add(1, Ordering::Relaxed),
-        };
-        mark
+        self.marks().mark(chunk, offset)
+    }
+
+    /// Marks for many records at a time.
+    pub fn marks(&self) -> Marks<'_> {
+        Marks { ledger: self, unique: 0, extra: 0 }
     }
 
     fn plane(&self, chunk: u64) -> &Plane {

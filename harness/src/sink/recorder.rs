@@ -4,12 +4,12 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::corruption::Corruptions;
 use crate::judge::explain::explain;
-use crate::judge::ledger::{Ledger, Mark};
+use crate::judge::ledger::{Ledger, Mark, Marks};
 use crate::judge::strangers::Strangers;
 use crate::wire::Signal;
 use crate::wire::server::{Backend, Decision, Export};
-use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Judgement, Plan};
-use spanproof_generators::walk::{SpanView, Walk};
+use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Claims, Found, Judgement, Plan};
+use spanproof_generators::walk::{Filing, SpanView, Walk};
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::latency::Series;
 use std::cell::RefCell;
@@ -33,7 +33,24 @@ pub struct Recorder {
 
 thread_local! {
     /// Where a request is read into; one a thread, since a thread records one request at a time.
-    static WALK: RefCell<Walk> = RefCell::new(Walk::default());
+    static READING: RefCell<Reading> = RefCell::new(Reading::default());
+}
+
+/// What is read of a request, step by step.
+#[derive(Default)]
+struct Reading {
+    walk: Walk,
+    claims: Claims,
+    finds: Vec<Find>,
+}
+
+/// Where the plan has what a span claims to be.
+#[derive(Clone, Copy)]
+enum Find {
+    /// In the chunk at this place of [`Pass::chunks`].
+    Record { chunk: usize, found: Found },
+    Invented,
+    Foreign,
 }
 
 impl Recorder {
@@ -81,10 +98,24 @@ impl Recorder {
         Duration::from_nanos(self.last_record_ns.load(Ordering::Relaxed))
     }
 
-    fn record(&self, walk: &Walk, body: &[u8], received_ns: u64) {
-        let mut pass = Pass { recorder: self, body, received_ns, chunk: None, keys: None, run: None };
-        for span in &walk.spans {
-            pass.span(walk, span);
+    fn record(&self, reading: &mut Reading, body: &[u8], received_ns: u64) {
+        let Reading { walk, claims, finds } = reading;
+        let claims = claims.read(self.chunks.plan(), walk, body);
+        let marks = self.ledger.marks();
+        let mut pass =
+            Pass { recorder: self, plan: self.chunks.plan(), body, received_ns, chunks: Vec::new(), marks, run: None };
+        // All are found before the first is judged: what one span is compared with is fetched while another is judged.
+        finds.clear();
+        finds.extend(claims.iter().map(|claim| pass.find(*claim)));
+        let chunks = std::mem::take(&mut pass.chunks);
+        for ((span, claim), find) in walk.spans.iter().zip(claims).zip(finds.iter()) {
+            match *find {
+                Find::Record { chunk, found } => {
+                    pass.record(&chunks[chunk], *claim, found, span, &walk.filings[span.filing as usize]);
+                }
+                Find::Invented => pass.invented(span),
+                Find::Foreign => pass.foreign(span),
+            }
         }
         pass.end_run();
         self.last_record_ns.fetch_max(received_ns, Ordering::Relaxed);
@@ -97,9 +128,9 @@ impl Backend for Recorder {
             self.strangers.note_signal(export.signal);
             return Decision::Accept;
         }
-        WALK.with_borrow_mut(|walk| match walk.read(&export.body) {
+        READING.with_borrow_mut(|reading| match reading.walk.read(&export.body) {
             Ok(()) => {
-                self.record(walk, &export.body, self.clock.ns(export.received));
+                self.record(reading, &export.body, self.clock.ns(export.received));
                 Decision::Accept
             }
             Err(error) => Decision::Malformed { message: format!("not an ExportTraceServiceRequest: {error}") },
@@ -107,14 +138,16 @@ impl Backend for Recorder {
     }
 }
 
-/// One pass over the spans of a request. Neighbours tend to share trace, chunk and planned request; what they share is
-/// looked up once.
+/// One pass over the spans of a request. Neighbours tend to share chunk and planned request; what they share is looked up
+/// once.
 struct Pass<'a> {
     recorder: &'a Recorder,
+    plan: &'a Plan,
     body: &'a [u8],
     received_ns: u64,
-    chunk: Option<Arc<Chunk>>,
-    keys: Option<spanproof_generators::identity::TraceKeys>,
+    /// The chunks of this request's records; one or two as a rule.
+    chunks: Vec<Arc<Chunk>>,
+    marks: Marks<'a>,
     run: Option<Run>,
 }
 
@@ -127,71 +160,58 @@ struct Run {
 }
 
 impl Pass<'_> {
-    fn span(&mut self, walk: &Walk, span: &SpanView) {
-        let plan = Arc::clone(self.recorder.chunks.plan());
-        let claim = self.claim(&plan, span);
-        let (trace, ordinal) = match claim {
-            Claim::Record { trace, ordinal, .. } | Claim::Own { trace, ordinal } => (trace, ordinal),
-            Claim::Invented => return self.invented(span),
-            Claim::Foreign => return self.foreign(span),
+    fn find(&mut self, claim: Claim) -> Find {
+        let trace = match claim {
+            Claim::Record { trace, .. } | Claim::Own { trace, .. } => trace,
+            Claim::Invented => return Find::Invented,
+            Claim::Foreign => return Find::Foreign,
         };
         let chunk = self.chunk(trace / CHUNK_TRACES);
-        let filing = &walk.filings[span.filing as usize];
-        match chunk.judge(&plan, claim, span, filing) {
-            Judgement::Intact { offset } => self.intact(&plan, &chunk, trace, ordinal, offset),
-            Judgement::Different { offset } => {
-                let mut planned = Vec::new();
-                chunk.encode_record(&plan, offset, &mut planned);
-                let differences = explain(&planned, self.body, span, filing);
-                if differences.is_empty() {
-                    self.intact(&plan, &chunk, trace, ordinal, offset);
-                } else {
-                    self.recorder.ledger.mark_corrupt(chunk.number(), offset);
-                    let number = self.recorder.ledger.number(chunk.number(), offset);
-                    self.recorder.corruptions.note(number, differences, self.received_ns);
-                }
-            }
+        self.chunks[chunk].find(self.plan, claim).map_or(Find::Invented, |found| Find::Record { chunk, found })
+    }
+
+    fn chunk(&mut self, number: u64) -> usize {
+        self.chunks.iter().position(|chunk| chunk.number() == number).unwrap_or_else(|| {
+            self.chunks.push(self.recorder.chunks.get(number));
+            self.chunks.len() - 1
+        })
+    }
+
+    fn record(&mut self, chunk: &Chunk, claim: Claim, found: Found, span: &SpanView, filing: &Filing) {
+        match chunk.judge_found(self.plan, claim, found, span, filing) {
+            Judgement::Intact { .. } => self.intact(chunk, found),
+            Judgement::Different { .. } => self.different(chunk, found, span, filing),
             Judgement::Invented => self.invented(span),
         }
     }
 
-    fn claim(&mut self, plan: &Plan, span: &SpanView) -> Claim {
-        if !span.own_id.is_empty() {
-            return plan.identify_own(&self.body[span.own_id.start as usize..span.own_id.end as usize]);
+    #[cold]
+    fn different(&mut self, chunk: &Chunk, found: Found, span: &SpanView, filing: &Filing) {
+        let mut planned = Vec::new();
+        chunk.encode_record(self.plan, found.offset, &mut planned);
+        let differences = explain(&planned, self.body, span, filing);
+        if differences.is_empty() {
+            return self.intact(chunk, found);
         }
-        let keys = match self.keys {
-            Some(keys) if keys.id == span.trace_id => keys,
-            _ => plan.identity().keys(span.trace_id),
-        };
-        self.keys = Some(keys);
-        plan.identify(&keys, span.span_id)
+        self.recorder.ledger.mark_corrupt(chunk.number(), found.offset);
+        let number = self.recorder.ledger.number(chunk.number(), found.offset);
+        self.recorder.corruptions.note(number, differences, self.received_ns);
     }
 
-    fn chunk(&mut self, number: u64) -> Arc<Chunk> {
-        match &self.chunk {
-            Some(chunk) if chunk.number() == number => Arc::clone(chunk),
-            _ => {
-                let chunk = self.recorder.chunks.get(number);
-                self.chunk = Some(Arc::clone(&chunk));
-                chunk
-            }
-        }
-    }
-
-    fn intact(&mut self, plan: &Plan, chunk: &Chunk, trace: u64, ordinal: u32, offset: u32) {
-        let request = chunk.request_of(plan, (trace % CHUNK_TRACES) as usize, ordinal);
+    fn intact(&mut self, chunk: &Chunk, found: Found) {
+        let request = chunk.request_of_found(self.plan, found);
         let same = self.run.as_ref().is_some_and(|run| run.request == request && run.chunk == chunk.number());
         if !same {
             self.end_run();
             let due_ns = chunk.requests()[request as usize].due_ns;
             self.run = Some(Run { chunk: chunk.number(), request, due_ns, first_copies: 0 });
         }
-        if self.recorder.ledger.mark(chunk.number(), offset) == Mark::First
+        if self.marks.mark(chunk.number(), found.offset) == Mark::First
             && let Some(run) = &mut self.run
         {
             run.first_copies += 1;
             if self.received_ns.saturating_sub(run.due_ns) > self.recorder.late_after.as_nanos() as u64 {
-                self.recorder.ledger.mark_late(chunk.number(), offset);
+                self.recorder.ledger.mark_late(chunk.number(), found.offset);
             }
         }
     }
