@@ -228,9 +228,17 @@ fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
     if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
 }
 
+/// Makes the directory, and takes away the result of an earlier run: if this one is killed, the other's verdict must not be
+/// taken for its own.
 fn prepare_directory(options: &RunOptions) -> Result<(), RunError> {
     let directory = options.directory.clone();
-    spanproof_reports::directory::prepare(&directory).map_err(|source| RunError::Directory { directory, source })
+    spanproof_reports::directory::prepare(&directory)
+        .map_err(|source| RunError::Directory { directory: directory.clone(), source })?;
+    let path = directory.join(spanproof_reports::directory::RESULT);
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(RunError::File { path, source }),
+        _ => Ok(()),
+    }
 }
 
 fn fresh_tag() -> RunTag {
