@@ -334,6 +334,7 @@ fn evidence(
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         conduct: results::conduct(plan, watched, cpu),
         may_leave_out: patience.may_leave_out.clone(),
+        may_change: patience.may_change.clone(),
         late_after: patience.late_after(),
         cut_short: watched.cut_short(),
         target_ended: watched.target_ended.clone(),

@@ -11,6 +11,7 @@ use crate::sink::recorder::Recorder;
 use crate::target::Target;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
+use spanproof_reports::result::check::Check;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
 use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
 use spanproof_reports::result::participants::{Driver, Exit, Machine, Memory, Sink};
@@ -87,8 +88,10 @@ pub(super) fn assemble(scenario: &Scenario, options: &RunOptions, found: &Found,
         points: found.watched.timeline.clone(),
     });
     result.checks = checks::run(&found.evidence);
-    result.limits = checks::limits::judge(&scenario.limits, &result);
-    result.warnings = warnings(found);
+    let doubts = checks::limits::Doubts::of(&found.evidence);
+    result.limits = checks::limits::judge(&scenario.limits, &result, &doubts);
+    checks::limits::name_in_findings(&scenario.limits, &result.limits, &mut result.checks);
+    result.warnings = warnings(found, &result.checks);
     result.verdict = result.merged_verdict();
     result
 }
@@ -221,8 +224,10 @@ fn settle(patience: &super::Patience) -> Settle {
     }
 }
 
-fn warnings(found: &Found) -> Vec<String> {
-    let mut warnings = found.patience.warnings.clone();
+/// What was warned of before the run and then came true is said by a finding, and not twice.
+fn warnings(found: &Found, checks: &[Check]) -> Vec<String> {
+    let came_true = checks.iter().flat_map(|check| &check.findings).any(|finding| finding.id.ends_with("-by-design"));
+    let mut warnings = if came_true { Vec::new() } else { found.patience.warnings.clone() };
     let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
     for end in ends.into_iter().flatten() {
         warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));

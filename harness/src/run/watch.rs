@@ -167,7 +167,7 @@ impl Watcher<'_> {
             return None;
         }
         let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target);
-        let outcomes = limits::judge(&self.scenario.abort, &so_far);
+        let outcomes = limits::judge(&self.scenario.abort, &so_far, &limits::Doubts::default());
         let due = |(at, outcome): (usize, LimitOutcome)| {
             if outcome.verdict != Verdict::Pass {
                 look.abort_since[at] = None;

@@ -59,7 +59,7 @@ fn problems_are_data_when_asked_for() {
 
 #[test]
 fn a_limit_on_a_figure_that_results_do_not_have_is_refused() {
-    let words = ["spans.lost_acknowleged", "spans.lost_acknowledged"];
+    let words = ["spans.lost_acknowleged", "did you mean `lost_acknowledged`"];
     refused(quickstart(&["--set", "limits=[spans.lost_acknowleged == 0]"]), &words);
     refused(quickstart(&["--set", "abort=[spans.lost_acknowleged > 0]"]), &words);
     refused(quickstart(&["--set", "limits=[spans.lost_acknowleged == 0]", "--dry-run"]), &words);

@@ -76,7 +76,8 @@ fn expect_examples(run: &Ended) {
         for example in examples {
             let length = |id: &str| example[id].as_str().unwrap().len();
             assert_eq!((length("trace_id"), length("span_id")), (32, 16));
-            assert!(run.stdout.contains(finding["id"].as_str().unwrap()), "not said at the end\n{run}");
+            let title = finding["limit"].as_str().or(finding["id"].as_str()).unwrap();
+            assert!(run.stdout.contains(title), "{title} is not said at the end\n{run}");
         }
     }
 }
