@@ -166,7 +166,7 @@ pub fn run(
     interrupt: &CancellationToken,
     talk: &mut dyn Talk,
 ) -> Result<Finished, RunError> {
-    check_limits(scenario)?;
+    check(scenario, options)?;
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?;
     let kind = target_plan.kind();
@@ -220,6 +220,23 @@ struct Found {
     connections: usize,
     kind: &'static str,
     cpu: ThreadCpu,
+}
+
+/// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
+///
+/// # Errors
+/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used.
+pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
+    check_limits(scenario)?;
+    planning::behind_config(scenario, &options.behind)?;
+    if let scenario::Target::Embedded(embedded) = &scenario.target {
+        crate::target::embedded_config(embedded, scenario.run.seed)?;
+    }
+    // Where a target of ours will listen is not known yet; any address serves.
+    let somewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let wrong = |error: &dyn std::error::Error| RunError::Client(error.to_string());
+    let client = client_config(scenario, Some((somewhere, somewhere)), options.headers.clone());
+    client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
 }
 
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
