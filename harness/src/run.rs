@@ -166,7 +166,7 @@ pub fn run(
     interrupt: &CancellationToken,
     talk: &mut dyn Talk,
 ) -> Result<Finished, RunError> {
-    check_limits(scenario)?;
+    check(scenario, options)?;
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?;
     let kind = target_plan.kind();
@@ -222,15 +222,40 @@ struct Found {
     cpu: ThreadCpu,
 }
 
+/// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
+///
+/// # Errors
+/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used.
+pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
+    check_limits(scenario)?;
+    planning::behind_config(scenario, &options.behind)?;
+    if let scenario::Target::Embedded(embedded) = &scenario.target {
+        crate::target::embedded_config(embedded, scenario.run.seed)?;
+    }
+    // Where a target of ours will listen is not known yet; any address serves.
+    let somewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let wrong = |error: &dyn std::error::Error| RunError::Client(error.to_string());
+    let client = client_config(scenario, Some((somewhere, somewhere)), options.headers.clone());
+    client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
+}
+
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
     let limits = scenario.limits.iter().chain(&scenario.abort);
     let problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
     if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
 }
 
+/// Makes the directory, and takes away the result of an earlier run: if this one is killed, the other's verdict must not be
+/// taken for its own.
 fn prepare_directory(options: &RunOptions) -> Result<(), RunError> {
     let directory = options.directory.clone();
-    spanproof_reports::directory::prepare(&directory).map_err(|source| RunError::Directory { directory, source })
+    spanproof_reports::directory::prepare(&directory)
+        .map_err(|source| RunError::Directory { directory: directory.clone(), source })?;
+    let path = directory.join(spanproof_reports::directory::RESULT);
+    match std::fs::remove_file(&path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(RunError::File { path, source }),
+        _ => Ok(()),
+    }
 }
 
 fn fresh_tag() -> RunTag {
@@ -329,6 +354,7 @@ fn evidence(
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         conduct: results::conduct(plan, watched, cpu),
         may_leave_out: patience.may_leave_out.clone(),
+        may_change: patience.may_change.clone(),
         late_after: patience.late_after(),
         cut_short: watched.cut_short(),
         target_ended: watched.target_ended.clone(),

@@ -11,6 +11,7 @@ use crate::sink::recorder::Recorder;
 use crate::target::Target;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
+use spanproof_reports::result::check::Check;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
 use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
 use spanproof_reports::result::participants::{Driver, Exit, Machine, Memory, Sink};
@@ -56,6 +57,8 @@ fn target_name(scenario: &Scenario) -> Option<String> {
 /// What driver and sink say of themselves.
 pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduct {
     let driver = &watched.driver;
+    // What was never due because the run was ended early is no fault of the driver.
+    let due = if driver.stopped { driver.due_spans } else { plan.spans() };
     let took = watched.load_took.as_secs_f64().max(1e-9);
     let busiest = |prefix: &str| {
         let threads = cpu.by_name();
@@ -64,7 +67,7 @@ pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduc
     };
     Conduct {
         lateness_p99: Duration::from_micros(driver.lateness.value_at_quantile(0.99)),
-        achieved_ratio: driver.on_time_spans as f64 / plan.spans().max(1) as f64,
+        achieved_ratio: driver.on_time_spans as f64 / due.max(1) as f64,
         driver_busy: busiest("sp-driver"),
         sink_busy: busiest("sp-sink"),
     }
@@ -87,8 +90,10 @@ pub(super) fn assemble(scenario: &Scenario, options: &RunOptions, found: &Found,
         points: found.watched.timeline.clone(),
     });
     result.checks = checks::run(&found.evidence);
-    result.limits = checks::limits::judge(&scenario.limits, &result);
-    result.warnings = warnings(found);
+    let doubts = checks::limits::Doubts::of(&found.evidence);
+    result.limits = checks::limits::judge(&scenario.limits, &result, &doubts);
+    checks::limits::name_in_findings(&scenario.limits, &result.limits, &mut result.checks);
+    result.warnings = warnings(found, &result.checks);
     result.verdict = result.merged_verdict();
     result
 }
@@ -221,8 +226,10 @@ fn settle(patience: &super::Patience) -> Settle {
     }
 }
 
-fn warnings(found: &Found) -> Vec<String> {
-    let mut warnings = found.patience.warnings.clone();
+/// What was warned of before the run and then came true is said by a finding, and not twice.
+fn warnings(found: &Found, checks: &[Check]) -> Vec<String> {
+    let came_true = checks.iter().flat_map(|check| &check.findings).any(|finding| finding.id.ends_with("-by-design"));
+    let mut warnings = if came_true { Vec::new() } else { found.patience.warnings.clone() };
     let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
     for end in ends.into_iter().flatten() {
         warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));
