@@ -49,6 +49,8 @@ pub struct Dumped {
     pub why: Option<String>,
     /// True when nothing more is written: the file is full, or writing failed.
     pub ended: bool,
+    /// True when writing failed.
+    pub failed: bool,
 }
 
 impl Dump {
@@ -83,7 +85,7 @@ impl Dump {
                     state.so_far.bytes += line.len() as u64;
                 }
                 Err(error) => {
-                    state.so_far.ended = true;
+                    (state.so_far.ended, state.so_far.failed) = (true, true);
                     state.so_far.leave_out(error.to_string());
                 }
             },
