@@ -205,6 +205,7 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
     let command = command.map(|command| command.stop(COMMAND_GRACE));
     let counters = server.counters();
     server.shutdown(SERVER_GRACE);
+    watch.learn().map_err(undecided)?;
     let summary = Summary {
         ended,
         took: watch.elapsed(),
