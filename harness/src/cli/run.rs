@@ -11,6 +11,7 @@ use spanproof_reports::terminal::style::Colour;
 use spanproof_reports::terminal::{EndOptions, end_block};
 use spanproof_scenarios::load::LoadOptions;
 use spanproof_scenarios::overrides::Overrides;
+use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::{Scenario, Target};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -119,9 +120,16 @@ impl Changes {
     }
 }
 
+impl RunArguments {
+    /// The scenario with everything that these arguments change in it.
+    pub(crate) fn scenario(&self) -> Result<Scenario, Problems> {
+        scenario_of(&self.scenario, &self.changes.options())
+    }
+}
+
 /// Runs a scenario.
 pub(crate) fn run(arguments: &RunArguments) -> Exit {
-    let mut scenario = match scenario_of(&arguments.scenario, &arguments.changes.options()) {
+    let mut scenario = match arguments.scenario() {
         Ok(scenario) => scenario,
         Err(problems) => return complain(problems, arguments.format),
     };
