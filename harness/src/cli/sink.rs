@@ -231,8 +231,7 @@ fn start(command: &[String], server: &SinkServer) -> Result<Option<KeptCommand>,
 
 fn listening(grpc: Option<SocketAddr>, http: Option<SocketAddr>) -> String {
     let places = [("OTLP/gRPC", grpc), ("OTLP/HTTP", http)];
-    let places: Vec<String> =
-        places.iter().filter_map(|(what, at)| at.map(|at| format!("{what} on {at}"))).collect();
+    let places: Vec<String> = places.iter().filter_map(|(what, at)| at.map(|at| format!("{what} on {at}"))).collect();
     format!("listening for {}", places.join(" and "))
 }
 

@@ -84,13 +84,15 @@ impl Evidence {
     /// no configuration explains them.
     pub fn may_have_changed(&self, kind: &CorruptionKind) -> Vec<&str> {
         let Some(example) = kind.examples.first() else { return Vec::new() };
-        let behind = |path: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(path)).collect();
+        let behind =
+            |path: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(path)).collect();
         let all: Vec<Vec<&(String, Change)>> =
             example.differences.iter().map(|difference| behind(&difference.path)).collect();
         if all.iter().any(Vec::is_empty) {
             return Vec::new();
         }
-        let names: std::collections::BTreeSet<&str> = all.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let names: std::collections::BTreeSet<&str> =
+            all.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         names.into_iter().collect()
     }
 

@@ -132,8 +132,11 @@ fn a_collector_that_writes_fields_in_descending_order_passes() {
 fn poisson_bursts_with_retry_and_every_anomaly_pass() {
     let names = ["service_name_missing", "service_name_empty", "service_name_blank", "service_name_unknown"];
     let others = ["parent_missing", "new_root", "trace_id_changed", "trace_id_padded", "error_trace", "health_check"];
-    let all: Vec<String> =
-        names.iter().chain(&others).flat_map(|name| ["--set".to_owned(), format!("traffic.anomalies.{name}=5%")]).collect();
+    let all: Vec<String> = names
+        .iter()
+        .chain(&others)
+        .flat_map(|name| ["--set".to_owned(), format!("traffic.anomalies.{name}=5%")])
+        .collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let run = expect_pass(spanproof(&small("bursts", &all)));
     let result = run.result();
@@ -174,7 +177,8 @@ fn a_finished_run_is_rendered_again_as_it_was() {
     std::fs::write(out.join("summary.md"), "changed").unwrap();
     let again = spanproof(&["report", out.to_str().unwrap()]).expect(0);
     assert_eq!(pages.map(|page| run.artefact(page)), before);
-    let without_path = |text: &str| text.lines().filter(|line| !line.contains("report.html")).collect::<Vec<_>>().join("\n");
+    let without_path =
+        |text: &str| text.lines().filter(|line| !line.contains("report.html")).collect::<Vec<_>>().join("\n");
     assert_eq!(without_path(&again.stdout), without_path(&run.stdout));
 }
 

@@ -77,7 +77,11 @@ impl Goal {
         if is_own {
             let fits = matches!(limit.value, LimitValue::Number(_))
                 || (path == "bytes" && matches!(limit.value, LimitValue::Bytes(_)));
-            return if fits { Ok(Self { text, limit, holds_since: None }) } else { Err(GoalError::Unit { text, path }) };
+            return if fits {
+                Ok(Self { text, limit, holds_since: None })
+            } else {
+                Err(GoalError::Unit { text, path })
+            };
         }
         if !expecting {
             return Err(GoalError::NeedsExpectation { text, path });
@@ -103,7 +107,8 @@ impl Goal {
         let holds = match self.limit.path.strip_prefix(PREFIX) {
             Some(own) => self.limit.holds(figure(own, counts) as f64),
             None => result.is_some_and(|result| {
-                limits::judge(std::slice::from_ref(&self.limit), result)[0].verdict == Verdict::Pass
+                limits::judge(std::slice::from_ref(&self.limit), result, &limits::Doubts::default())[0].verdict
+                    == Verdict::Pass
             }),
         };
         self.holds_since = if holds { self.holds_since.or(Some(now)) } else { None };

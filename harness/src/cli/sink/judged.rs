@@ -64,8 +64,7 @@ pub(super) fn judge(
     cut_short: Option<String>,
 ) -> Judged {
     let chunks = sent.chunks;
-    let account =
-        Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
+    let account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
     let spans = ledger(&account.counts, recorder);
     let evidence = Evidence {
         plan: Arc::clone(&expectation.plan),
@@ -79,6 +78,7 @@ pub(super) fn judge(
         foreign_fails,
         conduct: Conduct::default(),
         may_leave_out: Vec::new(),
+        may_change: Vec::new(),
         late_after: NEVER_LATE,
         cut_short,
         target_ended: None,
