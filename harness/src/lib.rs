@@ -6,6 +6,7 @@ pub mod clock;
 pub mod collector_config;
 pub mod driver;
 pub mod embedded;
+pub mod evidence;
 pub mod judge;
 pub mod process;
 pub mod resources;

@@ -64,7 +64,10 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
     const BUSY_MAX: f64 = 0.95;
     let mut reasons = Vec::new();
     if conduct.lateness_p99 > LATENESS_MAX {
-        reasons.push(format!("requests started {:.1} ms late at p99 (above 2 ms)", conduct.lateness_p99.as_secs_f64() * 1e3));
+        reasons.push(format!(
+            "requests started {:.1} ms late at p99 (above 2 ms)",
+            conduct.lateness_p99.as_secs_f64() * 1e3
+        ));
     }
     if conduct.achieved_ratio < ACHIEVED_MIN {
         reasons.push(format!("{:.1} % of the plan began in time (below 99.5 %)", conduct.achieved_ratio * 100.0));

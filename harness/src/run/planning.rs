@@ -78,7 +78,9 @@ fn segments(scenario: &Scenario) -> Vec<Segment> {
             segments.push(level(at.as_secs_f64().min(seconds), 1.0));
             segments.push(level(seconds - at.as_secs_f64(), *factor));
         }
-        Profile::Burst { every, length, factor } => bursts(&mut segments, seconds, every.as_secs_f64(), length.as_secs_f64(), *factor),
+        Profile::Burst { every, length, factor } => {
+            bursts(&mut segments, seconds, every.as_secs_f64(), length.as_secs_f64(), *factor)
+        }
     }
     segments
 }
