@@ -11,6 +11,7 @@ pub mod judge;
 pub mod process;
 pub mod resources;
 pub mod run;
+pub mod show;
 pub mod sink;
 pub mod target;
 pub mod wire;
