@@ -344,4 +344,32 @@ mod tests {
         assert_eq!((ledger.unique(), ledger.extra()), (10_000, 30_000));
         assert_eq!(ledger.copies(0, 9_999), Copies::More);
     }
+
+    proptest! {
+        #[test]
+        fn a_ledger_is_rebuilt_from_what_is_missing_and_repeated(chunks in proptest::collection::vec(0u32..100, 1..5), opened: prop::sample::Index, copies in proptest::collection::vec(0u32..3, 400)) {
+            let opened = opened.index(chunks.len() + 1) as u64;
+            let ledger = Ledger::new(chunks.clone());
+            let rebuilt = Ledger::complete(chunks.clone(), opened, Exceptions::default(), [3, 4]);
+            let mut copies = copies.into_iter();
+            for chunk in 0..opened {
+                for offset in 0..ledger.records_in(chunk) {
+                    let copies = copies.next().unwrap_or(1);
+                    (0..copies).for_each(|_| drop(ledger.mark(chunk, offset)));
+                    match copies {
+                        0 => rebuilt.unmark(rebuilt.number(chunk, offset)),
+                        1 => {}
+                        _ => drop(rebuilt.mark(chunk, offset)),
+                    }
+                }
+            }
+            for (chunk, records) in chunks.iter().enumerate() {
+                for offset in 0..*records {
+                    prop_assert_eq!(rebuilt.copies(chunk as u64, offset), ledger.copies(chunk as u64, offset));
+                }
+            }
+            prop_assert_eq!((rebuilt.unique(), rebuilt.extra()), (ledger.unique(), ledger.extra()));
+            prop_assert_eq!((rebuilt.invented(), rebuilt.foreign()), (3, 4));
+        }
+    }
 }
