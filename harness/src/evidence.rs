@@ -159,6 +159,7 @@ fn evidence(
         foreign_fails: course.foreign_fails,
         conduct: course.conduct,
         may_leave_out: course.may_leave_out.clone(),
+        may_change: course.may_change.clone(),
         late_after: course.late_after,
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
@@ -169,7 +170,7 @@ fn evidence(
 impl Frozen {
     /// The result document: the run's facts, and what checks and limits say of its evidence.
     pub fn judge(&self) -> RunResult {
-        conclude(&self.evidence, self.course.document.clone(), &self.course.limits)
+        conclude(&self.evidence, self.course.document.clone(), &self.course.forewarned, &self.course.limits)
     }
 
     /// Takes limits, and what foreign records mean, from elsewhere; `source` names where from.

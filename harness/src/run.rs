@@ -171,7 +171,7 @@ pub fn run(
     interrupt: &CancellationToken,
     talk: &mut dyn Talk,
 ) -> Result<Finished, RunError> {
-    check_limits(scenario)?;
+    check(scenario, options)?;
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?;
     let kind = target_plan.kind();
@@ -234,6 +234,23 @@ struct Found {
     cpu: ThreadCpu,
 }
 
+/// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
+///
+/// # Errors
+/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used.
+pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
+    check_limits(scenario)?;
+    planning::behind_config(scenario, &options.behind)?;
+    if let scenario::Target::Embedded(embedded) = &scenario.target {
+        crate::target::embedded_config(embedded, scenario.run.seed)?;
+    }
+    // Where a target of ours will listen is not known yet; any address serves.
+    let somewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let wrong = |error: &dyn std::error::Error| RunError::Client(error.to_string());
+    let client = client_config(scenario, Some((somewhere, somewhere)), options.headers.clone());
+    client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
+}
+
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
     let limits = scenario.limits.iter().chain(&scenario.abort);
     let problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
@@ -241,8 +258,7 @@ fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
 }
 
 fn prepare_directory(options: &RunOptions) -> Result<(), RunError> {
-    let directory = options.directory.clone();
-    spanproof_reports::directory::prepare(&directory).map_err(|source| RunError::Directory { directory, source })
+    spanproof_reports::directory::prepare(&options.directory).map_err(|source| failed_to_write(options, source))
 }
 
 fn fresh_tag() -> RunTag {
@@ -336,6 +352,8 @@ fn freeze(
         sums: found.sums,
         conduct: found.conduct,
         may_leave_out: found.patience.may_leave_out.clone(),
+        may_change: found.patience.may_change.clone(),
+        forewarned: found.patience.warnings.clone(),
         late_after: found.patience.late_after(),
         cut_short: found.watched.cut_short(),
         target_ended: found.watched.target_ended.clone(),

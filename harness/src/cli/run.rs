@@ -125,9 +125,6 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
     if let Err(exit) = plant(&mut scenario, &arguments.plant) {
         return exit;
     }
-    if arguments.dry_run {
-        return dry_run(&scenario, arguments);
-    }
     let headers = match all_headers(&scenario) {
         Ok(headers) => headers,
         Err(error) => return fail(&error, Exit::USAGE.0),
@@ -139,6 +136,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
         behind: arguments.plant_behind.clone(),
         headers,
     };
+    if arguments.dry_run {
+        return match crate::run::check(&scenario, &options) {
+            Ok(()) => dry_run(&scenario, arguments),
+            Err(error) => fail(&error, error.exit_code()),
+        };
+    }
     execute(&scenario, &options, arguments)
 }
 

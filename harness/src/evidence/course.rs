@@ -4,7 +4,7 @@
 use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
-use crate::judge::evidence::Conduct;
+use crate::judge::evidence::{Change, Conduct};
 use crate::judge::outcomes::Sums;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
@@ -25,6 +25,10 @@ pub struct Course {
     pub conduct: Conduct,
     /// Components of the target's configuration that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
+    /// Components of it that may change records on purpose.
+    pub may_change: Vec<(String, Change)>,
+    /// What was warned of before the run.
+    pub forewarned: Vec<String>,
     /// How long after its intended instant a record's first copy may come.
     pub late_after: Duration,
     /// Why the run ended before its plan did, if it did.
@@ -50,12 +54,22 @@ struct CourseFile {
     driver_busy: Exact,
     sink_busy: Exact,
     may_leave_out: Vec<String>,
+    may_change: Vec<(String, ChangeWord)>,
+    forewarned: Vec<String>,
     late_after_ns: u64,
     cut_short: Option<String>,
     target_ended: Option<String>,
     foreign_fails: bool,
     limits: Vec<String>,
     document: RunResult,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ChangeWord {
+    TraceState,
+    SchemaUrl,
+    Content,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -79,6 +93,8 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         driver_busy: Exact(course.conduct.driver_busy),
         sink_busy: Exact(course.conduct.sink_busy),
         may_leave_out: course.may_leave_out.clone(),
+        may_change: course.may_change.iter().map(|(name, change)| (name.clone(), (*change).into())).collect(),
+        forewarned: course.forewarned.clone(),
         late_after_ns: nanoseconds(course.late_after),
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
@@ -109,10 +125,32 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
             sink_busy: read.sink_busy.0,
         },
         may_leave_out: read.may_leave_out,
+        may_change: read.may_change.into_iter().map(|(name, change)| (name, change.into())).collect(),
+        forewarned: read.forewarned,
         late_after: Duration::from_nanos(read.late_after_ns),
         cut_short: read.cut_short,
         target_ended: read.target_ended,
         foreign_fails: read.foreign_fails,
         document: read.document,
     })
+}
+
+impl From<Change> for ChangeWord {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::TraceState => Self::TraceState,
+            Change::SchemaUrl => Self::SchemaUrl,
+            Change::Content => Self::Content,
+        }
+    }
+}
+
+impl From<ChangeWord> for Change {
+    fn from(word: ChangeWord) -> Self {
+        match word {
+            ChangeWord::TraceState => Self::TraceState,
+            ChangeWord::SchemaUrl => Self::SchemaUrl,
+            ChangeWord::Content => Self::Content,
+        }
+    }
 }

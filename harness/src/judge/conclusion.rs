@@ -1,17 +1,26 @@
 //! From evidence to the finished result document: the account in words, what each check and limit says, the verdict.
 
 use super::checks;
+use super::checks::limits::Doubts;
 use super::evidence::Evidence;
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
 use spanproof_scenarios::limits::Limit;
 
-/// Completes a document that holds a run's facts. Equal evidence and facts give an equal result.
-pub fn conclude(evidence: &Evidence, document: RunResult, limits: &[Limit]) -> RunResult {
+/// Completes a document that holds a run's facts; `forewarned` is what had been warned of before the run. Equal evidence,
+/// facts and limits give an equal result.
+pub fn conclude(evidence: &Evidence, document: RunResult, forewarned: &[String], limits: &[Limit]) -> RunResult {
     let mut result = document;
     result.ledger = ledger(evidence);
     result.checks = checks::run(evidence);
-    result.limits = checks::limits::judge(limits, &result);
+    result.limits = checks::limits::judge(limits, &result, &Doubts::of(evidence));
+    checks::limits::name_in_findings(limits, &result.limits, &mut result.checks);
+    // What was warned of and then came true is said by a finding, and not twice.
+    let came_true =
+        result.checks.iter().flat_map(|check| &check.findings).any(|found| found.id.ends_with("-by-design"));
+    if !came_true {
+        result.warnings.splice(0..0, forewarned.iter().cloned());
+    }
     result.verdict = result.merged_verdict();
     result
 }

@@ -338,7 +338,7 @@ mod tests {
         let ledger = Ledger::new([10_000]);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|offset| drop(ledger.mark(0, offset))));
+                scope.spawn(|| (0..10_000).for_each(|offset| _ = ledger.mark(0, offset)));
             }
         });
         assert_eq!((ledger.unique(), ledger.extra()), (10_000, 30_000));
@@ -355,11 +355,11 @@ mod tests {
             for chunk in 0..opened {
                 for offset in 0..ledger.records_in(chunk) {
                     let copies = copies.next().unwrap_or(1);
-                    (0..copies).for_each(|_| drop(ledger.mark(chunk, offset)));
+                    (0..copies).for_each(|_| _ = ledger.mark(chunk, offset));
                     match copies {
                         0 => rebuilt.unmark(rebuilt.number(chunk, offset)),
                         1 => {}
-                        _ => drop(rebuilt.mark(chunk, offset)),
+                        _ => _ = rebuilt.mark(chunk, offset),
                     }
                 }
             }

@@ -54,6 +54,8 @@ fn target_name(scenario: &Scenario) -> Option<String> {
 /// What driver and sink say of themselves.
 pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduct {
     let driver = &watched.driver;
+    // What was never due because the run was ended early is no fault of the driver.
+    let due = if driver.stopped { driver.due_spans } else { plan.spans() };
     let took = watched.load_took.as_secs_f64().max(1e-9);
     let busiest = |prefix: &str| {
         let threads = cpu.by_name();
@@ -62,7 +64,7 @@ pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduc
     };
     Conduct {
         lateness_p99: Duration::from_micros(driver.lateness.value_at_quantile(0.99)),
-        achieved_ratio: driver.on_time_spans as f64 / plan.spans().max(1) as f64,
+        achieved_ratio: driver.on_time_spans as f64 / due.max(1) as f64,
         driver_busy: busiest("sp-driver"),
         sink_busy: busiest("sp-sink"),
     }
@@ -184,8 +186,9 @@ fn settle(patience: &super::Patience) -> Settle {
     }
 }
 
+/// Warnings of what happened during the run.
 fn warnings(found: &Found) -> Vec<String> {
-    let mut warnings = found.patience.warnings.clone();
+    let mut warnings = Vec::new();
     let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
     for end in ends.into_iter().flatten() {
         warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));

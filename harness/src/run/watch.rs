@@ -4,6 +4,7 @@ use super::settle::Patience;
 use super::{Talk, deadline};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
+use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
 use crate::resources::ThreadCpu;
@@ -167,7 +168,7 @@ impl Watcher<'_> {
             return None;
         }
         let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target);
-        let outcomes = limits::judge(&self.scenario.abort, &so_far);
+        let outcomes = limits::judge(&self.scenario.abort, &so_far, &limits::Doubts::default());
         let due = |(at, outcome): (usize, LimitOutcome)| {
             if outcome.verdict != Verdict::Pass {
                 look.abort_since[at] = None;
@@ -251,7 +252,7 @@ impl Watcher<'_> {
         let end = deadline(began, patience.longest());
         patience.ended = Some(SettleEnd::Deadline);
         while Instant::now() < end && !watched.interrupted {
-            if self.everything_arrived() {
+            if self.everything_arrived(&watched.driver) {
                 patience.ended = Some(SettleEnd::EverythingArrived);
                 break;
             }
@@ -287,11 +288,21 @@ impl Watcher<'_> {
     }
 
     /// Every record that may still come has come, intact or corrupt, and nothing has come for a while.
-    fn everything_arrived(&self) -> bool {
+    fn everything_arrived(&self, driver: &DriverReport) -> bool {
         let (ledger, sums) = (self.recorder.ledger(), self.outcomes.sums());
         let expected = sums.acknowledged + sums.unknown;
         let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= QUIET;
-        quiet && ledger.unique() + ledger.corrupt() >= expected
+        if !quiet || ledger.unique() + ledger.corrupt() < expected {
+            return false;
+        }
+        // Sums can hide an absent record behind one that was refused and came all the same, or that came intact and corrupt.
+        (sums.refused == 0 && ledger.corrupt() == 0) || self.nothing_is_absent(driver)
+    }
+
+    fn nothing_is_absent(&self, driver: &DriverReport) -> bool {
+        let (requests, opened) = (self.outcomes.exceptions(), driver.chunks_opened);
+        let account = Account::draw_up(self.plan, self.recorder.ledger(), &requests, |chunk| chunk < opened);
+        account.counts.lost_acknowledged + account.counts.lost_unknown == 0
     }
 }
 

@@ -17,8 +17,13 @@ fn corrupted(evidence: &Evidence) -> Vec<Finding> {
     let kinds = evidence.corruptions.iter();
     kinds
         .map(|(fields, kind)| {
-            let message = format!("these arrived with another {fields}");
-            let mut found = finding("corrupted", Level::Failure, kind.count, message);
+            let mut found = match evidence.may_have_changed(kind)[..] {
+                [] => {
+                    let message = format!("these arrived with another {fields}");
+                    finding("corrupted", Level::Failure, kind.count, message)
+                }
+                ref components => changed_by_design(fields, kind.count, components),
+            };
             found.place = Some(fields.clone());
             found.at_seconds = kind.examples.first().map(|example| example.received_ns as f64 / 1e9);
             found.examples = kind
@@ -44,6 +49,17 @@ fn corrupted(evidence: &Evidence) -> Vec<Finding> {
             found
         })
         .collect()
+}
+
+fn changed_by_design(fields: &str, count: u64, components: &[&str]) -> Finding {
+    let message = format!(
+        "these arrived with another {fields}, and the configuration has {}, which may change that on purpose: whether it \
+         should have cannot be told",
+        components.join(", ")
+    );
+    let mut found = finding("changed-by-design", Level::Inconclusive, count, message);
+    found.advice = Some("run without it to check integrity alone".to_owned());
+    found
 }
 
 fn shown(value: &str) -> &str {
