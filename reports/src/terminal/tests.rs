@@ -19,6 +19,13 @@ fn shown(result: &RunResult) -> String {
 }
 
 #[test]
+fn commands_name_the_directory_when_it_is_not_the_last_runs() {
+    let options = EndOptions { directory: Some("runs/an old one"), ..EndOptions::default() };
+    let block = end_block(&failing(), &options);
+    assert!(block.contains("look     spanproof show 'runs/an old one' "), "{block}");
+}
+
+#[test]
 fn a_pass_is_short() {
     insta::assert_snapshot!(shown(&passing()));
 }
