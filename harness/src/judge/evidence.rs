@@ -84,13 +84,15 @@ impl Evidence {
     /// no configuration explains them.
     pub fn may_have_changed(&self, kind: &CorruptionKind) -> Vec<&str> {
         let Some(example) = kind.examples.first() else { return Vec::new() };
-        let behind = |path: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(path)).collect();
+        let behind =
+            |path: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(path)).collect();
         let all: Vec<Vec<&(String, Change)>> =
             example.differences.iter().map(|difference| behind(&difference.path)).collect();
         if all.iter().any(Vec::is_empty) {
             return Vec::new();
         }
-        let names: std::collections::BTreeSet<&str> = all.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let names: std::collections::BTreeSet<&str> =
+            all.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         names.into_iter().collect()
     }
 
@@ -111,7 +113,10 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
     const BUSY_MAX: f64 = 0.95;
     let mut reasons = Vec::new();
     if conduct.lateness_p99 > LATENESS_MAX {
-        reasons.push(format!("requests started {:.1} ms late at p99 (above 2 ms)", conduct.lateness_p99.as_secs_f64() * 1e3));
+        reasons.push(format!(
+            "requests started {:.1} ms late at p99 (above 2 ms)",
+            conduct.lateness_p99.as_secs_f64() * 1e3
+        ));
     }
     if conduct.achieved_ratio < ACHIEVED_MIN {
         reasons.push(format!("{:.1} % of the plan began in time (below 99.5 %)", conduct.achieved_ratio * 100.0));

@@ -1,8 +1,8 @@
 //! How long to wait for what the target may still hold, and what its configuration says of absence.
 
 use super::RunError;
-use crate::judge::evidence::Change;
 use crate::collector_config::{CollectorConfig, Hold, HoldWhen, Source, SuspectWhy};
+use crate::judge::evidence::Change;
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
 use spanproof_scenarios::units::Auto;

@@ -102,7 +102,9 @@ fn config_files(collector: &scenario::Collector) -> Result<Vec<ConfigFile>, std:
         CollectorConfig::Files(paths) => paths
             .iter()
             .enumerate()
-            .map(|(number, path)| Ok(ConfigFile::new(format!("collector-{number}.yaml"), std::fs::read_to_string(path)?)))
+            .map(|(number, path)| {
+                Ok(ConfigFile::new(format!("collector-{number}.yaml"), std::fs::read_to_string(path)?))
+            })
             .collect(),
     }
 }

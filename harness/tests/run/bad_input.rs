@@ -45,7 +45,9 @@ fn all_problems_of_a_scenario_are_said_at_once() {
 
 #[test]
 fn problems_are_data_when_asked_for() {
-    for arguments in [["run", WRONG, "--format", "json"].as_slice(), &["scenario", "validate", WRONG, "--format", "json"]] {
+    for arguments in
+        [["run", WRONG, "--format", "json"].as_slice(), &["scenario", "validate", WRONG, "--format", "json"]]
+    {
         let run = spanproof(arguments).expect(2);
         let problems: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
         let fields: Vec<&str> = problems.iter().map(|problem| problem["field"].as_str().unwrap()).collect();
@@ -103,7 +105,9 @@ fn an_endpoint_beyond_this_machine_needs_consent_unless_it_was_typed() {
 
 #[test]
 fn a_scenario_that_is_not_there_says_what_is() {
-    for arguments in [["run", "quikstart"].as_slice(), &["scenario", "show", "quikstart"], &["scenario", "validate", "quikstart"]] {
+    for arguments in
+        [["run", "quikstart"].as_slice(), &["scenario", "show", "quikstart"], &["scenario", "validate", "quikstart"]]
+    {
         refused(spanproof(arguments), &["quikstart", "quickstart"]);
     }
     refused(spanproof(&["run", "missing.yaml"]), &["missing.yaml"]);

@@ -32,7 +32,10 @@ fn quickstart_passes_with_a_hundred_thousand_spans() {
     assert_eq!(result["target"]["kind"], "process");
     assert!(result["target"]["cpu_seconds"].as_f64().unwrap() > 0.0);
     assert!(result["target"]["memory"]["peak_bytes"].as_u64().unwrap() > 1 << 20);
-    assert_eq!((&result["target"]["exit"]["code"], &result["target"]["exit"]["unexpected"]), (&0.into(), &false.into()));
+    assert_eq!(
+        (&result["target"]["exit"]["code"], &result["target"]["exit"]["unexpected"]),
+        (&0.into(), &false.into())
+    );
     assert!(run.artefact("target.log").contains("Everything is ready"));
 }
 
@@ -58,7 +61,9 @@ fn full_batches_through_the_batch_processor_pass() {
 
 #[test]
 fn one_span_dropped_behind_it_is_named() {
-    let Some(run) = against("quickstart", &["--plant-behind", "drop-nth=5000", "--set", "run.late_after=4s"]) else { return };
+    let Some(run) = against("quickstart", &["--plant-behind", "drop-nth=5000", "--set", "run.late_after=4s"]) else {
+        return;
+    };
     let run = run.expect(1);
     assert_eq!(run.ids("failure"), ["lost-acknowledged"], "{run}");
     assert_eq!((run.spans("lost_acknowledged"), run.spans("delivered")), (1, run.spans("planned") - 1));
@@ -103,7 +108,8 @@ service:
 
 #[test]
 fn absence_behind_a_filter_cannot_be_told_from_loss_and_that_is_said_once() {
-    let config = with_processor("filter", "{ trace_conditions: ['span.kind == SPAN_KIND_PRODUCER'], error_mode: ignore }");
+    let config =
+        with_processor("filter", "{ trace_conditions: ['span.kind == SPAN_KIND_PRODUCER'], error_mode: ignore }");
     let more = ["--set", &config, "--set", "run.late_after=3s"];
     let Some(run) = against("quickstart", &more) else { return };
     let run = run.expect(3);
@@ -130,11 +136,15 @@ fn what_a_sampler_leaves_out_and_writes_is_not_held_against_it() {
 
 #[test]
 fn what_no_configuration_explains_fails_behind_a_filter_too() {
-    let config = with_processor("filter", "{ trace_conditions: ['span.kind == SPAN_KIND_PRODUCER'], error_mode: ignore }");
+    let config =
+        with_processor("filter", "{ trace_conditions: ['span.kind == SPAN_KIND_PRODUCER'], error_mode: ignore }");
     let more = ["--set", &config, "--set", "run.late_after=3s", "--plant-behind", "change-kind,every=1000"];
     let Some(run) = against("quickstart", &more) else { return };
     let run = run.expect(1);
-    assert_eq!((run.ids("failure"), run.ids("inconclusive")), (vec!["corrupted".to_owned()], vec!["absent-by-design".to_owned()]));
+    assert_eq!(
+        (run.ids("failure"), run.ids("inconclusive")),
+        (vec!["corrupted".to_owned()], vec!["absent-by-design".to_owned()])
+    );
 }
 
 #[test]
@@ -143,7 +153,10 @@ fn a_processor_that_adds_an_attribute_explains_no_other_change_of_ids() {
     let more = ["--set", &config, "--plant-behind", "invent-span=random-ids"];
     let Some(run) = against("quickstart", &more) else { return };
     let run = run.expect(1);
-    assert_eq!((run.ids("failure"), run.ids("inconclusive")), (vec!["foreign".to_owned()], vec!["changed-by-design".to_owned()]));
+    assert_eq!(
+        (run.ids("failure"), run.ids("inconclusive")),
+        (vec!["foreign".to_owned()], vec!["changed-by-design".to_owned()])
+    );
 }
 
 /// Pids of the collectors that a run has started.

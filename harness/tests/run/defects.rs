@@ -187,7 +187,8 @@ fn foreign_records_may_be_ignored_but_not_what_they_hide() {
 /// Several defects at once do not hide one another.
 #[test]
 fn defects_are_told_apart_when_they_come_together() {
-    let plants = ["--plant", "drop-one-in=2000", "--plant", "duplicate-one-in=3000", "--plant", "change-kind,every=1500"];
+    let plants =
+        ["--plant", "drop-one-in=2000", "--plant", "duplicate-one-in=3000", "--plant", "change-kind,every=1500"];
     let more = ["--set", "run.late_after=4s"];
     let run = quickstart(&[&plants[..], &more].concat()).expect(1);
     assert_eq!(run.ids("failure"), ["corrupted", "duplicated", "lost-acknowledged"]);

@@ -132,8 +132,11 @@ fn a_collector_that_writes_fields_in_descending_order_passes() {
 fn poisson_bursts_with_retry_and_every_anomaly_pass() {
     let names = ["service_name_missing", "service_name_empty", "service_name_blank", "service_name_unknown"];
     let others = ["parent_missing", "new_root", "trace_id_changed", "trace_id_padded", "error_trace", "health_check"];
-    let all: Vec<String> =
-        names.iter().chain(&others).flat_map(|name| ["--set".to_owned(), format!("traffic.anomalies.{name}=5%")]).collect();
+    let all: Vec<String> = names
+        .iter()
+        .chain(&others)
+        .flat_map(|name| ["--set".to_owned(), format!("traffic.anomalies.{name}=5%")])
+        .collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
     let run = expect_pass(spanproof(&small("bursts", &all)));
     let result = run.result();
@@ -174,8 +177,33 @@ fn a_finished_run_is_rendered_again_as_it_was() {
     std::fs::write(out.join("summary.md"), "changed").unwrap();
     let again = spanproof(&["report", out.to_str().unwrap()]).expect(0);
     assert_eq!(pages.map(|page| run.artefact(page)), before);
-    let without_path = |text: &str| text.lines().filter(|line| !line.contains("report.html")).collect::<Vec<_>>().join("\n");
+    let without_path =
+        |text: &str| text.lines().filter(|line| !line.contains("report.html")).collect::<Vec<_>>().join("\n");
     assert_eq!(without_path(&again.stdout), without_path(&run.stdout));
+}
+
+/// On a terminal there are colours, unless `NO_COLOR` is set.
+#[test]
+fn colours_are_for_terminals_and_for_those_who_want_them() {
+    let run =
+        quickstart(&["--set", "run.spans=3000", "--plant", "drop-one-in=100", "--set", "run.settle=1s"]).expect(1);
+    let out = run.path("out");
+    assert!(!run.stdout.contains('\u{1b}'), "not on a terminal");
+    for (colours, variables) in
+        [(true, [("TERM", "xterm"), ("SEEN", "1")]), (false, [("TERM", "xterm"), ("NO_COLOR", "1")])]
+    {
+        // Python's pty gives the program a terminal, and passes on what it prints there.
+        let on_terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
+        for arguments in [["report", out.to_str().unwrap()].as_slice(), &["run", "quickstart", "--rate", "0"]] {
+            let mut command = std::process::Command::new("python3");
+            command.args(["-c", on_terminal, env!("CARGO_BIN_EXE_spanproof")]).args(arguments);
+            let output =
+                command.env_remove("NO_COLOR").envs(variables).stdin(std::process::Stdio::null()).output().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(printed.contains("FAIL") || printed.contains("traffic.rate"), "{printed}");
+            assert_eq!(printed.contains("\u{1b}["), colours, "{printed:?}");
+        }
+    }
 }
 
 #[test]

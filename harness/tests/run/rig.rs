@@ -189,7 +189,8 @@ impl Ended {
         let sum = |words: &[&str]| words.iter().map(|word| self.spans(word)).sum::<u64>();
         assert_eq!(sum(&["planned"]), sum(&["sent", "not_sent"]));
         assert_eq!(sum(&["sent"]), sum(&["acknowledged", "refused", "unknown"]));
-        let fates = ["delivered", "corrupted_only", "lost_acknowledged", "lost_unknown", "lost_refused", "lost_declared"];
+        let fates =
+            ["delivered", "corrupted_only", "lost_acknowledged", "lost_unknown", "lost_refused", "lost_declared"];
         assert_eq!(sum(&["sent"]), sum(&fates) + sum(&["sampled_out"]));
         assert!(sum(&["duplicated_explained"]) <= sum(&["duplicated"]));
         assert!(sum(&["corrupted_only"]) <= sum(&["corrupted"]));

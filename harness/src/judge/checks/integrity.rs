@@ -26,17 +26,26 @@ fn corrupted(evidence: &Evidence) -> Vec<Finding> {
             };
             found.place = Some(fields.clone());
             found.at_seconds = kind.examples.first().map(|example| example.received_ns as f64 / 1e9);
-            found.examples = kind.examples.iter().map(|corrupt| {
-                let described = example::describe(evidence, corrupt.record);
-                let differences: Vec<String> = corrupt
-                    .differences
-                    .iter()
-                    .map(|difference| {
-                        format!("{}: sent {}, received {}", difference.path, shown(&difference.expected), shown(&difference.received))
-                    })
-                    .collect();
-                example::example(&described, &differences.join("; "))
-            }).collect();
+            found.examples = kind
+                .examples
+                .iter()
+                .map(|corrupt| {
+                    let described = example::describe(evidence, corrupt.record);
+                    let differences: Vec<String> = corrupt
+                        .differences
+                        .iter()
+                        .map(|difference| {
+                            format!(
+                                "{}: sent {}, received {}",
+                                difference.path,
+                                shown(&difference.expected),
+                                shown(&difference.received)
+                            )
+                        })
+                        .collect();
+                    example::example(&described, &differences.join("; "))
+                })
+                .collect();
             found
         })
         .collect()
@@ -66,7 +75,8 @@ fn strangers(evidence: &Evidence, findings: &mut Vec<Finding>) {
     }
     if evidence.foreign > 0 {
         let level = if evidence.foreign_fails { Level::Failure } else { Level::Info };
-        let message = "these are not of this run: somebody else sends to this target or sink, or an id was changed on the way";
+        let message =
+            "these are not of this run: somebody else sends to this target or sink, or an id was changed on the way";
         let mut found = finding("foreign", level, evidence.foreign, message);
         found.examples = evidence.strangers.foreign.iter().map(stranger).collect();
         found.advice = Some("if others may use the target, add --foreign ignore".to_owned());

@@ -78,7 +78,9 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
             let (verdict, reason) = match (holds, doubts.about(limit)) {
                 (true, _) => (Verdict::Pass, None),
                 (false, None) => (Verdict::Fail, Some(format!("{} is {figure}", limit.path))),
-                (false, Some(doubt)) => (Verdict::Inconclusive, Some(format!("{} is {figure}, but {doubt}", limit.path))),
+                (false, Some(doubt)) => {
+                    (Verdict::Inconclusive, Some(format!("{} is {figure}, but {doubt}", limit.path)))
+                }
             };
             LimitOutcome { limit: text, value: Some(figure.to_string()), verdict, reason }
         }
