@@ -48,7 +48,10 @@ struct Reading {
 #[derive(Clone, Copy)]
 enum Find {
     /// In the chunk at this place of [`Pass::chunks`].
-    Record { chunk: usize, found: Found },
+    Record {
+        chunk: usize,
+        found: Found,
+    },
     Invented,
     Foreign,
 }
