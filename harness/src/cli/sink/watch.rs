@@ -81,9 +81,10 @@ impl Watch {
         // Asked before the file is looked at: a sender writes first and sends then.
         let has_begun = self.reception.tally().last().is_some();
         let version = wanted.version();
-        if version.is_some() && version != self.version {
+        if version != self.version {
             self.version = version;
-            self.known = wanted.read()?.map(Known::new);
+            // A file that is taken away says nothing any more.
+            self.known = if version.is_some() { wanted.read()?.map(Known::new) } else { None };
         }
         if let (Some(known), true) = (&self.known, has_begun) {
             self.reception.judge_with(&known.recorder);
