@@ -104,14 +104,18 @@ fn headers_are_sent_and_never_shown() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let seen = place.seen();
     assert!(!seen.is_empty());
-    assert!(seen.iter().all(|one| one.headers["authorization"] == "Bearer s3cret" && one.headers["x-tenant"] == "s3cret-tenant"));
+    assert!(
+        seen.iter()
+            .all(|one| one.headers["authorization"] == "Bearer s3cret" && one.headers["x-tenant"] == "s3cret-tenant")
+    );
     let written = std::fs::read_to_string(&result).unwrap();
     assert!([&ended.out, &ended.err, &written].iter().all(|text| !text.contains("s3cret")), "{ended:?}");
 }
 
 #[test]
 fn a_bad_header_is_refused_without_being_shown() {
-    let ended = generate(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%0a")], &["--endpoint", "http://127.0.0.1:1"]);
+    let ended =
+        generate(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%0a")], &["--endpoint", "http://127.0.0.1:1"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.err.contains("authorization") && !ended.err.contains("s3cret"), "{ended:?}");
 }

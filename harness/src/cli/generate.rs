@@ -12,6 +12,7 @@ use crate::judge::outcomes::{Outcomes, Sums};
 use crate::resources::ThreadCpu;
 use crate::run::{Talk, client_config, fresh_tag, plan_spec};
 use clap::{Args, ValueEnum};
+use record::{GenRecord, SCHEMA, SpanCounts, State};
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::progress::Progress;
@@ -22,7 +23,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
-use record::{GenRecord, SCHEMA, SpanCounts, State};
 use traffic::{GenTraffic, Route};
 
 /// From everything being ready to the first intended instant.

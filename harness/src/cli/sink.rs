@@ -231,8 +231,7 @@ fn start(command: &[String], server: &SinkServer) -> Result<Option<KeptCommand>,
 
 fn listening(grpc: Option<SocketAddr>, http: Option<SocketAddr>) -> String {
     let places = [("OTLP/gRPC", grpc), ("OTLP/HTTP", http)];
-    let places: Vec<String> =
-        places.iter().filter_map(|(what, at)| at.map(|at| format!("{what} on {at}"))).collect();
+    let places: Vec<String> = places.iter().filter_map(|(what, at)| at.map(|at| format!("{what} on {at}"))).collect();
     format!("listening for {}", places.join(" and "))
 }
 
@@ -250,7 +249,7 @@ fn exit(summary: &Summary) -> Exit {
         (Some(Verdict::Inconclusive), None) => Exit::INCONCLUSIVE,
         _ if dump_failed => Exit::INCONCLUSIVE,
         // A command that was ended because everything had been seen, or on Ctrl-C, has not failed.
-        _ if command_failed && summary.ended == Ended::CommandEnded => Exit::FAIL,
+        _ if command_failed && summary.ended == Ended::CommandDone => Exit::FAIL,
         _ => Exit::PASS,
     }
 }

@@ -26,7 +26,10 @@ fn a_program_reads_the_same_counts() {
     let document = ended.json();
     assert_eq!(ended.code, Some(0));
     assert_eq!(document["schema"], "spanproof.sink/1");
-    assert_eq!((&document["spans"], &document["ended"], &document["judged"]), (&200.into(), &"held".into(), &false.into()));
+    assert_eq!(
+        (&document["spans"], &document["ended"], &document["judged"]),
+        (&200.into(), &"held".into(), &false.into())
+    );
     assert_eq!(document["services"]["uniform"], 200);
 }
 

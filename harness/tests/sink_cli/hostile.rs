@@ -41,7 +41,10 @@ fn what_is_no_telemetry_is_refused_and_counted_and_the_sink_goes_on() {
     let ended = sink.interrupt();
     assert_eq!((ended.code, ended.spans()), (Some(0), 100), "{ended:?}");
     let refused = ended.line("refused");
-    assert!(refused.contains("3 requests") && refused.contains("1 malformed") && refused.contains("1 too large"), "{refused}");
+    assert!(
+        refused.contains("3 requests") && refused.contains("1 malformed") && refused.contains("1 too large"),
+        "{refused}"
+    );
 }
 
 #[test]

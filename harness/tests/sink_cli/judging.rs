@@ -94,7 +94,10 @@ fn records_of_others_fail_unless_they_are_allowed() {
         generate(sink.grpc, &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
         let ended = sink.wait();
         assert_eq!((ended.code, ended.spans()), (Some(code), 520), "{ended:?}");
-        assert!(ended.line("ledger").contains("delivered 500") && ended.line("ledger").ends_with("foreign 20"), "{ended:?}");
+        assert!(
+            ended.line("ledger").contains("delivered 500") && ended.line("ledger").ends_with("foreign 20"),
+            "{ended:?}"
+        );
     }
 }
 

@@ -40,7 +40,14 @@ fn its_metrics_and_logs_are_counted_as_what_they_are() {
     let sink = Sink::start(&["--until", "log_records >= 5"]);
     for signal in ["metrics", "logs"] {
         let mut command = Command::new(&telemetrygen);
-        command.args([signal, "--otlp-insecure", "--otlp-endpoint", &sink.grpc.to_string(), &format!("--{signal}"), "5"]);
+        command.args([
+            signal,
+            "--otlp-insecure",
+            "--otlp-endpoint",
+            &sink.grpc.to_string(),
+            &format!("--{signal}"),
+            "5",
+        ]);
         let sent = run(&mut command);
         assert_eq!(sent.code, Some(0), "{sent:?}");
     }

@@ -154,7 +154,8 @@ mod tests {
             let scenario = traffic().scenario(route).unwrap();
             spanproof_generators::plan::Plan::new(crate::run::plan_spec(&scenario, tag)).unwrap().fingerprint()
         };
-        let other = Route { protocol: Some("http"), compression: Some("gzip"), connections: Some(7), ..Route::default() };
+        let other =
+            Route { protocol: Some("http"), compression: Some("gzip"), connections: Some(7), ..Route::default() };
         assert_eq!(plan(&Route::default()), plan(&other));
     }
 }

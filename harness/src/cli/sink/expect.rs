@@ -194,7 +194,9 @@ fn read_file(path: &Path) -> Result<Option<Expectation>, ExpectError> {
             let scenario = record.traffic.scenario(&Route::default()).map_err(problems)?;
             (scenario, record.run_tag, &record.epoch, Some(&record.fingerprint))
         }
-        Document::Run(result) => (scenario_of_run(path, result)?, result.run_tag, &result.epoch, result.fingerprint.as_ref()),
+        Document::Run(result) => {
+            (scenario_of_run(path, result)?, result.run_tag, &result.epoch, result.fingerprint.as_ref())
+        }
     };
     let plan = Plan::new(plan_spec(&scenario, RunTag::new(tag.get())))?.starting_at(epoch.unix_ns);
     if fingerprint.is_some_and(|fingerprint| *fingerprint != plan.fingerprint()) {

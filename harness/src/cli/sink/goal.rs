@@ -77,7 +77,11 @@ impl Goal {
         if is_own {
             let fits = matches!(limit.value, LimitValue::Number(_))
                 || (path == "bytes" && matches!(limit.value, LimitValue::Bytes(_)));
-            return if fits { Ok(Self { text, limit, holds_since: None }) } else { Err(GoalError::Unit { text, path }) };
+            return if fits {
+                Ok(Self { text, limit, holds_since: None })
+            } else {
+                Err(GoalError::Unit { text, path })
+            };
         }
         if !expecting {
             return Err(GoalError::NeedsExpectation { text, path });

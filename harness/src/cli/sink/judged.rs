@@ -64,8 +64,7 @@ pub(super) fn judge(
     cut_short: Option<String>,
 ) -> Judged {
     let chunks = sent.chunks;
-    let account =
-        Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
+    let account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
     let spans = ledger(&account.counts, recorder);
     let evidence = Evidence {
         plan: Arc::clone(&expectation.plan),

@@ -28,7 +28,7 @@ pub(super) enum Ended {
     /// Everything expected has arrived.
     Arrived,
     /// The command has ended, and what followed it has settled.
-    CommandEnded,
+    CommandDone,
     /// The time was over.
     Deadline,
     /// Ctrl-C or SIGTERM.
@@ -41,7 +41,7 @@ impl Ended {
         match self {
             Self::Held => "held",
             Self::Arrived => "arrived",
-            Self::CommandEnded => "command_ended",
+            Self::CommandDone => "command_done",
             Self::Deadline => "deadline",
             Self::Interrupted => "interrupted",
         }
@@ -121,7 +121,12 @@ impl Summary {
             let path = one_line(&path.display().to_string(), 200);
             let mut words = format!("{path}: {} requests, {} bytes", count(dump.requests), count(dump.bytes));
             if let Some(why) = &dump.why {
-                let _ = write!(words, "; {} requests left out, the first since {}", count(dump.left_out), one_line(why, 200));
+                let _ = write!(
+                    words,
+                    "; {} requests left out, the first since {}",
+                    count(dump.left_out),
+                    one_line(why, 200)
+                );
             }
             line(text, "dump", &words);
         }
@@ -143,7 +148,8 @@ impl Summary {
             "dump": self.dump.as_ref().map(|(path, dump)| json!({"path": path.display().to_string(), "wrote": dump})),
             "verdict": self.verdict().map(Verdict::name),
         });
-        let mut add = |key: &str, value: Value| drop(document.as_object_mut().map(|map| map.insert(key.to_owned(), value)));
+        let mut add =
+            |key: &str, value: Value| drop(document.as_object_mut().map(|map| map.insert(key.to_owned(), value)));
         if let Some((name, judged)) = &self.judged {
             add("scenario", json!(name));
             add("checks", json!(judged.as_ref().map(|judged| &judged.checks)));
@@ -170,8 +176,11 @@ fn services(counts: &TallyCounts) -> String {
     let mut all: Vec<(&String, &u64)> = counts.services.iter().collect();
     all.sort_by_key(|(name, spans)| (std::cmp::Reverse(**spans), (*name).clone()));
     let name = |name: &str| if name.is_empty() { "(no name)".to_owned() } else { one_line(name, 60) };
-    let mut words: Vec<String> =
-        all.iter().take(SERVICES_SHOWN).map(|(service, spans)| format!("{} {}", name(service), count(**spans))).collect();
+    let mut words: Vec<String> = all
+        .iter()
+        .take(SERVICES_SHOWN)
+        .map(|(service, spans)| format!("{} {}", name(service), count(**spans)))
+        .collect();
     if all.len() > SERVICES_SHOWN {
         words.push(format!("and {} more", count((all.len() - SERVICES_SHOWN) as u64)));
     }
