@@ -249,7 +249,7 @@ fn exit(summary: &Summary) -> Exit {
         (Some(Verdict::Inconclusive), None) => Exit::INCONCLUSIVE,
         _ if dump_failed => Exit::INCONCLUSIVE,
         // A command that was ended because everything had been seen, or on Ctrl-C, has not failed.
-        _ if command_failed && summary.ended == Ended::CommandEnded => Exit::FAIL,
+        _ if command_failed && summary.ended == Ended::CommandDone => Exit::FAIL,
         _ => Exit::PASS,
     }
 }

@@ -28,7 +28,7 @@ pub(super) enum Ended {
     /// Everything expected has arrived.
     Arrived,
     /// The command has ended, and what followed it has settled.
-    CommandEnded,
+    CommandDone,
     /// The time was over.
     Deadline,
     /// Ctrl-C or SIGTERM.
@@ -41,7 +41,7 @@ impl Ended {
         match self {
             Self::Held => "held",
             Self::Arrived => "arrived",
-            Self::CommandEnded => "command_ended",
+            Self::CommandDone => "command_done",
             Self::Deadline => "deadline",
             Self::Interrupted => "interrupted",
         }

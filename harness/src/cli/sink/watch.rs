@@ -81,9 +81,10 @@ impl Watch {
         // Asked before the file is looked at: a sender writes first and sends then.
         let has_begun = self.reception.tally().last().is_some();
         let version = wanted.version();
-        if version.is_some() && version != self.version {
+        if version != self.version {
             self.version = version;
-            self.known = wanted.read()?.map(Known::new);
+            // A file that is taken away says nothing any more.
+            self.known = if version.is_some() { wanted.read()?.map(Known::new) } else { None };
         }
         if let (Some(known), true) = (&self.known, has_begun) {
             self.reception.judge_with(&known.recorder);
@@ -131,7 +132,7 @@ impl Watch {
         if let Some(ended) = command_ended {
             let since = now.saturating_duration_since(ended);
             if since.min(quiet_for) >= self.settle || since >= SETTLE_MAX {
-                return Some(Ended::CommandEnded);
+                return Some(Ended::CommandDone);
             }
         }
         self.deadline(has_command).is_some_and(|deadline| now >= deadline).then_some(Ended::Deadline)
@@ -176,7 +177,7 @@ impl Watch {
             _ if self.everything_arrived() => None,
             Ended::Interrupted => Some("interrupted".to_owned()),
             Ended::Held => Some("ended as soon as --until held".to_owned()),
-            Ended::Arrived | Ended::CommandEnded | Ended::Deadline => None,
+            Ended::Arrived | Ended::CommandDone | Ended::Deadline => None,
         };
         let expectation = &known.expectation;
         let judged = judged::judge(expectation, &known.recorder, expectation.sent(), foreign_fails, cut_short);
