@@ -132,12 +132,17 @@ pub(crate) fn note(seen: &mut u32, field: u32) -> bool {
     again
 }
 
-/// Hash of one `AnyValue` message; 0 if no variant is set. A short string, which most are, is seen at a glance.
+/// Hash of one `AnyValue` message; 0 if no variant is set. A short string, which most are, and an integer are seen at a
+/// glance.
 #[inline(always)]
 fn any_value(bytes: &[u8], depth: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
     let inner = depth.enter()?;
     match bytes {
         [0x0a, length @ ..0x80, text @ ..] if usize::from(*length) == text.len() => Ok(string_value(text)),
+        [0x18, byte @ ..0x80] => Ok(fixed_value(salt::VALUE_INT, u64::from(*byte))),
+        [0x18, low @ 0x80..=0xff, high @ ..0x80] => {
+            Ok(fixed_value(salt::VALUE_INT, u64::from(*low & 0x7f) | u64::from(*high) << 7))
+        }
         _ => any_variant(bytes, inner, irregular),
     }
 }

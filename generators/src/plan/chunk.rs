@@ -41,6 +41,8 @@ pub struct Record {
 pub struct Found {
     /// Number of the record inside the chunk.
     pub offset: u32,
+    /// Number inside the chunk of the request that it is sent in.
+    pub request: u32,
     trace: u32,
     recipe: u32,
 }
@@ -153,7 +155,7 @@ impl Chunk {
     }
 
     /// The record that a span claims to be; `None` if the chunk has no such record.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, plan: &Plan, claim: super::Claim) -> Option<Found> {
         let (trace, ordinal) = match claim {
             super::Claim::Record { trace, ordinal, .. } | super::Claim::Own { trace, ordinal } => (trace, ordinal),
@@ -161,7 +163,9 @@ impl Chunk {
         };
         let at = usize::try_from(trace.checked_sub(self.number * CHUNK_TRACES)?).ok()?;
         let recipe = plan.pool.recipe_index(*self.shapes.get(at)?, ordinal)?;
-        Some(Found { trace: at as u32, recipe, offset: self.first_record[at] + ordinal })
+        let piece = u32::from(plan.pool.recipes[recipe as usize].piece);
+        let request = self.request_of[(self.first_piece[at] + piece) as usize];
+        Some(Found { offset: self.first_record[at] + ordinal, request, trace: at as u32, recipe })
     }
 
     /// Judges a span whose claim led to a record of this chunk. With `spanproof.id`, the wire ids are content.
@@ -187,13 +191,6 @@ impl Chunk {
         } else {
             Judgement::Different { offset }
         }
-    }
-
-    /// The request that a record is sent in.
-    #[inline]
-    pub fn request_of_found(&self, plan: &Plan, found: Found) -> u32 {
-        let piece = plan.pool.recipes[found.recipe as usize].piece;
-        self.request_of[(self.first_piece[found.trace as usize] + u32::from(piece)) as usize]
     }
 
     #[inline]
@@ -222,14 +219,10 @@ impl Chunk {
     /// The hash of all content that the record ought to have.
     #[inline]
     fn content(&self, plan: &Plan, recipe: &SpanRecipe, frame: &Frame<'_>) -> u64 {
-        let mut content = recipe.content;
-        if !recipe.varying.is_empty() {
-            let run = plan.pool.run_of(recipe);
-            for varying in &plan.pool.varying[recipe.varying.start as usize..recipe.varying.end as usize] {
-                content = content.wrapping_add(varying.contribution(run, frame));
-            }
-        }
-        content
+        let varying = &plan.pool.varying[recipe.varying.start as usize..recipe.varying.end as usize];
+        // The run's bytes are far away in memory and seldom needed, so each part fetches them itself.
+        let run = || plan.pool.run_of(recipe);
+        varying.iter().fold(recipe.content, |sum, varying| sum.wrapping_add(varying.contribution(run, frame)))
     }
 
     #[inline(always)]
