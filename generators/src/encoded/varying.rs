@@ -118,9 +118,9 @@ impl Varying {
         }
     }
 
-    /// What the part adds to the hash of a span of `frame`. `run` gives the run's bytes as encoded, not patched.
+    /// What the part adds to the hash of a span of `frame`. `run` begins with the run's bytes as encoded, not patched.
     #[inline]
-    pub(crate) fn contribution<'r>(&self, run: impl FnOnce() -> &'r [u8], frame: &Frame<'_>) -> u64 {
+    pub(crate) fn contribution(&self, run: &[u8], frame: &Frame<'_>) -> u64 {
         match self.slot {
             Slot::EventTime { offset_ns, fixed } => {
                 content::event_at(fixed, frame.start_unix_ns + offset_ns, self.number)
@@ -130,7 +130,7 @@ impl Varying {
                 content::link_at(fixed, &keys.id, &keys.span_id(ordinal).to_le_bytes(), self.number)
             }
             Slot::Digits { key, value_at, length, digits_at, digits } => {
-                let value = &run()[value_at as usize..(value_at + length) as usize];
+                let value = &run[value_at as usize..(value_at + length) as usize];
                 let digits = digits_at as usize..digits_at as usize + usize::from(digits);
                 content::key_value(key, self.digits_hash(value, digits, frame))
             }

@@ -162,7 +162,7 @@ impl Chunk {
             super::Claim::Invented | super::Claim::Foreign => return None,
         };
         let at = usize::try_from(trace.checked_sub(self.number * CHUNK_TRACES)?).ok()?;
-        let recipe = plan.pool.recipe_index(*self.shapes.get(at)?, ordinal)?;
+        let recipe = plan.pool.recipe(*self.shapes.get(at)?, ordinal)?;
         let piece = u32::from(plan.pool.recipes[recipe as usize].piece);
         let request = self.request_of[(self.first_piece[at] + piece) as usize];
         Some(Found { offset: self.first_record[at] + ordinal, request, trace: at as u32, recipe })
@@ -198,7 +198,7 @@ impl Chunk {
         let frame = self.frame(plan, at);
         let keys = frame.keys(recipe.variant);
         let parent =
-            if recipe.parent_at == 0 { 0 } else { frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal) };
+            if recipe.has_parent { frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal) } else { 0 };
         let emitter = &plan.pool.emitters[usize::from(recipe.emitter)];
         let instance = frame.keys.instance(recipe.emitter, emitter.instances.len() as u16);
         let resource = &emitter.instances[usize::from(instance)];
@@ -219,10 +219,9 @@ impl Chunk {
     /// The hash of all content that the record ought to have.
     #[inline]
     fn content(&self, plan: &Plan, recipe: &SpanRecipe, frame: &Frame<'_>) -> u64 {
-        let varying = &plan.pool.varying[recipe.varying.start as usize..recipe.varying.end as usize];
-        // The run's bytes are far away in memory and seldom needed, so each part fetches them itself.
-        let run = || plan.pool.run_of(recipe);
-        varying.iter().fold(recipe.content, |sum, varying| sum.wrapping_add(varying.contribution(run, frame)))
+        let run = &plan.pool.arena[recipe.run_start as usize..];
+        let varying = plan.pool.varying_of(recipe).iter();
+        varying.fold(recipe.content, |sum, varying| sum.wrapping_add(varying.contribution(run, frame)))
     }
 
     #[inline(always)]
@@ -249,9 +248,9 @@ impl Chunk {
     /// The request that a record is sent in.
     #[inline]
     pub fn request_of(&self, plan: &Plan, trace: usize, ordinal: Ordinal) -> u32 {
-        let shape = self.shapes[trace];
-        let recipe = plan.pool.recipe(shape, ordinal);
-        recipe.map_or(0, |recipe| self.request_of[(self.first_piece[trace] + u32::from(recipe.piece)) as usize])
+        let Some(recipe) = plan.pool.recipe(self.shapes[trace], ordinal) else { return 0 };
+        let piece = u32::from(plan.pool.recipes[recipe as usize].piece);
+        self.request_of[(self.first_piece[trace] + piece) as usize]
     }
 
     /// Numbers inside the chunk of all records in a request.
@@ -274,7 +273,8 @@ impl Chunk {
         let (trace, ordinal) = self.trace_of(offset);
         let shape = &plan.pool.shapes[self.shapes[trace] as usize];
         let frame = self.frame(plan, trace);
-        let recipe = plan.pool.recipe(self.shapes[trace], ordinal);
+        let index = plan.pool.recipe(self.shapes[trace], ordinal);
+        let recipe = index.map(|index| &plan.pool.recipes[index as usize]);
         let variant = recipe.map_or(TraceVariant::default(), |recipe| recipe.variant);
         let keys = frame.keys(variant);
         let request = self.request_of(plan, trace, ordinal);
@@ -291,7 +291,7 @@ impl Chunk {
             instance: frame.keys.instance(emitter, instances),
             start_ns: self.starts_ns[trace] + recipe.map_or(0, |recipe| recipe.start_ns),
             end_ns: self.starts_ns[trace] + recipe.map_or(0, |recipe| recipe.end_ns),
-            bytes: recipe.map_or(0, |recipe| recipe.bytes),
+            bytes: index.map_or(0, |index| plan.pool.places[index as usize].bytes),
             request,
             due_ns: self.requests[request as usize].due_ns,
         }

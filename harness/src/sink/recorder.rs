@@ -48,7 +48,10 @@ struct Reading {
 #[derive(Clone, Copy)]
 enum Find {
     /// In the chunk at this place of [`Pass::chunks`].
-    Record { chunk: u32, found: Found },
+    Record {
+        chunk: u32,
+        found: Found,
+    },
     Invented,
     Foreign,
 }
