@@ -154,6 +154,8 @@ struct AtWork {
 /// What is left when all parts have stopped.
 struct Stopped {
     counters: ServerCounters,
+    /// Connections that still had requests under way when the sink was closed.
+    cut: usize,
     target: TargetEnd,
     behind: Option<TargetEnd>,
     memory_peak: Option<u64>,
@@ -204,6 +206,7 @@ pub fn run(
     let watcher = Watcher { scenario, plan: &plan, clock, recorder: &recorder, outcomes: &outcomes, latency: &latency };
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
+    recorder.close();
     let stopped = stop(at_work, scenario, &mut cpu);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
@@ -252,7 +255,9 @@ pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> 
 
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
     let limits = scenario.limits.iter().chain(&scenario.abort);
-    let problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
+    let mut problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
+    problems.extend(scenario.limits.iter().filter_map(crate::judge::checks::limits::problem_at_end));
+    problems.extend(scenario.abort.iter().filter_map(crate::judge::checks::limits::problem_while_running));
     if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
 }
 
@@ -322,8 +327,8 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
     // Threads that end take their CPU time along, so it is read first.
     drop(cpu.sample());
     let counters = sink.counters();
-    sink.shutdown(Duration::from_secs(2));
-    Stopped { counters, target, behind, memory_peak, target_cpu }
+    let cut = sink.shutdown(Duration::from_secs(2));
+    Stopped { counters, cut, target, behind, memory_peak, target_cpu }
 }
 
 /// Writes down all that a verdict rests on, with the logs beside it.

@@ -196,6 +196,12 @@ fn warnings(found: &Found) -> Vec<String> {
             warnings.push("the target did not stop in its grace and was ended by force".to_owned());
         }
     }
+    if found.stopped.cut > 0 {
+        warnings.push(format!(
+            "{} connections to the sink still had requests under way when it was closed",
+            found.stopped.cut
+        ));
+    }
     warnings
 }
 
@@ -206,16 +212,20 @@ pub(super) fn so_far(
     outcomes: &Outcomes,
     latency: &LatencyRecorder,
     target: &Target,
+    sent: u64,
 ) -> RunResult {
     let named = spanproof_reports::result::Scenario { name: scenario.name.clone(), about: None, path: None };
     let mut result = RunResult::new(named, scenario.run.seed, report_tag(0), Epoch::from_unix_ns(0));
     let (sums, ledger) = (outcomes.sums(), recorder.ledger());
     let spans = &mut result.ledger.spans;
+    spans.sent = sent;
     spans.acknowledged = sums.acknowledged;
     spans.refused = sums.refused;
     spans.unknown = sums.unknown;
     spans.not_sent = sums.not_sent;
     spans.delivered = ledger.unique();
+    // Copies, not records: never less, and the same unless one record comes more than twice.
+    spans.duplicated = ledger.extra();
     spans.corrupted = ledger.corrupt();
     spans.invented = ledger.invented();
     spans.foreign = ledger.foreign();

@@ -109,7 +109,7 @@ impl Watcher<'_> {
         let mut look = self.look();
         while !driver.is_finished() {
             std::thread::sleep(TICK);
-            if self.must_end(&mut watched, &mut look, target, interrupt) {
+            if self.must_end(&mut watched, &mut look, target, driver.progress().sent, interrupt) {
                 driver.stop();
                 break;
             }
@@ -139,6 +139,7 @@ impl Watcher<'_> {
         watched: &mut Watched,
         look: &mut Look,
         target: &mut Target,
+        sent: u64,
         interrupt: &CancellationToken,
     ) -> bool {
         let now = self.clock.elapsed();
@@ -154,7 +155,7 @@ impl Watcher<'_> {
             watched.target_ended = Some(ended);
             return true;
         }
-        let aborted = self.aborted(look, target, now);
+        let aborted = self.aborted(look, target, sent, now);
         if let Some(limit) = &aborted {
             watched.event(now, "abort", format!("abort limit reached: {}", limit.limit));
         }
@@ -163,11 +164,11 @@ impl Watcher<'_> {
     }
 
     /// The abort limit that holds, if one does for as long as it asks. The figures are those known so far.
-    fn aborted(&self, look: &mut Look, target: &Target, now: Duration) -> Option<LimitOutcome> {
+    fn aborted(&self, look: &mut Look, target: &Target, sent: u64, now: Duration) -> Option<LimitOutcome> {
         if self.scenario.abort.is_empty() {
             return None;
         }
-        let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target);
+        let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target, sent);
         let outcomes = limits::judge(&self.scenario.abort, &so_far, &limits::Doubts::default());
         let due = |(at, outcome): (usize, LimitOutcome)| {
             if outcome.verdict != Verdict::Pass {

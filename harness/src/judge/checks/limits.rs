@@ -106,6 +106,44 @@ fn magnitude(figure: Quantity) -> f64 {
     }
 }
 
+/// What is wrong with a limit of the whole run: it is judged once, at the end.
+pub fn problem_at_end(limit: &Limit) -> Option<String> {
+    limit.sustained.map(|_| {
+        format!("limit `{limit}`: `for DURATION` is heard only under `abort`; a limit is judged once, at the end")
+    })
+}
+
+/// Figures that are known while a run lasts; an abort limit on any other could never fire.
+const KNOWN_WHILE_RUNNING: [&str; 13] = [
+    "spans.sent",
+    "spans.not_sent",
+    "spans.acknowledged",
+    "spans.refused",
+    "spans.unknown",
+    "spans.delivered",
+    "spans.corrupted",
+    "spans.duplicated",
+    "spans.invented",
+    "spans.foreign",
+    "spans.late",
+    "target.memory.peak",
+    "target.cpu_seconds",
+];
+
+/// What is wrong with an abort limit before anything has run.
+pub fn problem_while_running(limit: &Limit) -> Option<String> {
+    let path = limit.canonical_path();
+    let known = KNOWN_WHILE_RUNNING.contains(&path.strip_suffix("_bytes").unwrap_or(path))
+        || path.starts_with("latency.")
+        || path == "target.cpu";
+    (!known).then(|| {
+        format!(
+            "abort limit `{limit}`: that figure is known only at the end; while a run lasts there are latency.* and {}",
+            KNOWN_WHILE_RUNNING.join(", ")
+        )
+    })
+}
+
 /// What is wrong with a limit before anything has run: a path that results do not have.
 pub fn problem(limit: &Limit) -> Option<String> {
     let unit = match &limit.value {
