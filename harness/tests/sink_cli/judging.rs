@@ -38,7 +38,9 @@ fn the_shop_workload_is_judged_too() {
 #[test]
 fn spans_lost_on_the_way_are_named() {
     let folder = tempfile::tempdir().unwrap();
-    let sink = Sink::start_in(folder.path(), &["--expect", "g.json", "--within", "4s"]);
+    // The command ends when all has been sent; what is absent after a quiet time is lost.
+    let until_done = "while [ ! -e done ]; do sleep 0.05; done";
+    let sink = Sink::start_in(folder.path(), &["--expect", "g.json", "--settle", "3s", "--", "sh", "-c", until_done]);
     let config = EmbeddedConfig {
         export: vec![Destination {
             endpoint: format!("http://{}", sink.grpc),
@@ -52,6 +54,7 @@ fn spans_lost_on_the_way_are_named() {
     let result = folder.path().join("g.json");
     let sent = generate(collector.grpc_addr(), &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
     assert_eq!(sent.code, Some(0), "{sent:?}");
+    std::fs::write(folder.path().join("done"), "").unwrap();
     let ended = sink.wait();
     collector.shutdown(PATIENCE);
     assert_eq!((ended.code, ended.spans()), (Some(1), 495), "{ended:?}");
