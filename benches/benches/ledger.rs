@@ -20,7 +20,7 @@ fn mark_all(records: &[(u64, u32)]) -> Duration {
         for batch in records.chunks(BATCH) {
             let mut marks = ledger.marks();
             for (chunk, offset) in batch {
-                std::hint::black_box(marks.mark(*chunk, *offset));
+                marks.add(*chunk, *offset);
             }
         }
     });

@@ -27,33 +27,45 @@ pub struct PieceLimits {
     pub bytes: u32,
 }
 
-/// One span of a shape: where its bytes are patched, and what must come out.
+/// One span of a shape: what must come out. As large as a line of the cache, and aligned to it: whoever judges spans in
+/// the order of their arrival meets each far away in memory, and pays by the line.
 #[derive(Debug, Clone, PartialEq)]
+#[repr(align(64))]
 pub(crate) struct SpanRecipe {
+    pub start_ns: u64,
+    pub end_ns: u64,
+    /// Hash of all content that no trace changes; see [`crate::content`].
+    pub content: u64,
+    pub trace_state: u64,
+    pub ordinal: Ordinal,
+    /// Means nothing without a parent.
+    pub parent_ordinal: Ordinal,
+    /// Where its run begins in the arena.
+    pub run_start: u32,
+    pub first_varying: u32,
+    pub varyings: u16,
+    pub emitter: u16,
+    pub scope: u16,
+    /// Which piece of its shape it is in.
+    pub piece: u16,
+    pub variant: TraceVariant,
+    pub parent_variant: TraceVariant,
+    pub has_parent: bool,
+}
+
+/// Where a span's bytes are patched: the other half of its recipe, at the same index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SpanPlaces {
     /// Offset of the trace id's bytes in its run; the span id follows 18 bytes behind it.
     pub trace_id_at: u32,
     /// Offset of the parent's span id in its run; 0 without a parent.
     pub parent_at: u32,
     /// Offset of the start time in its run; the end follows 9 bytes behind it.
     pub times_at: u32,
-    pub ordinal: Ordinal,
-    pub parent_ordinal: Ordinal,
-    pub variant: TraceVariant,
-    pub parent_variant: TraceVariant,
-    pub start_ns: u64,
-    pub end_ns: u64,
-    /// Hash of all content that no trace changes; see [`crate::content`].
-    pub content: u64,
-    pub trace_state: u64,
-    pub varying: Range<u32>,
-    pub emitter: u16,
-    pub scope: u16,
-    /// Which piece of its shape it is in.
-    pub piece: u16,
-    /// Which run it is in.
-    pub run: u32,
     /// Bytes it takes in a request, its tag and length included.
     pub bytes: u32,
+    /// Which run it is in.
+    pub run: u32,
 }
 
 /// The spans of one piece that share a scope.
@@ -127,6 +139,8 @@ pub(crate) struct EncodedStratum {
 pub struct EncodedPool {
     pub(crate) arena: Vec<u8>,
     pub(crate) recipes: Vec<SpanRecipe>,
+    /// For each recipe.
+    pub(crate) places: Vec<SpanPlaces>,
     pub(crate) by_ordinal: Vec<u32>,
     pub(crate) varying: Vec<Varying>,
     pub(crate) runs: Vec<Run>,
@@ -190,6 +204,7 @@ impl EncodedPool {
         Self {
             arena: Vec::new(),
             recipes: Vec::new(),
+            places: Vec::new(),
             by_ordinal: Vec::new(),
             varying: Vec::new(),
             runs: Vec::new(),
@@ -358,50 +373,59 @@ impl EncodedPool {
             encoded.varying.iter().fold(0u64, |sum, varying| sum.wrapping_add(varying.placeholder(&encoded.body)));
         let (parent_ordinal, parent_variant) = span::parent_of(span);
         self.recipes.push(SpanRecipe {
-            trace_id_at: at + encoded.trace_id_at,
-            parent_at: encoded.parent_at.map_or(0, |parent| at + parent),
-            times_at: at + encoded.times_at,
-            ordinal,
-            parent_ordinal,
-            variant: span.variant,
-            parent_variant,
             start_ns: span.start_ns,
             end_ns: span.end_ns(),
             content: view.content.wrapping_sub(placeholders),
             trace_state: view.trace_state,
-            varying: first_varying..self.varying.len() as u32,
+            ordinal,
+            parent_ordinal,
+            run_start,
+            first_varying,
+            varyings: u16::try_from(encoded.varying.len())
+                .map_err(|_| EncodeError::Unsound("a span has more than 65,535 varying parts"))?,
             emitter: span.emitter.0,
             scope: span.scope.0,
             piece,
-            run: self.runs.len() as u32,
+            variant: span.variant,
+            parent_variant,
+            has_parent: encoded.parent_at.is_some(),
+        });
+        self.places.push(SpanPlaces {
+            trace_id_at: at + encoded.trace_id_at,
+            parent_at: encoded.parent_at.map_or(0, |parent| at + parent),
+            times_at: at + encoded.times_at,
             bytes: encoded.framed_length(),
+            run: self.runs.len() as u32,
         });
         Ok(())
     }
 
-    pub(crate) fn recipe(&self, shape: u32, ordinal: Ordinal) -> Option<&SpanRecipe> {
-        self.recipe_index(shape, ordinal).map(|index| &self.recipes[index as usize])
-    }
-
+    /// The index of a span's recipe; `None` if the shape has no such span.
     #[inline]
-    pub(crate) fn recipe_index(&self, shape: u32, ordinal: Ordinal) -> Option<u32> {
+    pub(crate) fn recipe(&self, shape: u32, ordinal: Ordinal) -> Option<u32> {
         let shape = &self.shapes[shape as usize];
         (ordinal < shape.spans).then(|| self.by_ordinal[(shape.first_span + ordinal) as usize])
     }
 
+    /// The parts of a span that vary.
+    #[inline(always)]
+    pub(crate) fn varying_of(&self, recipe: &SpanRecipe) -> &[Varying] {
+        let first = recipe.first_varying as usize;
+        &self.varying[first..first + usize::from(recipe.varyings)]
+    }
+
     /// The bytes, as encoded, of the run that holds a span.
-    #[inline]
-    pub(crate) fn run_of(&self, recipe: &SpanRecipe) -> &[u8] {
-        let run = &self.runs[recipe.run as usize];
+    pub(crate) fn run_of(&self, places: &SpanPlaces) -> &[u8] {
+        let run = &self.runs[places.run as usize];
         &self.arena[run.bytes.start as usize..run.bytes.end as usize]
     }
 
     /// The span's own bytes, tag and length included, in the bytes of its run.
-    pub(crate) fn span_in_run<'a>(&self, recipe: &SpanRecipe, run: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn span_in_run<'a>(&self, places: &SpanPlaces, run: &'a [u8]) -> &'a [u8] {
         // The trace id is the span's first field: its tag and length stand two bytes before it, the span's own before that.
-        let body = recipe.bytes as usize;
+        let body = places.bytes as usize;
         let header = (1..=6).find(|header| header - 1 == varint_length((body - header) as u64)).unwrap_or(2);
-        let start = recipe.trace_id_at as usize - 2 - header;
+        let start = places.trace_id_at as usize - 2 - header;
         &run[start..start + body]
     }
 

@@ -1,12 +1,14 @@
 //! What is planned is what is written, and what is written reads back as intact: plan, encoding, walk and hash together.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::model::Stratum;
 use spanproof_generators::plan::{
-    BatchRule, Chunk, Claim, Extent, Judgement, Mix, Packing, Plan, PlanSpec, Ppb, Rate, Shape,
+    BatchRule, Chunk, Claim, Claims, Extent, Judgement, Mix, Packing, Plan, PlanSpec, Ppb, Rate, Shape,
 };
 use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
@@ -46,16 +48,21 @@ fn shop(anomalies: bool) -> PlanSpec {
     spec
 }
 
-/// Reads every request of a chunk back and calls `each` with the judgement of each span.
+/// Reads every request of a chunk back and calls `each` with the judgement of each span. What is read for a whole request
+/// at once must equal what is read span by span.
 fn judge_all(plan: &Plan, chunk: &Chunk, mut each: impl FnMut(usize, Judgement)) {
-    let (mut walk, mut bytes) = (Walk::default(), Vec::new());
+    let (mut walk, mut claims, mut bytes) = (Walk::default(), Claims::default(), Vec::new());
     for request in 0..chunk.requests().len() {
         bytes.clear();
         chunk.encode(plan, request, &mut bytes);
-        walk.read(&bytes).unwrap();
-        for span in &walk.spans {
-            let claim = claim(plan, span, &bytes);
-            each(request, chunk.judge(plan, claim, span, &walk.filings[span.filing as usize]));
+        assert_eq!(walk.read(&bytes), Ok(()));
+        let claims = claims.read(plan, &walk, &bytes);
+        assert_eq!(claims.len(), walk.spans.len());
+        for (span, claimed) in walk.spans.iter().zip(claims) {
+            assert_eq!(*claimed, claim(plan, span, &bytes));
+            let found = chunk.find(plan, *claimed);
+            assert!(found.is_some_and(|found| found.request as usize == request));
+            each(request, chunk.judge(plan, *claimed, span, &walk.filings[span.filing as usize]));
         }
     }
 }

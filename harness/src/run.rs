@@ -9,7 +9,7 @@ mod results;
 mod settle;
 mod watch;
 
-pub use planning::{client_config, connections, plan_spec};
+pub use planning::{client_config, connections, fresh_tag, plan_spec};
 pub use results::plan_for_people;
 pub use settle::{Patience, patience};
 
@@ -27,7 +27,6 @@ use crate::sink::recorder::Recorder;
 use crate::target::{Behind, Target, TargetEnd, TargetError, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
 use gate::Gate;
-use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::{Plan, PlanError};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
@@ -259,12 +258,6 @@ fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
 
 fn prepare_directory(options: &RunOptions) -> Result<(), RunError> {
     spanproof_reports::directory::prepare(&options.directory).map_err(|source| failed_to_write(options, source))
-}
-
-fn fresh_tag() -> RunTag {
-    use std::hash::{BuildHasher, Hasher};
-    // The standard library's hash keys come from the system's entropy; the tag needs to be fresh, not secret.
-    RunTag::new(std::hash::RandomState::new().build_hasher().finish())
 }
 
 /// Starts the sink, what stands behind the target, and the target, in this order: each needs the address of the last.

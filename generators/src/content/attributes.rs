@@ -132,12 +132,17 @@ pub(crate) fn note(seen: &mut u32, field: u32) -> bool {
     again
 }
 
-/// Hash of one `AnyValue` message; 0 if no variant is set. A short string, which most are, is seen at a glance.
+/// Hash of one `AnyValue` message; 0 if no variant is set. A short string, which most are, and an integer are seen at a
+/// glance.
 #[inline(always)]
 fn any_value(bytes: &[u8], depth: Depth, irregular: &mut bool) -> Result<u64, MalformedError> {
     let inner = depth.enter()?;
     match bytes {
         [0x0a, length @ ..0x80, text @ ..] if usize::from(*length) == text.len() => Ok(string_value(text)),
+        [0x18, byte @ ..0x80] => Ok(fixed_value(salt::VALUE_INT, u64::from(*byte))),
+        [0x18, low @ 0x80..=0xff, high @ ..0x80] => {
+            Ok(fixed_value(salt::VALUE_INT, u64::from(*low & 0x7f) | u64::from(*high) << 7))
+        }
         _ => any_variant(bytes, inner, irregular),
     }
 }
@@ -238,4 +243,52 @@ pub(crate) fn text_field(salt: u64, tag: Tag, reader: &mut Reader<'_>) -> Result
 pub(crate) fn uint32_field(salt: u64, tag: Tag, reader: &mut Reader<'_>) -> Result<u64, MalformedError> {
     tag.must_be(Wire::Varint)?;
     Ok(number(salt, u64::from(reader.varint()? as u32)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protobuf::put_bytes;
+    use proptest::prelude::*;
+
+    fn message(fields: &[(u32, Vec<u8>)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        fields.iter().for_each(|(field, bytes)| put_bytes(&mut out, *field, bytes));
+        out
+    }
+
+    /// A value as encoders write it, or bytes near one.
+    fn value() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..140).prop_map(|text| message(&[(1, text)])),
+            proptest::collection::vec(any::<u8>(), 1..4).prop_map(|number| [&[0x18][..], &number].concat()),
+            proptest::collection::vec(any::<u8>(), 0..6),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn the_glance_at_plain_attributes_sees_what_the_general_way_reads(
+            key in proptest::collection::vec(any::<u8>(), 0..140), value in value(), key_first: bool, damage: prop::sample::Index, byte: Option<u8>,
+        ) {
+            let (key, value) = ((1, key), (2, value));
+            let mut bytes = message(&if key_first { [key, value] } else { [value, key] });
+            if let Some(byte) = byte {
+                let at = damage.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let (mut glance, mut general) = (false, false);
+            let left = key_value_sum(&bytes, Depth::SPAN, &mut glance);
+            let right = any_key_value(&bytes, Depth::SPAN, &mut general);
+            prop_assert_eq!((left, glance), (right, general));
+        }
+
+        #[test]
+        fn the_glance_at_values_sees_what_the_general_way_reads(value in value()) {
+            let (mut glance, mut general) = (false, false);
+            let left = any_value(&value, Depth::SPAN, &mut glance);
+            let right = Depth::SPAN.enter().and_then(|inner| any_variant(&value, inner, &mut general));
+            prop_assert_eq!((left, glance), (right, general));
+        }
+    }
 }

@@ -118,7 +118,8 @@ impl Varying {
         }
     }
 
-    /// What the part adds to the hash of a span of `frame`. `run` is the run's bytes as encoded, not patched.
+    /// What the part adds to the hash of a span of `frame`. `run` begins with the run's bytes as encoded, not patched.
+    #[inline]
     pub(crate) fn contribution(&self, run: &[u8], frame: &Frame<'_>) -> u64 {
         match self.slot {
             Slot::EventTime { offset_ns, fixed } => {

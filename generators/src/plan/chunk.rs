@@ -41,6 +41,8 @@ pub struct Record {
 pub struct Found {
     /// Number of the record inside the chunk.
     pub offset: u32,
+    /// Number inside the chunk of the request that it is sent in.
+    pub request: u32,
     trace: u32,
     recipe: u32,
 }
@@ -153,15 +155,17 @@ impl Chunk {
     }
 
     /// The record that a span claims to be; `None` if the chunk has no such record.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, plan: &Plan, claim: super::Claim) -> Option<Found> {
         let (trace, ordinal) = match claim {
             super::Claim::Record { trace, ordinal, .. } | super::Claim::Own { trace, ordinal } => (trace, ordinal),
             super::Claim::Invented | super::Claim::Foreign => return None,
         };
         let at = usize::try_from(trace.checked_sub(self.number * CHUNK_TRACES)?).ok()?;
-        let recipe = plan.pool.recipe_index(*self.shapes.get(at)?, ordinal)?;
-        Some(Found { trace: at as u32, recipe, offset: self.first_record[at] + ordinal })
+        let recipe = plan.pool.recipe(*self.shapes.get(at)?, ordinal)?;
+        let piece = u32::from(plan.pool.recipes[recipe as usize].piece);
+        let request = self.request_of[(self.first_piece[at] + piece) as usize];
+        Some(Found { offset: self.first_record[at] + ordinal, request, trace: at as u32, recipe })
     }
 
     /// Judges a span whose claim led to a record of this chunk. With `spanproof.id`, the wire ids are content.
@@ -189,19 +193,12 @@ impl Chunk {
         }
     }
 
-    /// The request that a record is sent in.
-    #[inline]
-    pub fn request_of_found(&self, plan: &Plan, found: Found) -> u32 {
-        let piece = plan.pool.recipes[found.recipe as usize].piece;
-        self.request_of[(self.first_piece[found.trace as usize] + u32::from(piece)) as usize]
-    }
-
     #[inline]
     fn is_intact(&self, plan: &Plan, at: usize, recipe: &SpanRecipe, span: &SpanView, filing: &Filing) -> bool {
         let frame = self.frame(plan, at);
         let keys = frame.keys(recipe.variant);
         let parent =
-            if recipe.parent_at == 0 { 0 } else { frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal) };
+            if recipe.has_parent { frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal) } else { 0 };
         let emitter = &plan.pool.emitters[usize::from(recipe.emitter)];
         let instance = frame.keys.instance(recipe.emitter, emitter.instances.len() as u16);
         let resource = &emitter.instances[usize::from(instance)];
@@ -222,14 +219,9 @@ impl Chunk {
     /// The hash of all content that the record ought to have.
     #[inline]
     fn content(&self, plan: &Plan, recipe: &SpanRecipe, frame: &Frame<'_>) -> u64 {
-        let mut content = recipe.content;
-        if !recipe.varying.is_empty() {
-            let run = plan.pool.run_of(recipe);
-            for varying in &plan.pool.varying[recipe.varying.start as usize..recipe.varying.end as usize] {
-                content = content.wrapping_add(varying.contribution(run, frame));
-            }
-        }
-        content
+        let run = &plan.pool.arena[recipe.run_start as usize..];
+        let varying = plan.pool.varying_of(recipe).iter();
+        varying.fold(recipe.content, |sum, varying| sum.wrapping_add(varying.contribution(run, frame)))
     }
 
     #[inline(always)]
@@ -256,9 +248,9 @@ impl Chunk {
     /// The request that a record is sent in.
     #[inline]
     pub fn request_of(&self, plan: &Plan, trace: usize, ordinal: Ordinal) -> u32 {
-        let shape = self.shapes[trace];
-        let recipe = plan.pool.recipe(shape, ordinal);
-        recipe.map_or(0, |recipe| self.request_of[(self.first_piece[trace] + u32::from(recipe.piece)) as usize])
+        let Some(recipe) = plan.pool.recipe(self.shapes[trace], ordinal) else { return 0 };
+        let piece = u32::from(plan.pool.recipes[recipe as usize].piece);
+        self.request_of[(self.first_piece[trace] + piece) as usize]
     }
 
     /// Numbers inside the chunk of all records in a request.
@@ -281,7 +273,8 @@ impl Chunk {
         let (trace, ordinal) = self.trace_of(offset);
         let shape = &plan.pool.shapes[self.shapes[trace] as usize];
         let frame = self.frame(plan, trace);
-        let recipe = plan.pool.recipe(self.shapes[trace], ordinal);
+        let index = plan.pool.recipe(self.shapes[trace], ordinal);
+        let recipe = index.map(|index| &plan.pool.recipes[index as usize]);
         let variant = recipe.map_or(TraceVariant::default(), |recipe| recipe.variant);
         let keys = frame.keys(variant);
         let request = self.request_of(plan, trace, ordinal);
@@ -298,7 +291,7 @@ impl Chunk {
             instance: frame.keys.instance(emitter, instances),
             start_ns: self.starts_ns[trace] + recipe.map_or(0, |recipe| recipe.start_ns),
             end_ns: self.starts_ns[trace] + recipe.map_or(0, |recipe| recipe.end_ns),
-            bytes: recipe.map_or(0, |recipe| recipe.bytes),
+            bytes: index.map_or(0, |index| plan.pool.places[index as usize].bytes),
             request,
             due_ns: self.requests[request as usize].due_ns,
         }

@@ -2,7 +2,7 @@
 
 use super::chunk::{Chunk, Part, Request};
 use super::{CHUNK_TRACES, Plan};
-use crate::encoded::{EncodedContext, Frame, Run, SCOPES_MAX, SpanRecipe};
+use crate::encoded::{EncodedContext, Frame, Run, SCOPES_MAX, SpanPlaces, SpanRecipe};
 use crate::protobuf::{put_tag, put_varint, varint_length};
 
 /// Room that a request keeps for what is not spans: tags, lengths, and one resource with its scopes and schema URLs.
@@ -177,26 +177,27 @@ fn append_run(plan: &Plan, run: &Run, frame: &Frame<'_>, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&plan.pool.arena[run.bytes.start as usize..run.bytes.end as usize]);
     let bytes = &mut out[start..];
-    for recipe in &plan.pool.recipes[run.recipes.start as usize..run.recipes.end as usize] {
-        patch(plan, bytes, recipe, frame);
+    let recipes = run.recipes.start as usize..run.recipes.end as usize;
+    for (recipe, places) in plan.pool.recipes[recipes.clone()].iter().zip(&plan.pool.places[recipes]) {
+        patch(plan, bytes, recipe, places, frame);
     }
 }
 
 #[inline(always)]
-fn patch(plan: &Plan, run: &mut [u8], recipe: &SpanRecipe, frame: &Frame<'_>) {
+fn patch(plan: &Plan, run: &mut [u8], recipe: &SpanRecipe, places: &SpanPlaces, frame: &Frame<'_>) {
     let keys = frame.keys(recipe.variant);
-    let at = recipe.trace_id_at as usize;
+    let at = places.trace_id_at as usize;
     run[at..at + 16].copy_from_slice(&keys.id);
     run[at + 18..at + 26].copy_from_slice(&keys.span_id(recipe.ordinal).to_le_bytes());
-    if recipe.parent_at != 0 {
+    if recipe.has_parent {
         let parent = if recipe.parent_variant == recipe.variant { keys } else { frame.keys(recipe.parent_variant) };
-        let at = recipe.parent_at as usize;
+        let at = places.parent_at as usize;
         run[at..at + 8].copy_from_slice(&parent.span_id(recipe.parent_ordinal).to_le_bytes());
     }
-    let at = recipe.times_at as usize;
+    let at = places.times_at as usize;
     run[at..at + 8].copy_from_slice(&(frame.start_unix_ns + recipe.start_ns).to_le_bytes());
     run[at + 9..at + 17].copy_from_slice(&(frame.start_unix_ns + recipe.end_ns).to_le_bytes());
-    for varying in &plan.pool.varying[recipe.varying.start as usize..recipe.varying.end as usize] {
+    for varying in plan.pool.varying_of(recipe) {
         varying.patch(run, frame);
     }
 }
@@ -205,14 +206,15 @@ fn patch(plan: &Plan, run: &mut [u8], recipe: &SpanRecipe, frame: &Frame<'_>) {
 pub(super) fn encode_record(chunk: &Chunk, plan: &Plan, offset: u32, out: &mut Vec<u8>) {
     let (trace, ordinal) = chunk.trace_of(offset);
     let Some(recipe) = plan.pool.recipe(chunk.shapes[trace], ordinal) else { return };
+    let (recipe, places) = (&plan.pool.recipes[recipe as usize], &plan.pool.places[recipe as usize]);
     let frame = chunk.frame(plan, trace);
     let emitter = &plan.pool.emitters[usize::from(recipe.emitter)];
     let instance = frame.keys.instance(recipe.emitter, emitter.instances.len() as u16);
     let resource = &emitter.instances[usize::from(instance)];
     let scope = &plan.pool.scopes[usize::from(recipe.scope)];
-    let mut run = plan.pool.run_of(recipe).to_vec();
-    patch(plan, &mut run, recipe, &frame);
-    let span = plan.pool.span_in_run(recipe, &run);
+    let mut run = plan.pool.run_of(places).to_vec();
+    patch(plan, &mut run, recipe, places, &frame);
+    let span = plan.pool.span_in_run(places, &run);
     let scope_spans = [&scope.field[..], span, &scope.schema_field].concat();
     let mut resource_spans = resource.field.clone();
     crate::protobuf::put_bytes(&mut resource_spans, 2, &scope_spans);

@@ -9,6 +9,7 @@ use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::Plan;
 use spanproof_scenarios::load::LoadOptions;
 use spanproof_scenarios::overrides::Overrides;
+use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::{Scenario, Target};
 use std::path::{Path, PathBuf};
 
@@ -116,9 +117,16 @@ impl Changes {
     }
 }
 
+impl RunArguments {
+    /// The scenario with everything that these arguments change in it.
+    pub(crate) fn scenario(&self) -> Result<Scenario, Problems> {
+        scenario_of(&self.scenario, &self.changes.options())
+    }
+}
+
 /// Runs a scenario.
 pub(crate) fn run(arguments: &RunArguments) -> Exit {
-    let mut scenario = match scenario_of(&arguments.scenario, &arguments.changes.options()) {
+    let mut scenario = match arguments.scenario() {
         Ok(scenario) => scenario,
         Err(problems) => return complain(problems, arguments.format),
     };

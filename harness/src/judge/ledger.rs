@@ -45,16 +45,16 @@ impl Plane {
         Self { words: (0..records.div_ceil(RECORDS_IN_WORD)).map(|_| AtomicU64::new(0)).collect() }
     }
 
+    /// Marks records of one word, given by their first bits, and gives the bits of those that had been marked before.
     #[inline]
-    fn mark(&self, offset: u32) -> Mark {
-        let (word, shift) = (&self.words[(offset / RECORDS_IN_WORD) as usize], 2 * (offset % RECORDS_IN_WORD));
+    fn mark(&self, word: u32, bits: u64) -> u64 {
+        let word = &self.words[word as usize];
         // Relaxed is enough: the bits guard no other memory, and readers come after the threads that mark have ended.
-        if word.fetch_or(1 << shift, Ordering::Relaxed) >> shift & 1 == 0 {
-            Mark::First
-        } else {
-            word.fetch_or(2 << shift, Ordering::Relaxed);
-            Mark::Again
+        let again = word.fetch_or(bits, Ordering::Relaxed) & bits;
+        if again != 0 {
+            word.fetch_or(again << 1, Ordering::Relaxed);
         }
+        again
     }
 
     /// Gives each of `records` records one copy.
@@ -89,29 +89,73 @@ pub struct Exceptions {
     pub late: RoaringTreemap,
 }
 
-/// Marks that are counted together when this is dropped: threads share the counters, so each touches them once a request.
+/// Marks for many records at a time, and their counts. Neighbours share a word of the plane, and all threads share words
+/// and counters; so marks for one word are gathered and made at once, and the counters are touched once, on dropping this.
 #[derive(Debug)]
 pub struct Marks<'a> {
     ledger: &'a Ledger,
+    gathered: Option<Gathered<'a>>,
+    first: u64,
     unique: u64,
     extra: u64,
 }
 
+/// Marks of one word that are still to be made.
+#[derive(Debug)]
+struct Gathered<'a> {
+    plane: &'a Plane,
+    chunk: u64,
+    word: u32,
+    bits: u64,
+    count: u64,
+}
+
 impl Marks<'_> {
-    /// Counts an intact copy of a record.
+    /// Counts an intact copy of a record; whether it is the first, [`Marks::first`] says for all of them.
     #[inline]
-    pub fn mark(&mut self, chunk: u64, offset: u32) -> Mark {
-        let mark = self.ledger.plane(chunk).mark(offset);
-        match mark {
-            Mark::First => self.unique += 1,
-            Mark::Again => self.extra += 1,
+    pub fn add(&mut self, chunk: u64, offset: u32) {
+        let (word, bit) = (offset / RECORDS_IN_WORD, 1 << (2 * (offset % RECORDS_IN_WORD)));
+        match &mut self.gathered {
+            Some(gathered) if gathered.word == word && gathered.chunk == chunk && gathered.bits & bit == 0 => {
+                gathered.bits |= bit;
+                gathered.count += 1;
+            }
+            _ => {
+                self.make();
+                self.gathered = Some(Gathered { plane: self.ledger.plane(chunk), chunk, word, bits: bit, count: 1 });
+            }
         }
-        mark
+    }
+
+    /// Counts an intact copy of a record and says at once which copy it is.
+    pub fn mark(&mut self, chunk: u64, offset: u32) -> Mark {
+        self.make();
+        let unique = self.unique;
+        self.add(chunk, offset);
+        self.make();
+        if self.unique > unique { Mark::First } else { Mark::Again }
+    }
+
+    /// How many first copies were counted since this was last asked.
+    pub fn first(&mut self) -> u64 {
+        self.make();
+        std::mem::take(&mut self.first)
+    }
+
+    #[inline]
+    fn make(&mut self) {
+        let Some(Gathered { plane, word, bits, count, .. }) = self.gathered.take() else { return };
+        let again = plane.mark(word, bits);
+        let extra = if again == 0 { 0 } else { u64::from(again.count_ones()) };
+        self.first += count - extra;
+        self.unique += count - extra;
+        self.extra += extra;
     }
 }
 
 impl Drop for Marks<'_> {
     fn drop(&mut self) {
+        self.make();
         self.ledger.unique.fetch_add(self.unique, Ordering::Relaxed);
         self.ledger.extra.fetch_add(self.extra, Ordering::Relaxed);
     }
@@ -212,7 +256,7 @@ impl Ledger {
 
     /// Marks for many records at a time.
     pub fn marks(&self) -> Marks<'_> {
-        Marks { ledger: self, unique: 0, extra: 0 }
+        Marks { ledger: self, gathered: None, first: 0, unique: 0, extra: 0 }
     }
 
     fn plane(&self, chunk: u64) -> &Plane {
@@ -333,12 +377,39 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn marks_made_together_equal_marks_made_one_by_one(offsets in proptest::collection::vec((0u64..2, 0u32..70), 0..200)) {
+            let (together, single) = (Ledger::new([70, 70]), Ledger::new([70, 70]));
+            let mut marks = together.marks();
+            let mut first = 0;
+            for (at, (chunk, offset)) in offsets.iter().enumerate() {
+                marks.add(*chunk, *offset);
+                first += u64::from(single.mark(*chunk, *offset) == Mark::First);
+                if at % 7 == 0 {
+                    prop_assert_eq!(marks.first(), std::mem::take(&mut first));
+                }
+            }
+            drop(marks);
+            prop_assert_eq!((together.unique(), together.extra()), (single.unique(), single.extra()));
+            for chunk in 0..2 {
+                for offset in 0..70 {
+                    prop_assert_eq!(together.copies(chunk, offset), single.copies(chunk, offset));
+                }
+            }
+        }
+    }
+
     #[test]
     fn threads_that_mark_the_same_records_lose_no_count() {
         let ledger = Ledger::new([10_000]);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|offset| _ = ledger.mark(0, offset)));
+                scope.spawn(|| {
+                    for offset in 0..10_000 {
+                        ledger.mark(0, offset);
+                    }
+                });
             }
         });
         assert_eq!((ledger.unique(), ledger.extra()), (10_000, 30_000));

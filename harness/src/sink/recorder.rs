@@ -49,7 +49,7 @@ struct Reading {
 enum Find {
     /// In the chunk at this place of [`Pass::chunks`].
     Record {
-        chunk: usize,
+        chunk: u32,
         found: Found,
     },
     Invented,
@@ -114,7 +114,7 @@ impl Recorder {
         for ((span, claim), find) in walk.spans.iter().zip(claims).zip(finds.iter()) {
             match *find {
                 Find::Record { chunk, found } => {
-                    pass.record(&chunks[chunk], *claim, found, span, &walk.filings[span.filing as usize]);
+                    pass.record(&chunks[chunk as usize], *claim, found, span, &walk.filings[span.filing as usize]);
                 }
                 Find::Invented => pass.invented(span),
                 Find::Foreign => pass.foreign(span),
@@ -159,10 +159,11 @@ struct Run {
     chunk: u64,
     request: u32,
     due_ns: u64,
-    first_copies: u64,
+    late: bool,
 }
 
 impl Pass<'_> {
+    #[inline(always)]
     fn find(&mut self, claim: Claim) -> Find {
         let trace = match claim {
             Claim::Record { trace, .. } | Claim::Own { trace, .. } => trace,
@@ -170,14 +171,21 @@ impl Pass<'_> {
             Claim::Foreign => return Find::Foreign,
         };
         let chunk = self.chunk(trace / CHUNK_TRACES);
-        self.chunks[chunk].find(self.plan, claim).map_or(Find::Invented, |found| Find::Record { chunk, found })
+        self.chunks[chunk as usize].find(self.plan, claim).map_or(Find::Invented, |found| Find::Record { chunk, found })
     }
 
-    fn chunk(&mut self, number: u64) -> usize {
-        self.chunks.iter().position(|chunk| chunk.number() == number).unwrap_or_else(|| {
-            self.chunks.push(self.recorder.chunks.get(number));
-            self.chunks.len() - 1
-        })
+    #[inline(always)]
+    fn chunk(&mut self, number: u64) -> u32 {
+        match self.chunks.iter().position(|chunk| chunk.number() == number) {
+            Some(known) => known as u32,
+            None => self.open(number),
+        }
+    }
+
+    #[cold]
+    fn open(&mut self, number: u64) -> u32 {
+        self.chunks.push(self.recorder.chunks.get(number));
+        self.chunks.len() as u32 - 1
     }
 
     fn record(&mut self, chunk: &Chunk, claim: Claim, found: Found, span: &SpanView, filing: &Filing) {
@@ -202,29 +210,33 @@ impl Pass<'_> {
     }
 
     fn intact(&mut self, chunk: &Chunk, found: Found) {
-        let request = chunk.request_of_found(self.plan, found);
-        let same = self.run.as_ref().is_some_and(|run| run.request == request && run.chunk == chunk.number());
-        if !same {
-            self.end_run();
-            let due_ns = chunk.requests()[request as usize].due_ns;
-            self.run = Some(Run { chunk: chunk.number(), request, due_ns, first_copies: 0 });
+        let late = match &self.run {
+            Some(run) if run.request == found.request && run.chunk == chunk.number() => run.late,
+            _ => self.begin_run(chunk, found.request),
+        };
+        if !late {
+            self.marks.add(chunk.number(), found.offset);
+        } else if self.marks.mark(chunk.number(), found.offset) == Mark::First {
+            self.recorder.ledger.mark_late(chunk.number(), found.offset);
         }
-        if self.marks.mark(chunk.number(), found.offset) == Mark::First
-            && let Some(run) = &mut self.run
-        {
-            run.first_copies += 1;
-            if self.received_ns.saturating_sub(run.due_ns) > self.recorder.late_after.as_nanos() as u64 {
-                self.recorder.ledger.mark_late(chunk.number(), found.offset);
-            }
-        }
+    }
+
+    /// Begins the next run and says whether its records are late.
+    fn begin_run(&mut self, chunk: &Chunk, request: u32) -> bool {
+        self.end_run();
+        let due_ns = chunk.requests()[request as usize].due_ns;
+        let late = Duration::from_nanos(self.received_ns.saturating_sub(due_ns)) > self.recorder.late_after;
+        self.run = Some(Run { chunk: chunk.number(), request, due_ns, late });
+        late
     }
 
     fn end_run(&mut self) {
         let Some(run) = self.run.take() else { return };
-        if run.first_copies > 0 && run.due_ns >= self.recorder.measured_from_ns {
+        let first_copies = self.marks.first();
+        if first_copies > 0 && run.due_ns >= self.recorder.measured_from_ns {
             let latency = Duration::from_nanos(self.received_ns.saturating_sub(run.due_ns));
             let at = Duration::from_nanos(self.received_ns);
-            self.recorder.latency.lock(Series::IntendedToDelivered).record(at, latency, run.first_copies);
+            self.recorder.latency.lock(Series::IntendedToDelivered).record(at, latency, first_copies);
         }
     }
 

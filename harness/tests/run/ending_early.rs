@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const LONG: [&str; 4] = ["--set", "traffic.rate=3000", "--set", "run.spans=60000"];
 
 /// Listens where a collector would, and never answers. Its pid is in a file.
-const SILENT: &str = r#"
+pub const SILENT: &str = r#"
 echo $$ >$FOLDER/pid
 exec python3 -c '
 import os, socket, time

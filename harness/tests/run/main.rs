@@ -9,6 +9,8 @@ mod bad_input;
 mod collector;
 mod defects;
 mod ending_early;
+mod external;
+mod overload;
 mod passing;
 mod rig;
 mod starting;

@@ -182,6 +182,30 @@ fn a_finished_run_is_rendered_again_as_it_was() {
     assert_eq!(without_path(&again.stdout), without_path(&run.stdout));
 }
 
+/// On a terminal there are colours, unless `NO_COLOR` is set.
+#[test]
+fn colours_are_for_terminals_and_for_those_who_want_them() {
+    let run =
+        quickstart(&["--set", "run.spans=3000", "--plant", "drop-one-in=100", "--set", "run.settle=1s"]).expect(1);
+    let out = run.path("out");
+    assert!(!run.stdout.contains('\u{1b}'), "not on a terminal");
+    for (colours, variables) in
+        [(true, [("TERM", "xterm"), ("SEEN", "1")]), (false, [("TERM", "xterm"), ("NO_COLOR", "1")])]
+    {
+        // Python's pty gives the program a terminal, and passes on what it prints there.
+        let on_terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
+        for arguments in [["report", out.to_str().unwrap()].as_slice(), &["run", "quickstart", "--rate", "0"]] {
+            let mut command = std::process::Command::new("python3");
+            command.args(["-c", on_terminal, env!("CARGO_BIN_EXE_spanproof")]).args(arguments);
+            let output =
+                command.env_remove("NO_COLOR").envs(variables).stdin(std::process::Stdio::null()).output().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(printed.contains("FAIL") || printed.contains("traffic.rate"), "{printed}");
+            assert_eq!(printed.contains("\u{1b}["), colours, "{printed:?}");
+        }
+    }
+}
+
 #[test]
 fn a_latency_limit_that_cannot_hold_fails_or_is_withheld_but_never_passes() {
     let run = quickstart(&["--set", "traffic.rate=10000", "--set", "limits=[latency.intended_to_delivered.max < 1us]"]);

@@ -146,7 +146,8 @@ mod tests {
         let payload = Payload::plain(buffer);
         let shared = payload.clone();
         assert_eq!(payload.into_buffer(), None);
-        assert_eq!(shared.into_buffer().unwrap().as_ptr(), place);
+        let again = shared.into_buffer().unwrap();
+        assert_eq!(again.as_ptr(), place);
     }
 
     #[test]
