@@ -97,6 +97,15 @@ pub enum RunError {
         /// Why not.
         source: WriteError,
     },
+    /// Results cannot be written after the load, as on a disk that filled up. What was written stays; `judge` makes the rest
+    /// from the evidence if that is complete.
+    #[error("write results to {}: {source}; free some space, then `spanproof judge {}` makes them from the evidence if that was written", directory.display(), directory.display())]
+    Results {
+        /// Where to.
+        directory: PathBuf,
+        /// Why not.
+        source: WriteError,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -130,7 +139,7 @@ impl RunError {
             | Self::Client(_)
             | Self::Directory { .. }
             | Self::File { .. } => 2,
-            Self::Sink(_) | Self::Target(_) | Self::Driver(_) | Self::Evidence(_) => 3,
+            Self::Sink(_) | Self::Target(_) | Self::Driver(_) | Self::Evidence(_) | Self::Results { .. } => 3,
         }
     }
 }
@@ -341,7 +350,7 @@ fn freeze(
     outcomes: &Outcomes,
 ) -> Result<(), RunError> {
     let directory = &options.directory;
-    let failed = |source| failed_to_write(options, source);
+    let failed = |source| lost_results(options, source);
     watch::write_events(directory, &found.watched.events).map_err(failed)?;
     spanproof_reports::directory::write_latency_log(directory, &document.latency, &found.recorded.log)
         .map_err(failed)?;
@@ -374,7 +383,11 @@ fn freeze(
 /// Writes the result, and then that the run has ended in good order.
 fn finish(options: &RunOptions, result: &RunResult) -> Result<(), RunError> {
     let written = spanproof_reports::directory::write(&options.directory, result, None);
-    written.and_then(|_| marker::clear(&options.directory)).map_err(|source| failed_to_write(options, source))
+    written.and_then(|_| marker::clear(&options.directory)).map_err(|source| lost_results(options, source))
+}
+
+fn lost_results(options: &RunOptions, source: WriteError) -> RunError {
+    RunError::Results { directory: options.directory.clone(), source }
 }
 
 fn failed_to_write(options: &RunOptions, source: WriteError) -> RunError {
