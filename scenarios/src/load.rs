@@ -88,9 +88,11 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<Scenario, Problems
     let parsed = root.is_some();
     let root = root.unwrap_or_else(|| Node::empty_map(crate::document::Place { text: 0, start: 0, end: 0 }));
     let mut document = Document { texts: vec![text], root };
-    problems.extend(errors.into_iter().map(|error| {
-        document.problem(error.place, ProblemKind::Syntax).message(error.message).hint(error.hint)
-    }));
+    problems.extend(
+        errors
+            .into_iter()
+            .map(|error| document.problem(error.place, ProblemKind::Syntax).message(error.message).hint(error.hint)),
+    );
     let scenario = if parsed { read(&mut document, source, options, &mut problems) } else { None };
     match (scenario, Problems::from_list(problems)) {
         (Some(scenario), None) => Ok(scenario),
@@ -116,12 +118,8 @@ fn read(
     }
     options.overrides.apply(document, problems);
     let spec: ScenarioSpec = recover(document, problems)?;
-    let mut checker = Checker {
-        document,
-        directory: &source.directory,
-        allow_remote: &options.allow_remote,
-        problems: Vec::new(),
-    };
+    let mut checker =
+        Checker { document, directory: &source.directory, allow_remote: &options.allow_remote, problems: Vec::new() };
     let scenario = resolve(&spec, &mut checker);
     problems.append(&mut checker.problems);
     scenario

@@ -87,9 +87,9 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
 
 fn check_name(name: &str, checker: &mut Checker<'_>) -> bool {
     const LENGTH_MAX: usize = 64;
-    let words = name.split('-').all(|word| {
-        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    });
+    let words = name
+        .split('-')
+        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
     let fits = words && name.len() <= LENGTH_MAX;
     if !fits {
         let message = format!("`{}` is no name for a scenario", crate::document::shortened(name));

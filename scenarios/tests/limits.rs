@@ -85,7 +85,14 @@ fn what_is_refused_is_told_where_and_what_to_write() {
         .iter()
         .map(|text| {
             let error = text.parse::<Limit>().expect_err(text);
-            format!("{text}\n{}^ {}\n{:>width$}  {}\n", " ".repeat(error.at), error.message, "", error.hint, width = error.at)
+            format!(
+                "{text}\n{}^ {}\n{:>width$}  {}\n",
+                " ".repeat(error.at),
+                error.message,
+                "",
+                error.hint,
+                width = error.at
+            )
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
@@ -106,9 +113,8 @@ fn any_limit() -> impl Strategy<Value = Limit> {
     let window = (relation, "[a-z][a-z0-9-]{0,8}-x").prop_map(|(relation, fault)| Window { relation, fault });
     let sustained = prop::option::of(any::<u32>().prop_map(|ms| Duration::from_millis(u64::from(ms))));
     // `driver` figures take any unit, so paths and values need not be matched here.
-    ("driver\\.[a-z]{1,6}_ratio", 0..5_usize, value, prop::option::of(window), sustained).prop_map(
-        |(path, op, value, window, sustained)| Limit { path, op: Op::ALL[op], value, window, sustained },
-    )
+    ("driver\\.[a-z]{1,6}_ratio", 0..5_usize, value, prop::option::of(window), sustained)
+        .prop_map(|(path, op, value, window, sustained)| Limit { path, op: Op::ALL[op], value, window, sustained })
 }
 
 proptest! {

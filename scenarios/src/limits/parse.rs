@@ -106,7 +106,8 @@ impl<'a> Cursor<'a> {
         if word.is_empty() {
             return Ok(());
         }
-        let hint = "after the value only `before FAULT`, `during FAULT`, `after FAULT` and then `for DURATION` may follow";
+        let hint =
+            "after the value only `before FAULT`, `during FAULT`, `after FAULT` and then `for DURATION` may follow";
         Err(ValueError::new(at, format!("`{word}` is not understood here"), hint))
     }
 }
@@ -150,8 +151,8 @@ fn parse_value(text: &str) -> Result<LimitValue, ValueError> {
     if text.is_empty() || is_keyword(text) {
         return Err(ValueError::new(0, "no value to compare with", VALUES));
     }
-    let (number, rest) = Decimal::take(text)
-        .map_err(|_| ValueError::new(0, format!("`{text}` is no value to compare with"), VALUES))?;
+    let (number, rest) =
+        Decimal::take(text).map_err(|_| ValueError::new(0, format!("`{text}` is no value to compare with"), VALUES))?;
     let suffix = rest.trim_start();
     let unit = &suffix[..suffix.find(|c: char| !c.is_alphabetic()).unwrap_or(suffix.len())];
     if suffix.is_empty() {

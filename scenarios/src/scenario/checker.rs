@@ -44,13 +44,7 @@ impl Checker<'_> {
         self.report_at(&list.then(Step::Index(index)), kind, message, hint);
     }
 
-    fn report_at(
-        &mut self,
-        path: &FieldPath,
-        kind: ProblemKind,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
+    fn report_at(&mut self, path: &FieldPath, kind: ProblemKind, message: impl Into<String>, hint: impl Into<String>) {
         let place = self.document.place_of(path);
         let problem = self.document.problem(place, kind).field(path).message(message).hint(hint);
         self.problems.push(problem);

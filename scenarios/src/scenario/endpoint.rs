@@ -102,12 +102,16 @@ mod tests {
         let local = |text: &str| text.parse::<Endpoint>().unwrap().is_loopback();
         assert!(local("http://127.0.0.1:4317") && local("http://localhost:4318/v1") && local("http://[::1]:4317"));
         assert!(local("http://127.9.9.9"));
-        assert!(!local("http://10.0.0.1:4317") && !local("https://localhost.example.com") && !local("http://0.0.0.0:1"));
+        assert!(
+            !local("http://10.0.0.1:4317") && !local("https://localhost.example.com") && !local("http://0.0.0.0:1")
+        );
     }
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
-        for text in ["", "127.0.0.1:4317", "grpc://x:1", "http://", "http://:1", "http://a:b", "http://a:0", "http://a b:1"] {
+        for text in
+            ["", "127.0.0.1:4317", "grpc://x:1", "http://", "http://:1", "http://a:b", "http://a:0", "http://a b:1"]
+        {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
         let error = "http://me:secret@host:1".parse::<Endpoint>().unwrap_err();

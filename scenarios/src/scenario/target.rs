@@ -150,7 +150,8 @@ fn endpoint(text: &str, checker: &mut Checker<'_>) -> Option<Endpoint> {
         }
     };
     // Typing an endpoint as a flag is consent; finding one in a file or the environment is not.
-    let consented = checker.origin(FIELD) == Origin::Flag || checker.allow_remote.iter().any(|host| host == endpoint.host());
+    let consented =
+        checker.origin(FIELD) == Origin::Flag || checker.allow_remote.iter().any(|host| host == endpoint.host());
     if !endpoint.is_loopback() && !consented {
         let host = endpoint.host().to_owned();
         let message = format!("`{host}` is not this machine, and nobody has allowed traffic to it");

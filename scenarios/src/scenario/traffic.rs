@@ -97,7 +97,8 @@ const REQUEST_BYTES_MAX: u64 = 1 << 30;
 
 pub(super) fn resolve(spec: Option<&TrafficSpec>, checker: &mut Checker<'_>) -> Option<Traffic> {
     let spec = checker.required("traffic", spec, "add `traffic: {workload: shop, rate: 5000 spans/s}`")?;
-    let kind = checker.required("traffic.workload", spec.workload.as_ref(), "add `workload: shop` or `workload: uniform`");
+    let kind =
+        checker.required("traffic.workload", spec.workload.as_ref(), "add `workload: shop` or `workload: uniform`");
     let workload = kind.map(|kind| workload(kind, checker));
     let rate = checker.required("traffic.rate", spec.rate, "add a rate such as `rate: 5000 spans/s`");
     let profile = profile(spec.profile.as_ref(), checker);

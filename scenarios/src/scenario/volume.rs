@@ -18,7 +18,9 @@ pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
     };
     let (planned, one_trace) = match (run.extent, traffic.rate.of) {
         (Extent::Spans(spans), _) => (spans as f64, 1.0),
-        (Extent::Duration(duration), RateOf::Spans) => (traffic.rate.per_second * duration.as_secs_f64(), spans_per_trace),
+        (Extent::Duration(duration), RateOf::Spans) => {
+            (traffic.rate.per_second * duration.as_secs_f64(), spans_per_trace)
+        }
         (Extent::Duration(duration), RateOf::Traces) => (traffic.rate.per_second * duration.as_secs_f64(), 1.0),
     };
     if planned < one_trace {

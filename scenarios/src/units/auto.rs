@@ -36,10 +36,9 @@ impl<T: TextForm> FromStr for Auto<T> {
         if text == "auto" {
             return Ok(Self::Auto);
         }
-        text.parse().map(Self::Value).map_err(|error: ValueError| ValueError {
-            hint: format!("{}, or `auto`", error.hint),
-            ..error
-        })
+        text.parse()
+            .map(Self::Value)
+            .map_err(|error: ValueError| ValueError { hint: format!("{}, or `auto`", error.hint), ..error })
     }
 }
 

@@ -46,8 +46,10 @@ impl FromStr for ByteSize {
             .map_err(|_| ValueError::new(0, format!("`{text}` does not start with a number"), HINT))?;
         let unit = rest.trim_start_matches(' ');
         let wanted = if unit.is_empty() { "B" } else { unit };
-        let (_, factor) =
-            UNITS.iter().find(|(name, _)| *name == wanted).ok_or_else(|| unknown_unit(text.len() - unit.len(), unit))?;
+        let (_, factor) = UNITS
+            .iter()
+            .find(|(name, _)| *name == wanted)
+            .ok_or_else(|| unknown_unit(text.len() - unit.len(), unit))?;
         number
             .times(*factor)
             .map(Self)

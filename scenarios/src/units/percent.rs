@@ -37,10 +37,9 @@ impl FromStr for Ppb {
             .map_err(|_| ValueError::new(0, format!("`{text}` does not start with a number"), HINT))?;
         let at = text.len() - rest.len();
         match rest.trim_start_matches(' ') {
-            "%" => number
-                .times(PPB_PER_PERCENT)
-                .map(Self)
-                .ok_or_else(|| ValueError::new(0, format!("`{text}` is finer than parts per billion, or too large"), HINT)),
+            "%" => number.times(PPB_PER_PERCENT).map(Self).ok_or_else(|| {
+                ValueError::new(0, format!("`{text}` is finer than parts per billion, or too large"), HINT)
+            }),
             "" => Err(ValueError::new(at, format!("`{text}` has no percent sign"), format!("write `{text}%`"))),
             unit => Err(ValueError::new(at, format!("`{unit}` is no percent sign"), HINT)),
         }
