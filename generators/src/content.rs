@@ -4,7 +4,8 @@
 //! decodes and re-encodes without changing anything (measured on the Go collector, which writes fields in descending order):
 //!
 //! - a field at its proto3 default contributes nothing, except a set `AnyValue` variant, which always counts;
-//! - an absent status, resource, scope or attribute value equals an empty one; an all-zero parent id equals none;
+//! - an absent status, resource, scope or attribute value equals an empty one; an all-zero id equals none, in links too
+//!   (the Go collector has one type for all of them);
 //! - doubles compare by their bits; the order of attributes does not matter, and a duplicate key counts twice;
 //! - events, links, entity references and array elements carry their position.
 //!
@@ -93,9 +94,15 @@ pub fn event_at(fixed: u64, time_ns: u64, position: u32) -> u64 {
     element(salt::SPAN_EVENT, fixed.wrapping_add(number(salt::EVENT_TIME, time_ns)), position)
 }
 
-/// What a link at `position` adds to its span's content. The trace id is read as a little-endian number.
+/// An id of `width` bytes; all zero it counts for nothing, with another length even zeros count.
+#[inline]
+fn link_id(salt: u64, id: &[u8], width: usize) -> u64 {
+    if id.len() == width && id.iter().all(|byte| *byte == 0) { 0 } else { text(salt, id) }
+}
+
+/// What a link at `position` adds to its span's content, with its ids as they stand.
 #[inline]
 pub fn link_at(fixed: u64, trace_id: &[u8], span_id: &[u8], position: u32) -> u64 {
-    let ids = text(salt::LINK_IDS, trace_id).wrapping_add(text(salt::LINK_SPAN, span_id));
+    let ids = link_id(salt::LINK_IDS, trace_id, 16).wrapping_add(link_id(salt::LINK_SPAN, span_id, 8));
     element(salt::SPAN_LINK, fixed.wrapping_add(ids), position)
 }

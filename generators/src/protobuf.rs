@@ -183,15 +183,17 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// Passes over the value of a field whose tag was just read. `depth` bounds nested groups.
+    /// Passes over the value of a field whose tag was just read. `depth` bounds nested groups; at 0 nothing may be
+    /// skipped, not even a number, because that is where prost draws the line.
     pub fn skip(&mut self, tag: Tag, depth: u32) -> Result<(), MalformedError> {
+        let inner = depth.checked_sub(1).ok_or(MalformedError::Depth)?;
         match tag.wire {
             Wire::Varint => self.varint().map(drop),
             Wire::Fixed64 => self.fixed64().map(drop),
             Wire::Bytes => self.bytes().map(drop),
             Wire::Fixed32 => self.fixed32().map(drop),
             Wire::GroupEnd => Err(MalformedError::WireType),
-            Wire::Group => self.skip_group(tag.field, depth.checked_sub(1).ok_or(MalformedError::Depth)?),
+            Wire::Group => self.skip_group(tag.field, inner),
         }
     }
 

@@ -120,7 +120,8 @@ fn any_key_value<'a>(
             }
         }
     }
-    Ok((key_value(key_hash(key), value).wrapping_add(extra), key, value_bytes))
+    // The index joins its key before the two are folded: it must not pass for the index of another attribute.
+    Ok((key_value(key_hash(key).wrapping_add(extra), value), key, value_bytes))
 }
 
 /// True when a single field comes a second time. Field numbers above 31 are unknown and reported as such elsewhere.

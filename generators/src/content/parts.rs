@@ -193,6 +193,7 @@ pub(crate) fn scope_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, Malfo
 
 /// Hash of a `Status`; 0 for an empty one.
 pub(crate) fn status_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, MalformedError> {
+    let depth = Depth::SPAN.enter()?;
     let mut reader = Reader::new(bytes);
     let (mut sum, mut seen) = (0u64, 0);
     while let Some(tag) = reader.tag()? {
@@ -208,7 +209,7 @@ pub(crate) fn status_sum(bytes: &[u8], irregular: &mut bool) -> Result<u64, Malf
             }
             _ => {
                 *irregular = true;
-                reader.skip(tag, Depth::SPAN.left())?;
+                reader.skip(tag, depth.left())?;
                 0
             }
         };

@@ -4,6 +4,8 @@
 //! field. The hash only says *different*; this says *what*, and it has the last word: a span that merely repeats a single
 //! field, as protobuf allows, is found equal here.
 
+mod unknown;
+
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyVariant;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -12,13 +14,19 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 use spanproof_generators::protobuf::{Reader, Wire};
 use spanproof_generators::walk::{Filing, Place, SpanView};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest text of a value in a difference.
 const VALUE_CHARS_MAX: usize = 120;
 
 /// Differing attributes of one list that are named one by one.
 const LISTED_MAX: usize = 6;
+
+/// Longest path in a difference; keys of attributes come from the wire.
+const PATH_CHARS_MAX: usize = 200;
+
+/// Most differences told of one record; what is left out is said in one more.
+const DIFFERENCES_MAX: usize = 100;
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,7 +60,7 @@ struct Filed {
     scope: InstrumentationScope,
     scope_schema: String,
     span: Span,
-    unknown: Vec<String>,
+    unknown: BTreeSet<String>,
 }
 
 fn decode_planned(request: &[u8]) -> Option<Filed> {
@@ -65,7 +73,7 @@ fn decode_planned(request: &[u8]) -> Option<Filed> {
         scope: scope_spans.scope.unwrap_or_default(),
         scope_schema: scope_spans.schema_url,
         span: scope_spans.spans.into_iter().next()?,
-        unknown: Vec::new(),
+        unknown: BTreeSet::new(),
     })
 }
 
@@ -77,43 +85,45 @@ fn decode_received(request: &[u8], view: &SpanView, filing: &Filing) -> Result<F
         let what = what.to_owned();
         move |error: prost::DecodeError| format!("{what} does not decode: {error}")
     };
-    let resource = last_field(resource_spans, 1).unwrap_or_default();
-    let scope = last_field(scope_spans, 1).unwrap_or_default();
-    let mut unknown = Vec::new();
-    unknown_fields("resource", resource, &[1, 2, 3], &mut unknown);
-    unknown_fields("scope", scope, &[1, 2, 3, 4], &mut unknown);
-    unknown_fields("span", slice(&view.place), &(1..=16).collect::<Vec<_>>(), &mut unknown);
+    let mut unknown = BTreeSet::new();
+    unknown::find("resource_spans", resource_spans, &unknown::RESOURCE_SPANS, &mut unknown);
+    unknown::find("scope_spans", scope_spans, &unknown::SCOPE_SPANS, &mut unknown);
+    unknown::find("span", slice(&view.place), &unknown::SPAN, &mut unknown);
     Ok(Filed {
-        resource: Resource::decode(resource).map_err(say("the resource"))?,
+        resource: Resource::decode(&merged(resource_spans)[..]).map_err(say("the resource"))?,
         resource_schema: text(last_field(resource_spans, 3)),
-        scope: InstrumentationScope::decode(scope).map_err(say("the scope"))?,
+        scope: InstrumentationScope::decode(&merged(scope_spans)[..]).map_err(say("the scope"))?,
         scope_schema: text(last_field(scope_spans, 3)),
         span: Span::decode(slice(&view.place)).map_err(say("the span"))?,
         unknown,
     })
 }
 
-/// The last occurrence of a length-delimited field, which is the one that counts for single fields.
+/// The last occurrence of a string field, which is the one that counts.
 fn last_field(message: &[u8], field: u32) -> Option<&[u8]> {
-    let (mut reader, mut found) = (Reader::new(message), None);
-    while let Ok(Some(tag)) = reader.tag() {
-        if tag.field == field && tag.wire == Wire::Bytes {
-            found = reader.bytes().ok();
-        } else if reader.skip(tag, 90).is_err() {
-            break;
-        }
-    }
+    let mut found = None;
+    each(message, field, |bytes| found = Some(bytes));
     found
 }
 
-fn unknown_fields(what: &str, message: &[u8], known: &[u32], found: &mut Vec<String>) {
+/// The resource or scope (field 1) of a message. Protobuf merges a message that comes in pieces, and to read the pieces one
+/// after the other is to merge them.
+fn merged(message: &[u8]) -> Vec<u8> {
+    let mut pieces = Vec::new();
+    each(message, 1, |bytes| pieces.extend_from_slice(bytes));
+    pieces
+}
+
+fn each<'a>(message: &'a [u8], field: u32, mut take: impl FnMut(&'a [u8])) {
     let mut reader = Reader::new(message);
     while let Ok(Some(tag)) = reader.tag() {
-        if !known.contains(&tag.field) {
-            found.push(format!("{what}.(field {})", tag.field));
-        }
-        if reader.skip(tag, 90).is_err() {
-            break;
+        let passed = if tag.field == field && tag.wire == Wire::Bytes {
+            reader.bytes().map(&mut take)
+        } else {
+            reader.skip(tag, 99)
+        };
+        if passed.is_err() {
+            return;
         }
     }
 }
@@ -125,8 +135,17 @@ struct Differences {
 
 impl Differences {
     fn add(&mut self, path: &str, expected: &str, received: &str) {
-        let cap = |text: &str| text.chars().take(VALUE_CHARS_MAX).collect();
-        self.found.push(Difference { path: path.to_owned(), expected: cap(expected), received: cap(received) });
+        let cap = |text: &str, most| text.chars().take(most).collect();
+        let path = match self.found.len() {
+            ..DIFFERENCES_MAX => cap(path, PATH_CHARS_MAX),
+            DIFFERENCES_MAX => {
+                let path = "(further fields)".to_owned();
+                return self.found.push(Difference { path, expected: String::new(), received: String::new() });
+            }
+            _ => return,
+        };
+        let (expected, received) = (cap(expected, VALUE_CHARS_MAX), cap(received, VALUE_CHARS_MAX));
+        self.found.push(Difference { path, expected, received });
     }
 
     fn field<T: PartialEq + std::fmt::Debug>(&mut self, path: &str, expected: &T, received: &T) {
@@ -139,6 +158,14 @@ impl Differences {
         if expected != received {
             self.add(path, &hex(expected), &hex(received));
         }
+    }
+
+    /// An id; all zero it equals none, as `width` bytes only.
+    fn id(&mut self, path: &str, width: usize, expected: &[u8], received: &[u8]) {
+        let id = |bytes: &[u8]| {
+            if bytes.len() == width && bytes.iter().all(|byte| *byte == 0) { Vec::new() } else { bytes.to_vec() }
+        };
+        self.bytes(path, &id(expected), &id(received));
     }
 
     fn records(&mut self, expected: &Filed, received: &Filed) {
@@ -166,10 +193,10 @@ impl Differences {
     }
 
     fn span(&mut self, expected: &Span, received: &Span) {
-        self.bytes("trace_id", &expected.trace_id, &received.trace_id);
-        self.bytes("span_id", &expected.span_id, &received.span_id);
+        self.id("trace_id", 16, &expected.trace_id, &received.trace_id);
+        self.id("span_id", 8, &expected.span_id, &received.span_id);
         self.field("trace_state", &expected.trace_state, &received.trace_state);
-        self.bytes("parent_span_id", none_if_zero(&expected.parent_span_id), none_if_zero(&received.parent_span_id));
+        self.id("parent_span_id", 8, &expected.parent_span_id, &received.parent_span_id);
         self.field("name", &expected.name, &received.name);
         self.field("kind", &expected.kind, &received.kind);
         self.field("flags", &expected.flags, &received.flags);
@@ -206,8 +233,8 @@ impl Differences {
         self.field("links.length", &expected.len(), &received.len());
         for (at, (expected, received)) in expected.iter().zip(received).enumerate() {
             let path = |field: &str| format!("links[{at}].{field}");
-            self.bytes(&path("trace_id"), &expected.trace_id, &received.trace_id);
-            self.bytes(&path("span_id"), &expected.span_id, &received.span_id);
+            self.id(&path("trace_id"), 16, &expected.trace_id, &received.trace_id);
+            self.id(&path("span_id"), 8, &expected.span_id, &received.span_id);
             self.field(&path("trace_state"), &expected.trace_state, &received.trace_state);
             self.attributes(&path("attributes"), &expected.attributes, &received.attributes);
             let dropped = (&expected.dropped_attributes_count, &received.dropped_attributes_count);
@@ -220,7 +247,7 @@ impl Differences {
     /// is one difference: the list was exchanged or lost, and naming every key would hide that.
     fn attributes(&mut self, path: &str, expected: &[KeyValue], received: &[KeyValue]) {
         let (expected, received) = (by_key(expected), by_key(received));
-        let keys: std::collections::BTreeSet<_> = expected.keys().chain(received.keys()).collect();
+        let keys: BTreeSet<_> = expected.keys().chain(received.keys()).collect();
         let none = Vec::new();
         let of = |map: &BTreeMap<&str, Vec<String>>, key: &str| map.get(key).unwrap_or(&none).join(", ");
         let differing: Vec<&str> =
@@ -268,13 +295,13 @@ fn canonical(value: &AnyValue) -> String {
         Some(AnyVariant::ArrayValue(array)) => {
             format!("[{}]", array.values.iter().map(canonical).collect::<Vec<_>>().join(", "))
         }
-        Some(AnyVariant::KvlistValue(list)) => format!("{:?}", by_key(&list.values)),
+        Some(AnyVariant::KvlistValue(list)) => {
+            // Values are quoted already: to quote them again at every level would double their length each time.
+            let pair = |(key, values): (&str, Vec<String>)| format!("{key:?}: [{}]", values.join(", "));
+            format!("{{{}}}", by_key(&list.values).into_iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
         Some(AnyVariant::StringValueStrindex(index)) => format!("string #{index}"),
     }
-}
-
-fn none_if_zero(id: &[u8]) -> &[u8] {
-    if id.iter().all(|byte| *byte == 0) { &[] } else { id }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,0 +1,235 @@
+//! Every field of a record counts: set, changed or cleared, it changes what the walk sees; and what the normal form calls equal
+//! does not. The fields come from the protocol's descriptors, so one that a newer protocol adds fails here.
+
+#[path = "fields/schema.rs"]
+mod schema;
+#[path = "fields/table.rs"]
+mod table;
+#[path = "fields/tree.rs"]
+mod tree;
+
+use schema::{Holds, ROOT, Schema, schema};
+use spanproof_generators::walk::{Filing, SpanView, Walk};
+use std::collections::BTreeSet;
+use tree::{Node, Path, Tree, default, dotted, paths, request, set, value};
+
+/// All that the judge reads of a record, without places.
+#[derive(Debug, PartialEq, Eq)]
+struct View(Vec<SpanView>, Vec<Filing>);
+
+fn view(record: &Tree) -> View {
+    let mut walk = Walk::default();
+    walk.read(&request(record)).unwrap();
+    for span in &mut walk.spans {
+        (span.place, span.own_id) = (0..0, 0..0);
+        assert!(!span.irregular, "{record:?}");
+    }
+    for filing in &mut walk.filings {
+        (filing.resource_spans, filing.scope_spans) = (0..0, 0..0);
+        assert!(!filing.irregular, "{record:?}");
+    }
+    View(walk.spans, walk.filings)
+}
+
+fn in_attribute(path: &Path) -> bool {
+    dotted(path).contains("attributes.")
+}
+
+/// A record with every field set outside of attributes, and in each list of attributes one of every kind.
+fn rich(schema: &Schema) -> Tree {
+    let mut record = Tree::new();
+    let all = paths(schema);
+    for path in all.iter().filter(|path| !in_attribute(path)) {
+        let field = path.last().unwrap();
+        match &field.holds {
+            Holds::Message(name) if name.ends_with("KeyValue") => {
+                set(&mut record, path, Some(Node::Inside(attribute(schema, name, 3))));
+            }
+            Holds::Message(_) => {}
+            _ => set(&mut record, path, Some(value(field, 1))),
+        }
+    }
+    record
+}
+
+/// An attribute whose value is a list of values of every kind, nested `depth` times.
+fn attribute(schema: &Schema, message: &str, depth: u32) -> Tree {
+    schema[message]
+        .iter()
+        .filter_map(|field| match &field.holds {
+            Holds::Message(_) if depth == 0 => None,
+            Holds::Message(name) => {
+                let inside = attribute(schema, name, depth - 1);
+                // Of a oneof, the first member stays.
+                let one = inside.iter().position(|(field, _)| field.one_of);
+                Some((field.clone(), Node::Inside(one.map_or(inside.clone(), |at| vec![inside[at].clone()]))))
+            }
+            _ => Some((field.clone(), value(field, 1))),
+        })
+        .collect()
+}
+
+#[test]
+fn the_table_names_every_field_that_the_protocol_has() {
+    let schema = schema();
+    let all = paths(&schema);
+    let outside: BTreeSet<String> = all.iter().filter(|path| !in_attribute(path)).map(dotted).collect();
+    let table: BTreeSet<String> = table::RECORD.iter().map(|row| row.0.to_owned()).collect();
+    assert_eq!(outside, table, "the protocol and the table differ: extend walk, explain and table");
+    let attribute = ["KeyValue", "AnyValue", "ArrayValue", "KeyValueList"];
+    let inside: BTreeSet<String> = attribute
+        .iter()
+        .flat_map(|message| {
+            let fields = &schema[&format!(".opentelemetry.proto.common.v1.{message}")];
+            fields.iter().map(move |field| format!("{message}.{}", field.name))
+        })
+        .collect();
+    assert_eq!(inside, table::ATTRIBUTE.iter().map(|&name| name.to_owned()).collect());
+    assert_eq!(schema.len(), 13, "a new message: {:?}", schema.keys());
+}
+
+#[test]
+fn each_field_set_changed_or_cleared_changes_what_the_walk_sees() {
+    let schema = schema();
+    let rich = rich(&schema);
+    for path in paths(&schema) {
+        let field = path.last().unwrap();
+        let with = |node| {
+            let mut record = rich.clone();
+            set(&mut record, &path, node);
+            view(&record)
+        };
+        if !matches!(field.holds, Holds::Message(_)) {
+            let (first, second, cleared) = (with(Some(value(field, 2))), with(Some(value(field, 3))), with(None));
+            assert_ne!(first, second, "{}", dotted(&path));
+            assert_ne!(first, cleared, "{}", dotted(&path));
+            assert_ne!(second, cleared, "{}", dotted(&path));
+        } else if field.repeated || field.one_of {
+            // An element, and a set variant, count even when they are empty.
+            assert_ne!(with(Some(value(field, 2))), with(None), "{}", dotted(&path));
+        }
+    }
+}
+
+#[test]
+fn a_default_that_is_written_equals_one_that_is_not_unless_it_is_an_element_or_a_variant() {
+    let schema = schema();
+    let rich = rich(&schema);
+    for path in paths(&schema) {
+        let field = path.last().unwrap();
+        let with = |node| {
+            let mut record = rich.clone();
+            set(&mut record, &path, node);
+            view(&record)
+        };
+        let (written, absent) = (with(Some(default(field))), with(None));
+        assert_eq!(written == absent, !field.repeated && !field.one_of, "{}", dotted(&path));
+    }
+}
+
+#[test]
+fn an_id_of_zeros_equals_none_but_one_of_another_length_does_not() {
+    let schema = schema();
+    let rich = rich(&schema);
+    let ids = |path: &&Path| path.last().is_some_and(|field| field.name.ends_with("_id")) && !in_attribute(path);
+    let all = paths(&schema);
+    assert_eq!(all.iter().filter(ids).count(), 5);
+    for path in all.iter().filter(ids) {
+        let with = |bytes: Option<Vec<u8>>| {
+            let mut record = rich.clone();
+            set(&mut record, path, bytes.map(Node::Bytes));
+            view(&record)
+        };
+        let width = if path.last().unwrap().name == "trace_id" { 16 } else { 8 };
+        assert_eq!(with(Some(vec![0; width])), with(None), "{}", dotted(path));
+        for odd in [1, width - 1, width + 1, 40] {
+            assert_ne!(with(Some(vec![0; odd])), with(None), "{}", dotted(path));
+            assert_ne!(with(Some(vec![1; odd])), with(Some(vec![2; odd])), "{}", dotted(path));
+        }
+    }
+}
+
+#[test]
+fn doubles_count_by_their_bits() {
+    let schema = schema();
+    let rich = rich(&schema);
+    for path in paths(&schema).iter().filter(|path| path.last().unwrap().name == "double_value") {
+        let bits = [0, 1 << 63, f64::NAN.to_bits(), f64::NAN.to_bits() | 1, (-f64::NAN).to_bits(), 1];
+        let views = bits.map(|bits| {
+            let mut record = rich.clone();
+            set(&mut record, path, Some(Node::Word(bits)));
+            view(&record)
+        });
+        for (at, one) in views.iter().enumerate() {
+            assert!(views[..at].iter().all(|other| other != one), "{}", dotted(path));
+        }
+    }
+}
+
+#[test]
+fn order_counts_for_all_repeated_fields_but_attributes_and_a_second_copy_always_does() {
+    let schema = schema();
+    let rich = rich(&schema);
+    for path in paths(&schema).iter().filter(|path| path.last().unwrap().repeated && !path.is_empty()) {
+        let field = path.last().unwrap();
+        // Spans and scopes are records, not content.
+        if matches!(field.name.as_str(), "spans" | "scope_spans") {
+            continue;
+        }
+        let mut messages = vec![value(field, 5), value(field, 6)];
+        if let Holds::Message(name) = &field.holds {
+            let leaf = schema[name].iter().find(|field| !matches!(field.holds, Holds::Message(_))).unwrap();
+            messages = [5, 6].map(|number| Node::Inside(vec![(leaf.clone(), value(leaf, number))])).into();
+        }
+        let with = |order: &[usize]| {
+            let mut record = rich.clone();
+            set(&mut record, path, Some(Node::Word(0)));
+            replace(&mut record, path, &order.iter().map(|&at| messages[at].clone()).collect::<Vec<_>>());
+            view(&record)
+        };
+        let a_set = matches!(&field.holds, Holds::Message(name) if name.ends_with(".KeyValue"));
+        assert_eq!(with(&[0, 1]) == with(&[1, 0]), a_set, "{}", dotted(path));
+        assert_ne!(with(&[0, 1]), with(&[0, 1, 1]), "{}", dotted(path));
+        assert_ne!(with(&[0, 0, 1]), with(&[0, 1, 1]), "{}", dotted(path));
+    }
+}
+
+/// Puts several elements in the place of the one at `path`.
+fn replace(tree: &mut Tree, path: &[schema::Field], nodes: &[Node]) {
+    let [field, below @ ..] = path else { return };
+    if below.is_empty() {
+        tree.retain(|(other, _)| other != field);
+        tree.extend(nodes.iter().map(|node| (field.clone(), node.clone())));
+    } else if let Some((_, Node::Inside(inside))) = tree.iter_mut().find(|(other, _)| other == field) {
+        replace(inside, below, nodes);
+    }
+}
+
+/// The index of one key once passed for that of another, because it was added to the attributes' sum on its own.
+#[test]
+fn the_index_of_a_key_belongs_to_its_attribute() {
+    let schema = schema();
+    let key = ".opentelemetry.proto.common.v1.KeyValue";
+    let number = |name: &str| schema[key].iter().find(|field| field.name == name).unwrap().clone();
+    let pair = |text: &str, index| {
+        Node::Inside(vec![
+            (number("key"), Node::Bytes(text.as_bytes().to_vec())),
+            (number("key_strindex"), Node::Word(index)),
+        ])
+    };
+    let path = paths(&schema).into_iter().find(|path| dotted(path) == "scope_spans.spans.attributes").unwrap();
+    let with = |nodes: &[Node]| {
+        let mut record = rich(&schema);
+        replace(&mut record, &path, nodes);
+        view(&record)
+    };
+    assert_ne!(with(&[pair("a", 1), pair("b", 2)]), with(&[pair("a", 2), pair("b", 1)]));
+}
+
+#[test]
+fn the_rich_record_reads_back_through_the_schema() {
+    let schema = schema();
+    let rich = rich(&schema);
+    assert_eq!(tree::read(&schema, ROOT, &tree::write(&rich)), rich);
+    assert!(table::told_as("scope_spans.spans.attributes.key").is_some());
+}
