@@ -58,7 +58,8 @@ fn generate(environment: &[(&str, &str)], arguments: &[&str]) -> Ended {
 #[test]
 fn the_environment_says_where_and_how() {
     let place = Place::start();
-    let endpoint = format!("http://{}", place.http());
+    // A base, as the specification has it: the path of traces comes behind it.
+    let endpoint = format!("http://{}/", place.http());
     let environment = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),

@@ -87,6 +87,19 @@ const VARIABLES: [(&str, &str, Translate); 4] = [
     ("TIMEOUT", "traffic.client.timeout", milliseconds),
 ];
 
+/// The endpoint of all signals: over HTTP it is a base, and each signal has a path of its own below it.
+const GENERAL_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// Where traces go below a base endpoint. Without a path of its own the client knows the path itself.
+fn endpoint_of_traces(base: &str, variables: &BTreeMap<String, String>) -> String {
+    let base = base.trim_end_matches('/');
+    let protocols = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
+    let protocol = protocols.iter().filter_map(|name| variables.get(*name)).find(|value| !value.is_empty());
+    let has_path = base.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    let is_http = protocol.is_some_and(|protocol| protocol.starts_with("http"));
+    if has_path && is_http { format!("{base}/v1/traces") } else { base.to_owned() }
+}
+
 fn protocol(value: &str) -> String {
     if value == "http/protobuf" { "http".to_owned() } else { value.to_owned() }
 }
@@ -99,7 +112,26 @@ pub(super) fn from_environment(variables: &BTreeMap<String, String>) -> Vec<Assi
     let assignment = |(word, path, translate): (&str, &str, Translate)| {
         let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{word}"), format!("OTEL_EXPORTER_OTLP_{word}")];
         let name = names.iter().find(|name| variables.get(*name).is_some_and(|value| !value.is_empty()))?;
-        Some(Assignment::variable(name, path, &translate(variables.get(name)?)))
+        let value = translate(variables.get(name)?);
+        let value = if *name == GENERAL_ENDPOINT { endpoint_of_traces(&value, variables) } else { value };
+        Some(Assignment::variable(name, path, &value))
     };
     VARIABLES.into_iter().filter_map(assignment).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_http_the_general_endpoint_is_a_base() {
+        let endpoint = |base: &str, protocol: &str| {
+            let variables = BTreeMap::from([("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), protocol.to_owned())]);
+            endpoint_of_traces(base, &variables)
+        };
+        assert_eq!(endpoint("http://h:4318", "http/protobuf"), "http://h:4318");
+        assert_eq!(endpoint("http://h:4318/", "http/protobuf"), "http://h:4318");
+        assert_eq!(endpoint("http://h:4318/otlp/", "http/protobuf"), "http://h:4318/otlp/v1/traces");
+        assert_eq!(endpoint("http://h:4317/otlp", "grpc"), "http://h:4317/otlp");
+    }
 }
