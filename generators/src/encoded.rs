@@ -434,6 +434,11 @@ impl EncodedPool {
         self.exporters
     }
 
+    /// The highest number of a trace id's variant that any span is sent under.
+    pub fn variant_max(&self) -> u8 {
+        self.recipes.iter().map(|recipe| recipe.variant.number).max().unwrap_or(0)
+    }
+
     /// How many shapes there are, over all strata.
     pub fn shapes(&self) -> usize {
         self.shapes.len()

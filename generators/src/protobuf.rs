@@ -15,6 +15,9 @@ pub enum MalformedError {
     /// A known field with another wire type than its own, or a wire type that does not exist.
     #[error("a field has the wrong wire type")]
     WireType,
+    /// More spans, or groups of spans, than one request may hold: [`crate::walk::SPANS_MAX`].
+    #[error("the request holds more than a million spans or groups of spans")]
+    TooMany,
     /// Messages nested deeper than 100, the limit that protobuf libraries share.
     #[error("messages are nested deeper than 100 levels")]
     Depth,

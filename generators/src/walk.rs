@@ -9,6 +9,10 @@ use crate::identity::OWN_ID_KEY;
 use crate::protobuf::{MalformedError, Reader, Tag, Wire};
 use std::ops::Range;
 
+/// Most spans, and most groups of spans, in one request: each takes memory here however few bytes it has on the wire. Real
+/// requests hold some thousands.
+pub const SPANS_MAX: usize = 1 << 20;
+
 /// A place in the request's bytes.
 pub type Place = Range<u32>;
 
@@ -152,6 +156,9 @@ impl Walk {
                 2 => {
                     tag.must_be(Wire::Bytes)?;
                     let span = reader.bytes()?;
+                    if self.spans.len() >= SPANS_MAX {
+                        return Err(MalformedError::TooMany);
+                    }
                     self.spans.push(read_span(place(request, span), span, number)?);
                 }
                 3 => {
@@ -164,6 +171,9 @@ impl Walk {
                     reader.skip(tag, 98)?;
                 }
             }
+        }
+        if self.filings.len() >= SPANS_MAX {
+            return Err(MalformedError::TooMany);
         }
         self.filings.push(filing);
         Ok(())

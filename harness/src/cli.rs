@@ -6,9 +6,11 @@
 mod generate;
 mod headers;
 mod interrupt;
+mod judge;
 mod report;
 mod run;
 mod scenario;
+mod show;
 mod sink;
 mod talk;
 
@@ -18,7 +20,9 @@ use std::process::ExitCode;
 /// Drives OTLP targets with realistic traces and accounts for every span.
 #[derive(Debug, Parser)]
 #[command(name = "spanproof", version, max_term_width = 110, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive, 130 interrupted.")]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive, 130 interrupted."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -32,6 +36,10 @@ enum Command {
     Gen(generate::GenArguments),
     /// Play the backend: receive, count, check
     Sink(Box<sink::SinkArguments>),
+    /// Judge a finished run again, from its evidence alone
+    Judge(Box<judge::JudgeArguments>),
+    /// Rebuild a trace from its id: what was sent, when, in which requests, and what arrived
+    Show(show::ShowArguments),
     /// Render a finished run again
     Report(report::ReportArguments),
     /// List, show and check scenarios
@@ -69,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Run(arguments) => run::run(&arguments),
         Command::Gen(arguments) => generate::run(&arguments),
         Command::Sink(arguments) => sink::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
+        Command::Show(arguments) => show::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Scenario(arguments) => scenario::run(&arguments),
         Command::Limits => report::limits(),

@@ -16,6 +16,14 @@ impl RunClock {
         Self { origin: Instant::now() + delay, epoch_unix_ns: (now + delay).as_nanos() as u64 }
     }
 
+    /// The clock of a run that starts or started at `epoch_unix_ns`, as far as this machine's wall clock tells.
+    pub fn of_epoch(epoch_unix_ns: u64) -> Self {
+        let (now, here) = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(), Instant::now());
+        let epoch = Duration::from_nanos(epoch_unix_ns);
+        let origin = if epoch > now { here.checked_add(epoch - now) } else { here.checked_sub(now - epoch) };
+        Self { origin: origin.unwrap_or(here), epoch_unix_ns }
+    }
+
     /// A clock with the same wall-clock start whose run starts `delay` from now: the plan's epoch is chosen before
     /// everything is ready, and the run waits for that.
     pub fn restarted_in(self, delay: Duration) -> Self {

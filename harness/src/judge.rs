@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod checks;
+pub mod conclusion;
 pub mod corruption;
 pub mod evidence;
 pub mod explain;

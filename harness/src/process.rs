@@ -27,6 +27,7 @@
 //! targets gets it through a test function named `__keeper` whose body is that call: the keeper's argument, taken as the
 //! filter of a test run, selects exactly that function.
 
+mod command;
 mod endpoints;
 mod error;
 mod keeper;
@@ -38,6 +39,7 @@ mod spec;
 mod target;
 mod version;
 
+pub use command::{CommandError, KeptCommand};
 pub use endpoints::{Endpoints, SinkAddresses};
 pub use error::{LogExcerpt, StartError};
 pub use keeper::become_keeper_if_asked;

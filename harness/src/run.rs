@@ -1,7 +1,7 @@
 //! One run, from scenario to verdict.
 //!
-//! [`run`] reads top to bottom as the story: plan, start the sink, start the target, drive, settle, stop, judge, write.
-//! Each step's details are one call down. Whatever was learned before a failure is written and marked.
+//! [`run`] reads top to bottom as the story: plan, start the sink, start the target, drive, settle, stop, freeze the
+//! evidence, judge it, write. Each step's details are one call down. Until the end the directory is marked as unfinished.
 
 mod gate;
 mod planning;
@@ -9,7 +9,7 @@ mod results;
 mod settle;
 mod watch;
 
-pub use planning::{client_config, connections, plan_spec};
+pub use planning::{client_config, connections, fresh_tag, plan_spec};
 pub use results::plan_for_people;
 pub use settle::{Patience, patience};
 
@@ -17,15 +17,16 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig, DriverError, RetryPolicy};
 use crate::embedded::ParseDefectError;
-use crate::judge::evidence::Evidence;
-use crate::judge::outcomes::Outcomes;
+use crate::evidence::error::EvidenceError;
+use crate::evidence::{self, Course, Findings, marker};
+use crate::judge::evidence::Conduct;
+use crate::judge::outcomes::{Outcomes, Sums};
 use crate::process::SinkAddresses;
 use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
 use crate::target::{Behind, Target, TargetEnd, TargetError, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
 use gate::Gate;
-use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::{Plan, PlanError};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
@@ -96,6 +97,15 @@ pub enum RunError {
         /// Why not.
         source: WriteError,
     },
+    /// Results cannot be written after the load, as on a disk that filled up. What was written stays; `judge` makes the rest
+    /// from the evidence if that is complete.
+    #[error("write results to {}: {source}; free some space, then `spanproof judge {}` makes them from the evidence if that was written", directory.display(), directory.display())]
+    Results {
+        /// Where to.
+        directory: PathBuf,
+        /// Why not.
+        source: WriteError,
+    },
     /// A file that cannot be read or written.
     #[error("{}: {source}", path.display())]
     File {
@@ -113,6 +123,9 @@ pub enum RunError {
     /// The driver cannot be started.
     #[error("start the driver: {0}")]
     Driver(#[from] DriverError),
+    /// The evidence that was just written cannot be read back. The disk is full or failing.
+    #[error("read the evidence back: {0}")]
+    Evidence(#[from] EvidenceError),
 }
 
 impl RunError {
@@ -126,7 +139,7 @@ impl RunError {
             | Self::Client(_)
             | Self::Directory { .. }
             | Self::File { .. } => 2,
-            Self::Sink(_) | Self::Target(_) | Self::Driver(_) => 3,
+            Self::Sink(_) | Self::Target(_) | Self::Driver(_) | Self::Evidence(_) | Self::Results { .. } => 3,
         }
     }
 }
@@ -150,6 +163,8 @@ struct AtWork {
 /// What is left when all parts have stopped.
 struct Stopped {
     counters: ServerCounters,
+    /// Connections that still had requests under way when the sink was closed.
+    cut: usize,
     target: TargetEnd,
     behind: Option<TargetEnd>,
     memory_peak: Option<u64>,
@@ -166,7 +181,7 @@ pub fn run(
     interrupt: &CancellationToken,
     talk: &mut dyn Talk,
 ) -> Result<Finished, RunError> {
-    check_limits(scenario)?;
+    check(scenario, options)?;
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?;
     let kind = target_plan.kind();
@@ -174,6 +189,7 @@ pub fn run(
     let fingerprint = plan.fingerprint();
     let mut patience = patience(scenario, &options.directory)?;
     talk.plan(&plan_for_people(scenario, &plan, &patience));
+    marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
 
     let mut cpu = ThreadCpu::new();
     let mut at_work = start(scenario, options, target_plan, interrupt)?;
@@ -199,19 +215,26 @@ pub fn run(
     let watcher = Watcher { scenario, plan: &plan, clock, recorder: &recorder, outcomes: &outcomes, latency: &latency };
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
+    recorder.close();
     let stopped = stop(at_work, scenario, &mut cpu);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
-    let evidence = evidence(scenario, &plan, &recorder, &outcomes, &watched, &cpu, &patience);
-    let found = Found { evidence, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu };
-    let result = results::assemble(scenario, options, &found, clock);
-    write(options, &result, &found)?;
+    let conduct = results::conduct(&plan, &watched, &cpu);
+    let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
+    let found =
+        Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu };
+    let document = results::document(scenario, options, &found, clock);
+    freeze(scenario, options, &found, document, &recorder, &outcomes)?;
+    let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
+    finish(options, &result)?;
     Ok(Finished { result, directory: options.directory.clone() })
 }
 
 /// Everything that the result document is made from.
 struct Found {
-    evidence: Evidence,
+    plan: Arc<Plan>,
+    conduct: Conduct,
+    sums: Sums,
     watched: Watched,
     stopped: Stopped,
     recorded: Recorded,
@@ -222,21 +245,33 @@ struct Found {
     cpu: ThreadCpu,
 }
 
+/// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
+///
+/// # Errors
+/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used.
+pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
+    check_limits(scenario)?;
+    planning::behind_config(scenario, &options.behind)?;
+    if let scenario::Target::Embedded(embedded) = &scenario.target {
+        crate::target::embedded_config(embedded, scenario.run.seed)?;
+    }
+    // Where a target of ours will listen is not known yet; any address serves.
+    let somewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let wrong = |error: &dyn std::error::Error| RunError::Client(error.to_string());
+    let client = client_config(scenario, Some((somewhere, somewhere)), options.headers.clone());
+    client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
+}
+
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
     let limits = scenario.limits.iter().chain(&scenario.abort);
-    let problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
+    let mut problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
+    problems.extend(scenario.limits.iter().filter_map(crate::judge::checks::limits::problem_at_end));
+    problems.extend(scenario.abort.iter().filter_map(crate::judge::checks::limits::problem_while_running));
     if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
 }
 
 fn prepare_directory(options: &RunOptions) -> Result<(), RunError> {
-    let directory = options.directory.clone();
-    spanproof_reports::directory::prepare(&directory).map_err(|source| RunError::Directory { directory, source })
-}
-
-fn fresh_tag() -> RunTag {
-    use std::hash::{BuildHasher, Hasher};
-    // The standard library's hash keys come from the system's entropy; the tag needs to be fresh, not secret.
-    RunTag::new(std::hash::RandomState::new().build_hasher().finish())
+    spanproof_reports::directory::prepare(&options.directory).map_err(|source| failed_to_write(options, source))
 }
 
 /// Starts the sink, what stands behind the target, and the target, in this order: each needs the address of the last.
@@ -265,7 +300,11 @@ fn start(
 }
 
 /// How the driver is to behave.
-pub fn driver_config(scenario: &Scenario, client: crate::wire::client::ClientConfig, connections: usize) -> DriverConfig {
+pub fn driver_config(
+    scenario: &Scenario,
+    client: crate::wire::client::ClientConfig,
+    connections: usize,
+) -> DriverConfig {
     let of = &scenario.traffic.client;
     let in_flight = (of.max_in_flight.get() as usize).div_ceil(connections).max(1);
     DriverConfig {
@@ -297,47 +336,62 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
     // Threads that end take their CPU time along, so it is read first.
     drop(cpu.sample());
     let counters = sink.counters();
-    sink.shutdown(Duration::from_secs(2));
-    Stopped { counters, target, behind, memory_peak, target_cpu }
+    let cut = sink.shutdown(Duration::from_secs(2));
+    Stopped { counters, cut, target, behind, memory_peak, target_cpu }
 }
 
-fn evidence(
+/// Writes down all that a verdict rests on, with the logs beside it.
+fn freeze(
     scenario: &Scenario,
-    plan: &Arc<Plan>,
+    options: &RunOptions,
+    found: &Found,
+    document: RunResult,
     recorder: &Recorder,
     outcomes: &Outcomes,
-    watched: &Watched,
-    cpu: &ThreadCpu,
-    patience: &Patience,
-) -> Evidence {
-    let requests = outcomes.exceptions();
-    let opened = watched.driver.chunks_opened;
-    let account =
-        crate::judge::account::Account::draw_up(plan, recorder.ledger(), &requests, |chunk| chunk < opened);
-    Evidence {
-        plan: Arc::clone(plan),
-        account,
-        requests,
-        sums: outcomes.sums(),
-        corruptions: recorder.corruptions().kinds(),
-        strangers: recorder.strangers().examples(),
-        invented: recorder.ledger().invented(),
-        foreign: recorder.ledger().foreign(),
+) -> Result<(), RunError> {
+    let directory = &options.directory;
+    let failed = |source| lost_results(options, source);
+    watch::write_events(directory, &found.watched.events).map_err(failed)?;
+    spanproof_reports::directory::write_latency_log(directory, &document.latency, &found.recorded.log)
+        .map_err(failed)?;
+    let course = Course {
+        chunks_opened: found.watched.driver.chunks_opened,
+        sums: found.sums,
+        conduct: found.conduct,
+        may_leave_out: found.patience.may_leave_out.clone(),
+        may_change: found.patience.may_change.clone(),
+        forewarned: found.patience.warnings.clone(),
+        late_after: found.patience.late_after(),
+        cut_short: found.watched.cut_short(),
+        target_ended: found.watched.target_ended.clone(),
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
-        conduct: results::conduct(plan, watched, cpu),
-        may_leave_out: patience.may_leave_out.clone(),
-        late_after: patience.late_after(),
-        cut_short: watched.cut_short(),
-        target_ended: watched.target_ended.clone(),
-    }
+        limits: scenario.limits.clone(),
+        document,
+    };
+    let findings = Findings {
+        plan: &found.plan,
+        fingerprint: &found.fingerprint,
+        ledger: recorder.ledger(),
+        requests: &outcomes.exceptions(),
+        corruptions: &recorder.corruptions().kinds(),
+        strangers: &recorder.strangers().examples(),
+        course: &course,
+    };
+    evidence::write(directory, &findings).map_err(failed)
 }
 
-fn write(options: &RunOptions, result: &RunResult, found: &Found) -> Result<(), RunError> {
-    let directory = &options.directory;
-    let failed = |source| RunError::Directory { directory: directory.clone(), source };
-    watch::write_events(directory, &found.watched.events).map_err(failed)?;
-    spanproof_reports::directory::write(directory, result, Some(&found.recorded.log)).map_err(failed)?;
-    Ok(())
+/// Writes the result, and then that the run has ended in good order.
+fn finish(options: &RunOptions, result: &RunResult) -> Result<(), RunError> {
+    let written = spanproof_reports::directory::write(&options.directory, result, None);
+    written.and_then(|_| marker::clear(&options.directory)).map_err(|source| lost_results(options, source))
+}
+
+fn lost_results(options: &RunOptions, source: WriteError) -> RunError {
+    RunError::Results { directory: options.directory.clone(), source }
+}
+
+fn failed_to_write(options: &RunOptions, source: WriteError) -> RunError {
+    RunError::Directory { directory: options.directory.clone(), source }
 }
 
 /// Until when something may go on, given when it began.

@@ -1,7 +1,10 @@
 //! The sink: plays the backend and checks every record as it arrives.
 //!
 //! [`recorder::Recorder`] knows the plan and keeps the ledger; [`tally::Tally`] knows nothing and counts. Both stand behind
-//! the server of [`crate::wire::server`], and both record before they answer.
+//! the server of [`crate::wire::server`], and both record before they answer. [`reception::Reception`] puts them together
+//! for a sink that stands alone and may learn of its plan late; [`dump::Dump`] writes down what arrived.
 
+pub mod dump;
+pub mod reception;
 pub mod recorder;
 pub mod tally;

@@ -129,9 +129,9 @@ impl Target {
     /// In words, if it ended by itself.
     pub fn ended(&mut self) -> Option<String> {
         match self {
-            Self::Process(target, _) => target.try_exit().map(|exit| {
-                format!("the target ended by itself with {exit}; {}", target.log_tail(8))
-            }),
+            Self::Process(target, _) => {
+                target.try_exit().map(|exit| format!("the target ended by itself with {exit}; {}", target.log_tail(8)))
+            }
             Self::Embedded(_) | Self::External => None,
         }
     }

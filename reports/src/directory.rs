@@ -1,7 +1,7 @@
 //! A result directory: writing every artefact so that a reader never sees half of one, and reading a result back.
 
 use crate::latency::log;
-use crate::result::latency::Series;
+use crate::result::latency::{Latency, Series};
 use crate::result::{RunResult, SCHEMA};
 use crate::{html, junit, summary};
 use serde::Deserialize;
@@ -118,15 +118,23 @@ pub fn write(directory: &Path, result: &RunResult, latency_log: Option<&str>) ->
     fs::create_dir_all(directory).map_err(|source| WriteError::Io { path: directory.to_owned(), source })?;
     let mut written = Vec::new();
     if let Some(text) = latency_log {
-        let withheld = result.latency.iter().filter(|(_, summary)| summary.withheld.is_some());
-        let withheld = withheld.map(|(series, _)| series).collect::<Vec<Series>>();
-        written.push(write_file(directory, LATENCY_LOG, &log::without(text, &withheld))?);
+        written.push(write_latency_log(directory, &result.latency, text)?);
     }
     written.extend(write_rendered(directory, result)?);
     let failed = |e: serde_json::Error| WriteError::Render { artefact: RESULT, reason: e.to_string() };
     let json = serde_json::to_string_pretty(result).map_err(failed)? + "\n";
     written.push(write_file(directory, RESULT, &json)?);
     Ok(written)
+}
+
+/// Writes the latency log; series whose figures are withheld are left out of it.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_latency_log(directory: &Path, latency: &Latency, text: &str) -> Result<PathBuf, WriteError> {
+    let withheld = latency.iter().filter(|(_, summary)| summary.withheld.is_some());
+    let withheld = withheld.map(|(series, _)| series).collect::<Vec<Series>>();
+    write_file(directory, LATENCY_LOG, &log::without(text, &withheld))
 }
 
 /// Reads the result of a finished run.
@@ -161,10 +169,18 @@ pub fn render_again(directory: &Path) -> Result<Vec<PathBuf>, RenderAgainError> 
 /// # Errors
 /// When the file system says no. The temporary file is removed then.
 pub fn write_file(directory: &Path, name: &str, text: &str) -> Result<PathBuf, WriteError> {
+    write_bytes(directory, name, text.as_bytes())
+}
+
+/// The same for a file that is no text.
+///
+/// # Errors
+/// When the file system says no. The temporary file is removed then.
+pub fn write_bytes(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, WriteError> {
     let path = directory.join(name);
     // The process id keeps apart two processes that render the same directory.
     let temporary = directory.join(format!(".{name}.{}.tmp", std::process::id()));
-    let written = write_synced(&temporary, text).and_then(|()| fs::rename(&temporary, &path));
+    let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
     if let Err(source) = written {
         // The first error is the one to tell; the file may not even exist.
         let _ = fs::remove_file(&temporary);
@@ -173,9 +189,9 @@ pub fn write_file(directory: &Path, name: &str, text: &str) -> Result<PathBuf, W
     Ok(path)
 }
 
-fn write_synced(path: &Path, text: &str) -> io::Result<()> {
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()
 }
 

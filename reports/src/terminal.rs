@@ -31,6 +31,8 @@ pub struct EndOptions<'a> {
     pub colour: Colour,
     /// Where the report for people stands, as a path that can be opened from here.
     pub report: Option<&'a str>,
+    /// The run's directory, when a command that names none would look at another run.
+    pub directory: Option<&'a str>,
 }
 
 /// The block at the end of a run: verdict, failures, what could not be decided, what held, the account, what to do next.
@@ -44,7 +46,7 @@ pub fn end_block(result: &RunResult, options: &EndOptions<'_>) -> String {
     foot.extend(ledger(&result.ledger.spans));
     foot.extend(latency(result));
     foot.extend(driver(result));
-    foot.extend(commands(result, options.report));
+    foot.extend(commands(result, options));
     let mut lines = vec![header(result, paint), String::new()];
     lines.extend(concerns::blocks(result, LINES_MAX - lines.len() - foot.len(), paint));
     lines.extend(foot);
@@ -160,10 +162,11 @@ fn driver(result: &RunResult) -> Option<String> {
 }
 
 /// What to open and to type next, and how the process ends.
-fn commands(result: &RunResult, report: Option<&str>) -> Vec<String> {
+fn commands(result: &RunResult, options: &EndOptions<'_>) -> Vec<String> {
     let mut lines = Vec::new();
-    lines.extend(report.map(|path| format!("report   {}", one_line(path, WIDTH * 2))));
-    lines.extend(look(result).map(|id| format!("look     spanproof show {id}")));
+    lines.extend(options.report.map(|path| format!("report   {}", one_line(path, WIDTH * 2))));
+    let place = options.directory.map(|directory| shell_word(directory).into_owned() + " ").unwrap_or_default();
+    lines.extend(look(result).map(|id| format!("look     spanproof show {place}{id}")));
     let again = result.command.iter().map(|argument| shell_word(argument)).collect::<Vec<_>>().join(" ");
     let exit = format!("exit {}", result.exit_code());
     if again.is_empty() {

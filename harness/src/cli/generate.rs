@@ -1,5 +1,8 @@
 //! `spanproof gen`: sends traffic and nothing else; what telemetrygen does.
 
+pub(crate) mod record;
+pub(crate) mod traffic;
+
 use super::talk::Stderr;
 use super::{Exit, Format, fail, headers, print, say};
 use crate::chunks::OpenChunks;
@@ -7,17 +10,23 @@ use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::resources::ThreadCpu;
-use crate::run::{Talk, client_config, plan_spec};
+use crate::run::{Talk, client_config, fresh_tag, plan_spec};
 use clap::{Args, ValueEnum};
-use spanproof_generators::identity::RunTag;
+use record::{GenRecord, SCHEMA, SpanCounts, State};
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::progress::Progress;
-use spanproof_scenarios::load::{LoadOptions, Source, load};
-use spanproof_scenarios::overrides::Overrides;
+use spanproof_reports::result::epoch::{Epoch, RunTag};
 use spanproof_scenarios::scenario::Scenario;
+use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use traffic::{GenTraffic, Route};
+
+/// From everything being ready to the first intended instant.
+const HEAD_START: Duration = Duration::from_millis(50);
 
 /// What can be generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,15 +35,43 @@ enum GenSignal {
     Traces,
 }
 
+/// How requests travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GenProtocol {
+    /// OTLP/gRPC.
+    Grpc,
+    /// OTLP/HTTP with protobuf bodies.
+    #[value(alias = "http/protobuf")]
+    Http,
+}
+
+/// How bodies are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum GenCompression {
+    /// Not at all.
+    None,
+    /// gzip.
+    Gzip,
+}
+
 /// Arguments of `gen`.
 #[derive(Debug, Args)]
 pub(crate) struct GenArguments {
     /// Which signal
     #[arg(value_enum)]
     signal: GenSignal,
-    /// Where to send, e.g. http://127.0.0.1:4317 [default: OTEL_EXPORTER_OTLP_ENDPOINT]
+    /// Where to send [default: OTEL_EXPORTER_OTLP_ENDPOINT, else http://127.0.0.1:4317, 4318 over HTTP]
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
+    /// [default: OTEL_EXPORTER_OTLP_PROTOCOL, else grpc]
+    #[arg(long, value_enum)]
+    protocol: Option<GenProtocol>,
+    /// [default: OTEL_EXPORTER_OTLP_COMPRESSION, else none]
+    #[arg(long, value_enum)]
+    compression: Option<GenCompression>,
+    /// Connections all together [default: 4; with workload shop one for each service instance]
+    #[arg(long, value_name = "N")]
+    connections: Option<NonZeroU32>,
     /// shop or uniform
     #[arg(long, default_value = "uniform")]
     workload: String,
@@ -53,6 +90,12 @@ pub(crate) struct GenArguments {
     /// Consent to send to HOST, named in the environment, beyond this machine
     #[arg(long, value_name = "HOST")]
     allow_remote: Vec<String>,
+    /// Write who sent what into FILE, for `spanproof sink --expect FILE`; before the first request and at the end
+    #[arg(long, value_name = "FILE")]
+    result: Option<PathBuf>,
+    /// Say what would be sent and send nothing
+    #[arg(long)]
+    dry_run: bool,
     /// How the counts are printed on stdout
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -61,21 +104,10 @@ pub(crate) struct GenArguments {
     quiet: bool,
 }
 
-/// What `gen` does is a scenario without a sink; its own address is never used.
-const SCENARIO: &str = "\
-scenario: 1
-name: gen
-target: { external: { endpoint: \"http://127.0.0.1:4317\", sink: { grpc: \"127.0.0.1:1\" } } }
-traffic: { workload: uniform, rate: 1000, packing: whole-traces }
-run: { duration: 10s }
-";
-
 /// Sends what was asked for. Exits 0 when all of it was acknowledged, 1 when not.
 pub(crate) fn run(arguments: &GenArguments) -> Exit {
     let GenSignal::Traces = arguments.signal;
-    let source = Source { name: "gen".to_owned(), text: SCENARIO.to_owned(), directory: ".".into() };
-    let options = LoadOptions { overrides: overrides(arguments), allow_remote: arguments.allow_remote.clone() };
-    let scenario = match load(&source, &options) {
+    let scenario = match arguments.traffic().scenario(&arguments.route()) {
         Ok(scenario) => scenario,
         Err(problems) => return super::scenario::complain(problems, arguments.format),
     };
@@ -85,21 +117,33 @@ pub(crate) fn run(arguments: &GenArguments) -> Exit {
     }
 }
 
-fn overrides(arguments: &GenArguments) -> Overrides {
-    let mut overrides = Overrides::new();
-    if let Some(endpoint) = &arguments.endpoint {
-        overrides.endpoint(endpoint);
+impl GenArguments {
+    fn traffic(&self) -> GenTraffic {
+        GenTraffic {
+            workload: self.workload.clone(),
+            rate: self.rate.clone(),
+            duration: self.duration.clone(),
+            seed: self.seed.clone(),
+            sets: self.sets.clone(),
+        }
     }
-    overrides.rate(&arguments.rate).duration(&arguments.duration).seed(&arguments.seed);
-    overrides.set(&format!("traffic.workload={}", arguments.workload));
-    if arguments.workload == "shop" && !arguments.sets.iter().any(|set| set.starts_with("traffic.packing=")) {
-        overrides.set("traffic.packing=per-service");
+
+    fn route(&self) -> Route {
+        Route {
+            endpoint: self.endpoint.clone(),
+            protocol: self.protocol.map(|protocol| match protocol {
+                GenProtocol::Grpc => "grpc",
+                GenProtocol::Http => "http",
+            }),
+            compression: self.compression.map(|compression| match compression {
+                GenCompression::None => "none",
+                GenCompression::Gzip => "gzip",
+            }),
+            connections: self.connections.map(NonZeroU32::get),
+            allow_remote: self.allow_remote.clone(),
+            environment: std::env::vars().collect(),
+        }
     }
-    for set in &arguments.sets {
-        overrides.set(set);
-    }
-    overrides.environment(std::env::vars());
-    overrides
 }
 
 type Failure = (Box<dyn std::error::Error>, Exit);
@@ -112,17 +156,67 @@ fn send(scenario: &Scenario, arguments: &GenArguments) -> Result<Exit, Failure> 
     let mut headers = headers::from_variables(&scenario.traffic.transport.headers_env).map_err(usage)?;
     headers.extend(headers::from_otel_environment().map_err(usage)?);
     let client = client_config(scenario, None, headers).map_err(usage)?;
-    let plan = Plan::new(plan_spec(scenario, RunTag::new(RunClock::starting_in(Duration::ZERO).epoch_unix_ns() >> 12)))
-        .map_err(usage)?;
+    let endpoint = client.endpoint.to_string();
+    let plan = Plan::new(plan_spec(scenario, fresh_tag())).map_err(usage)?;
+    if arguments.dry_run {
+        print_plan(arguments.format, &plan, &endpoint);
+        return Ok(Exit::PASS);
+    }
     let interrupt = super::interrupt::token();
-    let clock = RunClock::starting_in(Duration::from_millis(50));
+    let clock = RunClock::starting_in(HEAD_START);
     let plan = Arc::new(plan.starting_at(clock.epoch_unix_ns()));
+    let mut record = arguments.result.as_ref().map(|path| (path, new_record(arguments.traffic(), &plan)));
+    if let Some((path, record)) = &record {
+        record.write(path).map_err(usage)?;
+    }
+    // The disk may have been slower than the head start.
+    let clock = clock.restarted_in(HEAD_START);
     let chunks = Arc::new(OpenChunks::new(Arc::clone(&plan), 8));
     let outcomes = Arc::new(Outcomes::default());
     let config = crate::run::driver_config(scenario, client, crate::run::connections(scenario, &plan));
     let mut cpu = ThreadCpu::new();
     let driver = start(config, chunks, clock, &outcomes)?;
-    let mut talk = Stderr::new(arguments.quiet);
+    watch(&driver, &plan, clock, &interrupt, Stderr::new(arguments.quiet));
+    drop(cpu.sample());
+    let report = driver.finish(Instant::now() + scenario.traffic.client.timeout + Duration::from_secs(2));
+    let (sums, exceptions) = (outcomes.sums(), outcomes.exceptions());
+    if let Some((path, record)) = &mut record {
+        let state = if report.stopped { State::Interrupted } else { State::Complete };
+        record.finish(state, sums, report.chunks_opened, &exceptions);
+        record.write(path).map_err(|error| (Box::new(error) as Box<_>, Exit::INCONCLUSIVE))?;
+    }
+    let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
+    print_counts(arguments.format, plan.spans(), sums, lateness, cpu.of_prefix("sp-driver"));
+    if let Some(request) = exceptions.into_values().find(|request| !request.answer.is_empty()) {
+        say(&format!("{endpoint} gave an answer that was not OK: {}", crate::process::printable(&request.answer)));
+    }
+    Ok(match () {
+        () if interrupt.is_cancelled() => Exit::INTERRUPTED,
+        () if sums.acknowledged == plan.spans() => Exit::PASS,
+        () => Exit::FAIL,
+    })
+}
+
+fn new_record(traffic: GenTraffic, plan: &Plan) -> GenRecord {
+    GenRecord {
+        schema: SCHEMA.to_owned(),
+        spanproof_version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: State::Running,
+        traffic,
+        seed: plan.spec().seed.0,
+        // Both kinds of run tag hold 48 bits, so this never fails.
+        run_tag: RunTag::new(plan.identity().tag().get()).unwrap_or_default(),
+        epoch: Epoch::from_unix_ns(plan.spec().epoch_unix_ns),
+        fingerprint: plan.fingerprint(),
+        spans: SpanCounts { planned: plan.spans(), ..SpanCounts::default() },
+        chunks_sent: 0,
+        requests: Vec::new(),
+        requests_left_out: 0,
+    }
+}
+
+/// Watches until the last answer, or until it is interrupted.
+fn watch(driver: &Driver, plan: &Plan, clock: RunClock, interrupt: &CancellationToken, mut talk: Stderr) {
     let mut last = (Instant::now(), 0);
     while !driver.is_finished() {
         std::thread::sleep(Duration::from_millis(50));
@@ -131,24 +225,27 @@ fn send(scenario: &Scenario, arguments: &GenArguments) -> Result<Exit, Failure> 
             break;
         }
         if last.0.elapsed() >= Duration::from_secs(1) {
-            last = tell(&mut talk, &driver, &plan, clock, last);
+            last = tell(&mut talk, driver, plan, clock, last);
         }
     }
-    drop(cpu.sample());
-    let report = driver.finish(Instant::now() + scenario.traffic.client.timeout + Duration::from_secs(2));
     talk.close();
-    let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
-    print_counts(arguments.format, plan.spans(), outcomes.sums(), lateness, cpu.of_prefix("sp-driver"));
-    let answer = outcomes.exceptions().into_values().find(|request| !request.answer.is_empty());
-    if let Some(request) = answer {
-        say(&format!("an answer that was not OK: {}", crate::process::printable(&request.answer)));
+}
+
+fn print_plan(format: Format, plan: &Plan, endpoint: &str) {
+    let (spans, traces, seconds) = (plan.spans(), plan.traces(), plan.seconds());
+    match format {
+        Format::Text => print(&format!(
+            "would send {spans} spans in {traces} traces over {seconds:.1} s to {endpoint}; fingerprint {}\n",
+            plan.fingerprint()
+        )),
+        Format::Json => print(&format!(
+            "{:#}\n",
+            serde_json::json!({
+                "endpoint": endpoint, "spans": {"planned": spans}, "traces": traces, "seconds": seconds,
+                "fingerprint": plan.fingerprint(),
+            })
+        )),
     }
-    let sums = outcomes.sums();
-    Ok(match () {
-        () if interrupt.is_cancelled() => Exit::INTERRUPTED,
-        () if sums.acknowledged == plan.spans() => Exit::PASS,
-        () => Exit::FAIL,
-    })
 }
 
 fn start(
@@ -178,7 +275,9 @@ fn tell(talk: &mut Stderr, driver: &Driver, plan: &Plan, clock: RunClock, last: 
 }
 
 fn print_counts(format: Format, planned: u64, sums: Sums, lateness_p99: Duration, cpu: Duration) {
-    let Sums { acknowledged, refused, unknown, not_sent, .. } = sums;
+    let Sums { acknowledged, refused, unknown, .. } = sums;
+    // What was never even due, since it was stopped, was not sent either.
+    let not_sent = planned.saturating_sub(acknowledged + refused + unknown);
     let (lateness, cpu) = (lateness_p99.as_secs_f64() * 1e3, cpu.as_secs_f64());
     match format {
         Format::Text => print(&format!(

@@ -3,10 +3,11 @@
 use super::{Exit, Format, fail, print, say};
 use clap::Args;
 use spanproof_reports::directory::{load, render_again};
+use spanproof_reports::result::RunResult;
 use spanproof_reports::terminal::style::Colour;
 use spanproof_reports::terminal::{EndOptions, end_block};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
@@ -32,19 +33,32 @@ pub(crate) fn run(arguments: &ReportArguments) -> Exit {
     if let Err(error) = render_again(&directory) {
         return fail(&error, Exit::USAGE.0);
     }
-    match arguments.format {
+    finish(&directory, &result, arguments.format)
+}
+
+/// Prints a result on stdout; the exit code is the run's.
+pub(super) fn finish(directory: &Path, result: &RunResult, format: Format) -> Exit {
+    match format {
         Format::Text => {
             let no_color = std::env::var_os("NO_COLOR");
             let colour = Colour::choose(std::io::stdout().is_terminal(), no_color.as_deref());
             let report = directory.join("report.html").display().to_string();
-            print(&end_block(&result, &EndOptions { colour, report: Some(&report) }));
+            // Commands that name no directory look at the last run.
+            let named = directory.display().to_string();
+            let other = (!is_last_run(directory)).then_some(named.as_str());
+            print(&end_block(result, &EndOptions { colour, report: Some(&report), directory: other }));
         }
-        Format::Json => match serde_json::to_string_pretty(&result) {
+        Format::Json => match serde_json::to_string_pretty(result) {
             Ok(text) => print(&format!("{text}\n")),
-            Err(error) => return fail(&error, Exit::USAGE.0),
+            Err(error) => return fail(&error, Exit::INCONCLUSIVE.0),
         },
     }
     Exit(result.exit_code())
+}
+
+fn is_last_run(directory: &Path) -> bool {
+    let canonical = |path: &Path| path.canonicalize().ok();
+    super::scenario::last_run().is_some_and(|last| canonical(&last) == canonical(directory))
 }
 
 /// Lists the figures that limits can name.

@@ -7,12 +7,10 @@ use crate::run::{RunOptions, plan_spec};
 use clap::Args;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::Plan;
-use spanproof_reports::terminal::style::Colour;
-use spanproof_reports::terminal::{EndOptions, end_block};
 use spanproof_scenarios::load::LoadOptions;
 use spanproof_scenarios::overrides::Overrides;
+use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::{Scenario, Target};
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 /// Flags that change a scenario.
@@ -119,17 +117,21 @@ impl Changes {
     }
 }
 
+impl RunArguments {
+    /// The scenario with everything that these arguments change in it.
+    pub(crate) fn scenario(&self) -> Result<Scenario, Problems> {
+        scenario_of(&self.scenario, &self.changes.options())
+    }
+}
+
 /// Runs a scenario.
 pub(crate) fn run(arguments: &RunArguments) -> Exit {
-    let mut scenario = match scenario_of(&arguments.scenario, &arguments.changes.options()) {
+    let mut scenario = match arguments.scenario() {
         Ok(scenario) => scenario,
         Err(problems) => return complain(problems, arguments.format),
     };
     if let Err(exit) = plant(&mut scenario, &arguments.plant) {
         return exit;
-    }
-    if arguments.dry_run {
-        return dry_run(&scenario, arguments);
     }
     let headers = match all_headers(&scenario) {
         Ok(headers) => headers,
@@ -142,6 +144,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
         behind: arguments.plant_behind.clone(),
         headers,
     };
+    if arguments.dry_run {
+        return match crate::run::check(&scenario, &options) {
+            Ok(()) => dry_run(&scenario, arguments),
+            Err(error) => fail(&error, error.exit_code()),
+        };
+    }
     execute(&scenario, &options, arguments)
 }
 
@@ -151,22 +159,7 @@ fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) 
     let outcome = crate::run::run(scenario, options, &interrupt, &mut talk);
     talk.close();
     match outcome {
-        Ok(finished) => {
-            match arguments.format {
-                Format::Text => {
-                    let colour = std::io::stdout().is_terminal();
-                    let no_color = std::env::var_os("NO_COLOR");
-                    let report = finished.directory.join("report.html").display().to_string();
-                    let colour = Colour::choose(colour, no_color.as_deref());
-                    print(&end_block(&finished.result, &EndOptions { colour, report: Some(&report) }));
-                }
-                Format::Json => match serde_json::to_string_pretty(&finished.result) {
-                    Ok(text) => print(&format!("{text}\n")),
-                    Err(error) => return fail(&error, Exit::INCONCLUSIVE.0),
-                },
-            }
-            Exit(finished.result.exit_code())
-        }
+        Ok(finished) => super::report::finish(&finished.directory, &finished.result, arguments.format),
         Err(error) if interrupt.is_cancelled() => {
             say(&format!("interrupted before the load began: {error}"));
             Exit::INTERRUPTED
@@ -184,16 +177,16 @@ fn plant(scenario: &mut Scenario, defects: &[String]) -> Result<(), Exit> {
         }
         Target::Process(_) | Target::External(_) if defects.is_empty() => Ok(()),
         Target::Process(_) | Target::External(_) => {
-            say("error: --plant: only the embedded target has planted defects; to plant one behind another target, use \
-                 --plant-behind");
+            say(
+                "error: --plant: only the embedded target has planted defects; to plant one behind another target, use \
+                 --plant-behind",
+            );
             Err(Exit::USAGE)
         }
     }
 }
 
-fn all_headers(
-    scenario: &Scenario,
-) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, headers::HeaderError> {
+fn all_headers(scenario: &Scenario) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, headers::HeaderError> {
     let mut all = headers::from_variables(&scenario.traffic.transport.headers_env)?;
     if let Target::External(_) = scenario.target {
         let known: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();

@@ -1,14 +1,255 @@
 //! `spanproof sink`: plays the backend on its own.
+//!
+//! It counts whatever comes. With `--expect` it knows what ought to come and judges; with `--until` it ends as soon as
+//! something holds. Exit codes: 0 as wished, or merely counted; 1 a check failed, `--until` did not hold in time, or the
+//! command failed; 2 usage; 3 nothing could be decided, or it could not listen; 130 interrupted before it was decided.
 
-use super::{Exit, print};
-use clap::Args;
+mod child;
+mod expect;
+mod goal;
+mod judged;
+mod summary;
+mod watch;
+
+use super::{Exit, Format, fail, print, say};
+use crate::process::{Exit as CommandExit, KeptCommand};
+use crate::sink::dump::Dump;
+use crate::sink::reception::Reception;
+use crate::wire::server::{Backend, ServerConfig, SinkServer};
+use clap::{Args, ValueEnum};
+use expect::Wanted;
+use goal::Goal;
+use spanproof_generators::identity::RunTag;
+use spanproof_reports::result::verdict::Verdict;
+use spanproof_scenarios::units::{ByteSize, HumanDuration, ValueError};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use summary::{Ended, Summary};
+use watch::Watch;
+
+/// Where OTLP/gRPC is taken when no address is given.
+const GRPC_DEFAULT: &str = "127.0.0.1:4317";
+
+/// Where OTLP/HTTP is taken when no address is given.
+const HTTP_DEFAULT: &str = "127.0.0.1:4318";
+
+/// How long `--until` waits when `--within` does not say.
+const WITHIN_DEFAULT: Duration = Duration::from_secs(30);
+
+/// How long a command that is asked to end may take.
+const COMMAND_GRACE: Duration = Duration::from_secs(10);
+
+/// Requests under way when the sink ends may take this long to finish.
+const SERVER_GRACE: Duration = Duration::from_secs(1);
+
+/// What records of others mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Foreign {
+    /// They fail the check.
+    Fail,
+    /// They are counted.
+    Ignore,
+}
 
 /// Arguments of `sink`.
 #[derive(Debug, Args)]
-pub(crate) struct SinkArguments {}
+pub(crate) struct SinkArguments {
+    /// Take OTLP/gRPC here [default: 127.0.0.1:4317, unless only --http is given]
+    #[arg(long, value_name = "ADDR")]
+    grpc: Option<SocketAddr>,
+    /// Take OTLP/HTTP here [default: 127.0.0.1:4318, unless only --grpc is given]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<SocketAddr>,
+    /// End with 0 as soon as this holds, e.g. 'spans >= 10'; also traces, requests, bytes, services, data_points,
+    /// log_records, and with an expectation the figures of the ledger
+    #[arg(long, value_name = "LIMIT")]
+    until: Option<String>,
+    /// End after this long at the latest, e.g. 30s [default with --until: 30s; with an expectation: 30s after its end]
+    #[arg(long, value_name = "TIME")]
+    within: Option<String>,
+    /// Write down every request for traces as a line of OTLP/JSON
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// The dump ends before it becomes larger than this
+    #[arg(long, value_name = "SIZE", default_value = "1GiB")]
+    dump_max: String,
+    /// Judge against what was sent: the result.json of a run, or what `gen --result` writes; waited for if missing
+    #[arg(long, value_name = "FILE", conflicts_with = "expect_scenario")]
+    expect: Option<PathBuf>,
+    /// Judge against a scenario of the catalogue, or a file; needs --run-tag and --epoch
+    #[arg(long, value_name = "NAME|FILE", requires = "run_tag", requires = "epoch")]
+    expect_scenario: Option<String>,
+    /// The seed of the expected scenario, if another than its own
+    #[arg(long, value_name = "N", requires = "expect_scenario")]
+    seed: Option<u64>,
+    /// The run tag of what is expected: 12 hex digits
+    #[arg(long, value_name = "HEX", requires = "expect_scenario")]
+    run_tag: Option<RunTag>,
+    /// The start of what is expected, in nanoseconds since 1970
+    #[arg(long, value_name = "NS", requires = "expect_scenario")]
+    epoch: Option<u64>,
+    /// Set any field of the expected scenario, e.g. traffic.rate=5000
+    #[arg(long = "set", value_name = "PATH=VALUE", requires = "expect_scenario")]
+    sets: Vec<String>,
+    /// What records of others mean when something is expected
+    #[arg(long, value_enum, default_value = "fail")]
+    foreign: Foreign,
+    /// After the command has ended, wait for this long without a request
+    #[arg(long, value_name = "TIME", default_value = "2s")]
+    settle: String,
+    /// How the counts are printed on stdout
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Nothing on stderr but errors
+    #[arg(long, short)]
+    quiet: bool,
+    /// A command to run, told by OTEL_EXPORTER_OTLP_* where the sink is; its output goes to stderr
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<String>,
+}
 
-/// Receives until told to stop.
-pub(crate) fn run(_arguments: &SinkArguments) -> Exit {
-    print("");
-    Exit::PASS
+/// What was typed, understood.
+struct Settings {
+    grpc: Option<SocketAddr>,
+    http: Option<SocketAddr>,
+    goal: Option<Goal>,
+    within: Option<Duration>,
+    wanted: Option<Wanted>,
+    settle: Duration,
+    dump_bytes_max: u64,
+}
+
+/// Receives until there is a reason to end.
+pub(crate) fn run(arguments: &SinkArguments) -> Exit {
+    match settings(arguments).and_then(|settings| receive(arguments, settings)) {
+        Ok(exit) => exit,
+        Err((error, exit)) => fail(error.as_ref(), exit.0),
+    }
+}
+
+type Failure = (Box<dyn std::error::Error>, Exit);
+
+fn usage(error: impl std::error::Error + 'static) -> Failure {
+    (Box::new(error), Exit::USAGE)
+}
+
+fn undecided(error: impl std::error::Error + 'static) -> Failure {
+    (Box::new(error), Exit::INCONCLUSIVE)
+}
+
+fn settings(arguments: &SinkArguments) -> Result<Settings, Failure> {
+    let duration = |flag: &'static str, text: &str| {
+        text.parse::<HumanDuration>().map(|time| time.0).map_err(|error| bad_value(flag, text, &error))
+    };
+    let wanted = wanted(arguments);
+    let goal = arguments.until.as_deref().map(|text| Goal::parse(text, wanted.is_some())).transpose().map_err(usage)?;
+    let within = arguments.within.as_deref().map(|text| duration("--within", text)).transpose()?;
+    let nowhere = arguments.grpc.is_none() && arguments.http.is_none();
+    let default = |text: &str| if nowhere { text.parse().ok() } else { None };
+    let size = arguments.dump_max.parse::<ByteSize>();
+    Ok(Settings {
+        grpc: arguments.grpc.or_else(|| default(GRPC_DEFAULT)),
+        http: arguments.http.or_else(|| default(HTTP_DEFAULT)),
+        within: within.or_else(|| goal.as_ref().map(|_| WITHIN_DEFAULT)),
+        goal,
+        wanted,
+        settle: duration("--settle", &arguments.settle)?,
+        dump_bytes_max: size.map_err(|error| bad_value("--dump-max", &arguments.dump_max, &error))?.0,
+    })
+}
+
+/// A flag whose value cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{flag} {}: {message}{}{hint}", text.escape_debug(), if .hint.is_empty() { "" } else { "; " })]
+struct BadValue {
+    flag: &'static str,
+    text: String,
+    message: String,
+    hint: String,
+}
+
+fn bad_value(flag: &'static str, text: &str, error: &ValueError) -> Failure {
+    usage(BadValue { flag, text: text.to_owned(), message: error.message.clone(), hint: error.hint.clone() })
+}
+
+fn wanted(arguments: &SinkArguments) -> Option<Wanted> {
+    match (&arguments.expect, &arguments.expect_scenario, arguments.run_tag, arguments.epoch) {
+        (Some(file), ..) => Some(Wanted::File(file.clone())),
+        (None, Some(scenario), Some(tag), Some(epoch_unix_ns)) => Some(Wanted::Given {
+            scenario: scenario.clone(),
+            seed: arguments.seed,
+            sets: arguments.sets.clone(),
+            tag,
+            epoch_unix_ns,
+        }),
+        _ => None,
+    }
+}
+
+fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failure> {
+    let dump = arguments.dump.as_deref().map(|path| Dump::create(path, settings.dump_bytes_max));
+    let reception = Arc::new(Reception::new(dump.transpose().map_err(usage)?, settings.wanted.is_some()));
+    let mut watch = Watch::new(&reception, settings.goal, settings.wanted, settings.within, settings.settle);
+    // What is known at once is understood before anything starts, so that a mistake is told at once.
+    watch.learn().map_err(usage)?;
+    let interrupt = super::interrupt::token();
+    let config = ServerConfig { grpc: settings.grpc, http: settings.http, ..ServerConfig::default() };
+    let server = SinkServer::start(config, Arc::clone(&reception) as Arc<dyn Backend>).map_err(undecided)?;
+    if !arguments.quiet {
+        say(&listening(server.grpc_addr(), server.http_addr()));
+    }
+    let mut command = start(&arguments.command, &server)?;
+    let ended = watch.wait(&mut command, &interrupt, arguments.quiet).map_err(undecided)?;
+    let command = command.map(|command| command.stop(COMMAND_GRACE));
+    let counters = server.counters();
+    server.shutdown(SERVER_GRACE);
+    watch.learn().map_err(undecided)?;
+    let summary = Summary {
+        ended,
+        took: watch.elapsed(),
+        counts: reception.tally().counts(),
+        server: counters,
+        until: watch.until(ended),
+        judged: watch.judged(ended, arguments.foreign == Foreign::Fail),
+        command,
+        dump: arguments.dump.clone().zip(reception.dump().map(Dump::so_far)),
+    };
+    match arguments.format {
+        Format::Text => print(&summary.text()),
+        Format::Json => print(&format!("{:#}\n", summary.json())),
+    }
+    Ok(exit(&summary))
+}
+
+fn start(command: &[String], server: &SinkServer) -> Result<Option<KeptCommand>, Failure> {
+    let Some((program, args)) = command.split_first() else { return Ok(None) };
+    let variables = child::variables(server.grpc_addr(), server.http_addr());
+    KeptCommand::start(program, args, variables).map(Some).map_err(usage)
+}
+
+fn listening(grpc: Option<SocketAddr>, http: Option<SocketAddr>) -> String {
+    let places = [("OTLP/gRPC", grpc), ("OTLP/HTTP", http)];
+    let places: Vec<String> = places.iter().filter_map(|(what, at)| at.map(|at| format!("{what} on {at}"))).collect();
+    format!("listening for {}", places.join(" and "))
+}
+
+/// A failure dominates; then what could not be decided; then the command.
+fn exit(summary: &Summary) -> Exit {
+    let interrupted = summary.ended == Ended::Interrupted;
+    let held = summary.until.as_ref().map(|(_, held)| *held);
+    let verdict = summary.verdict();
+    let dump_failed = summary.dump.as_ref().is_some_and(|(_, dump)| dump.failed);
+    let command_failed = !matches!(summary.command, None | Some(CommandExit::Code(0)));
+    match (verdict, held) {
+        (Some(Verdict::Fail), _) => Exit::FAIL,
+        (_, Some(false)) | (Some(Verdict::Inconclusive), None) if interrupted => Exit::INTERRUPTED,
+        (_, Some(false)) => Exit::FAIL,
+        (Some(Verdict::Inconclusive), None) => Exit::INCONCLUSIVE,
+        _ if dump_failed => Exit::INCONCLUSIVE,
+        // A command that was ended because everything had been seen, or on Ctrl-C, has not failed.
+        _ if command_failed && summary.ended == Ended::CommandDone => Exit::FAIL,
+        _ => Exit::PASS,
+    }
 }

@@ -9,10 +9,17 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// Encoded requests wait up to this many bytes ahead of the pacer: enough for 50 ms at 1 GB/s, little enough to stay in
-/// memory that is warm.
+/// Requests are encoded this long before their intended instants: several times what encoding takes, yet so little that
+/// their bytes are still in a cache when they are sent.
+const AHEAD: Duration = Duration::from_millis(25);
+
+/// However the schedule bursts, no more bytes than this wait encoded.
 const AHEAD_BYTES_MAX: usize = 48 << 20;
+
+/// The longest single sleep, so that a stop is noticed.
+const SLEEP_MAX: Duration = Duration::from_millis(100);
 
 /// Encoded requests that wait at once.
 const AHEAD_REQUESTS_MAX: usize = 256;
@@ -90,7 +97,8 @@ pub(super) fn run(shared: &Shared, exporters: &[Arc<Exporter>], queue: &SyncSend
         let (due_ns, spans) = (request.due_ns, request.spans);
         // Whole traces go round the connections; exporters keep to theirs.
         let connection = if whole { id.number } else { request.exporter } as usize % exporters.len();
-        let mut buffer = Vec::with_capacity(buffer_bytes);
+        wait_until_close(shared, due_ns);
+        let mut buffer = shared.buffers.take(buffer_bytes);
         buffer.resize(HEADROOM, 0);
         chunk.encode(shared.chunks.plan(), id.number as usize, &mut buffer);
         buffer_bytes = buffer_bytes.max(buffer.len() + buffer.len() / 16);
@@ -106,6 +114,46 @@ pub(super) fn run(shared: &Shared, exporters: &[Arc<Exporter>], queue: &SyncSend
         }
     }
     merge.note_rest(shared);
+}
+
+/// Sleeps until the request is [`AHEAD`] of its instant. Requests that are close together are encoded in one go.
+fn wait_until_close(shared: &Shared, due_ns: u64) {
+    let due = shared.clock.instant(due_ns);
+    let left = |from: Instant| due.saturating_duration_since(from);
+    if left(Instant::now()) <= AHEAD {
+        return;
+    }
+    // Half of the time ahead: then there is a batch to encode, and the other half to encode it in.
+    while left(Instant::now()) > AHEAD / 2 && !shared.stopping() {
+        std::thread::sleep((left(Instant::now()) - AHEAD / 2).min(SLEEP_MAX));
+    }
+}
+
+/// Buffers of requests that have ended, to be filled again: fresh memory costs a page fault for every 4 KiB.
+#[derive(Default)]
+pub(super) struct Buffers(Mutex<Vec<Vec<u8>>>);
+
+/// Buffers kept at most.
+const BUFFERS_MAX: usize = 128;
+
+/// Larger buffers are not kept.
+const BUFFER_BYTES_MAX: usize = 4 << 20;
+
+impl Buffers {
+    /// An empty buffer with room for about `bytes`.
+    fn take(&self, bytes: usize) -> Vec<u8> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        kept.unwrap_or_else(|| Vec::with_capacity(bytes))
+    }
+
+    /// Gives a buffer back.
+    pub(super) fn give(&self, mut buffer: Vec<u8>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() < BUFFERS_MAX && buffer.capacity() <= BUFFER_BYTES_MAX {
+            buffer.clear();
+            kept.push(buffer);
+        }
+    }
 }
 
 impl Merge {

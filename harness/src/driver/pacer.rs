@@ -23,6 +23,9 @@ pub(super) fn run(shared: &Arc<Shared>, exporters: &[Arc<Exporter>], queue: &Rec
         .collect();
     while let Ok(ready) = queue.recv() {
         let waited = sleep_until(shared, shared.clock.instant(ready.due_ns));
+        if waited {
+            shared.due_spans.fetch_add(u64::from(ready.spans), Ordering::Relaxed);
+        }
         let full = shared.outstanding.load(Ordering::Relaxed) >= shared.config.queue as u64;
         if !waited || full {
             note_not_sent(shared, ready.id, ready.spans);

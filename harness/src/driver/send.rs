@@ -74,6 +74,9 @@ pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Ar
             note_latency(&shared, due_ns, spans, started, ended);
         }
         noted.end(outcome, words(&answer), ended);
+        if let Some(buffer) = payload.into_buffer() {
+            shared.buffers.give(buffer);
+        }
         return;
     }
 }

@@ -22,6 +22,29 @@ pub struct Conduct {
     pub sink_busy: f64,
 }
 
+/// What a component of the target's configuration may change on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Change {
+    /// The trace state, into which samplers write.
+    TraceState,
+    /// The schema URLs of resources and scopes.
+    SchemaUrl,
+    /// Whatever it is told to, ids excepted.
+    Content,
+}
+
+impl Change {
+    /// Whether it may be the reason for a difference in the field at `path`.
+    pub fn may_be_behind(self, path: &str) -> bool {
+        match self {
+            Self::TraceState => path == "trace_state",
+            Self::SchemaUrl => path.ends_with(".schema_url"),
+            // What stands in brackets is no field but a message that cannot be read.
+            Self::Content => !matches!(path, "trace_id" | "span_id") && !path.starts_with('('),
+        }
+    }
+}
+
 /// All that a verdict rests on.
 pub struct Evidence {
     /// What was planned.
@@ -46,12 +69,38 @@ pub struct Evidence {
     pub conduct: Conduct,
     /// Components of the target's configuration that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
+    /// Components of it that may change records on purpose.
+    pub may_change: Vec<(String, Change)>,
     /// How long after its intended instant a record's first copy may come.
     pub late_after: Duration,
     /// Why the run ended before its plan did, if it did.
     pub cut_short: Option<String>,
     /// In words, if the target ended by itself.
     pub target_ended: Option<String>,
+}
+
+impl Evidence {
+    /// The components that may have made these changes on purpose: together they reach every field that differs. Empty when
+    /// no configuration explains them.
+    pub fn may_have_changed(&self, kind: &CorruptionKind) -> Vec<&str> {
+        let Some(example) = kind.examples.first() else { return Vec::new() };
+        let behind =
+            |path: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(path)).collect();
+        let all: Vec<Vec<&(String, Change)>> =
+            example.differences.iter().map(|difference| behind(&difference.path)).collect();
+        if all.iter().any(Vec::is_empty) {
+            return Vec::new();
+        }
+        let names: std::collections::BTreeSet<&str> =
+            all.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        names.into_iter().collect()
+    }
+
+    /// True when something was changed, and all of it may have been meant.
+    pub fn all_changes_may_be_meant(&self) -> bool {
+        let mut kinds = self.corruptions.values().peekable();
+        kinds.peek().is_some() && kinds.all(|kind| !self.may_have_changed(kind).is_empty())
+    }
 }
 
 /// Why figures that rest on time must be withheld, or `None` when driver and sink kept up.
@@ -64,7 +113,10 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
     const BUSY_MAX: f64 = 0.95;
     let mut reasons = Vec::new();
     if conduct.lateness_p99 > LATENESS_MAX {
-        reasons.push(format!("requests started {:.1} ms late at p99 (above 2 ms)", conduct.lateness_p99.as_secs_f64() * 1e3));
+        reasons.push(format!(
+            "requests started {:.1} ms late at p99 (above 2 ms)",
+            conduct.lateness_p99.as_secs_f64() * 1e3
+        ));
     }
     if conduct.achieved_ratio < ACHIEVED_MIN {
         reasons.push(format!("{:.1} % of the plan began in time (below 99.5 %)", conduct.achieved_ratio * 100.0));

@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 /// Longest text of a value in a difference.
 const VALUE_CHARS_MAX: usize = 120;
 
+/// Differing attributes of one list that are named one by one.
+const LISTED_MAX: usize = 6;
+
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Difference {
@@ -213,17 +216,31 @@ impl Differences {
         }
     }
 
-    /// Compares as multisets by key, so that order does not matter and duplicate keys count.
+    /// Compares as multisets by key, so that order does not matter and duplicate keys count. When most of a list differs, it
+    /// is one difference: the list was exchanged or lost, and naming every key would hide that.
     fn attributes(&mut self, path: &str, expected: &[KeyValue], received: &[KeyValue]) {
         let (expected, received) = (by_key(expected), by_key(received));
         let keys: std::collections::BTreeSet<_> = expected.keys().chain(received.keys()).collect();
-        for key in keys {
-            let none = Vec::new();
-            let (left, right) = (expected.get(key).unwrap_or(&none), received.get(key).unwrap_or(&none));
-            if left != right {
-                self.add(&format!("{path}[{key:?}]"), &left.join(", "), &right.join(", "));
-            }
+        let none = Vec::new();
+        let of = |map: &BTreeMap<&str, Vec<String>>, key: &str| map.get(key).unwrap_or(&none).join(", ");
+        let differing: Vec<&str> =
+            keys.iter().filter(|key| expected.get(**key) != received.get(**key)).map(|key| **key).collect();
+        if differing.len() > LISTED_MAX && 2 * differing.len() > keys.len() {
+            return self.add(path, &summary(&expected), &summary(&received));
         }
+        for key in differing {
+            self.add(&format!("{path}[{key:?}]"), &of(&expected, key), &of(&received, key));
+        }
+    }
+}
+
+/// How many attributes there are, and the one that people look for first.
+fn summary(attributes: &BTreeMap<&str, Vec<String>>) -> String {
+    let count: usize = attributes.values().map(Vec::len).sum();
+    match attributes.get("service.name") {
+        Some(name) => format!("{count} attributes, service.name {}", name.join(", ")),
+        None if count == 0 => String::new(),
+        None => format!("{count} attributes"),
     }
 }
 
@@ -262,4 +279,38 @@ fn none_if_zero(id: &[u8]) -> &[u8] {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attributes(count: usize) -> Vec<KeyValue> {
+        let value = || Some(AnyValue { value: Some(AnyVariant::BoolValue(true)) });
+        (0..count).map(|at| KeyValue { key: format!("key.{at}"), value: value(), ..KeyValue::default() }).collect()
+    }
+
+    fn between(expected: &[KeyValue], received: &[KeyValue]) -> Vec<Difference> {
+        let mut differences = Differences::default();
+        differences.attributes("resource.attributes", expected, received);
+        differences.found
+    }
+
+    #[test]
+    fn a_list_that_was_lost_is_one_difference() {
+        let found = between(&attributes(25), &[]);
+        let lost = Difference {
+            path: "resource.attributes".to_owned(),
+            expected: "25 attributes".to_owned(),
+            received: String::new(),
+        };
+        assert_eq!(found, [lost]);
+    }
+
+    #[test]
+    fn a_few_attributes_that_differ_are_named_one_by_one() {
+        let found = between(&attributes(25), &attributes(23));
+        let paths: Vec<_> = found.iter().map(|difference| difference.path.as_str()).collect();
+        assert_eq!(paths, ["resource.attributes[\"key.23\"]", "resource.attributes[\"key.24\"]"]);
+    }
 }

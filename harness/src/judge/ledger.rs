@@ -11,6 +11,9 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 /// Records in one word of a plane.
 const RECORDS_IN_WORD: u32 = 32;
 
+/// A word in which every record has one copy.
+const ALL_ONCE: u64 = 0x5555_5555_5555_5555;
+
 /// What a mark found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
@@ -52,6 +55,19 @@ impl Plane {
             word.fetch_or(again << 1, Ordering::Relaxed);
         }
         again
+    }
+
+    /// Gives each of `records` records one copy.
+    fn fill(&self, records: u32) {
+        for (at, word) in self.words.iter().enumerate() {
+            let here = (records - at as u32 * RECORDS_IN_WORD).min(RECORDS_IN_WORD);
+            word.store(ALL_ONCE >> (2 * (RECORDS_IN_WORD - here)), Ordering::Relaxed);
+        }
+    }
+
+    fn unmark(&self, offset: u32) -> bool {
+        let (word, shift) = (&self.words[(offset / RECORDS_IN_WORD) as usize], 2 * (offset % RECORDS_IN_WORD));
+        word.fetch_and(!(3 << shift), Ordering::Relaxed) >> shift & 1 == 1
     }
 
     fn copies(&self, offset: u32) -> Copies {
@@ -179,6 +195,34 @@ impl Ledger {
         }
     }
 
+    /// A ledger in which every record of the first `chunks_opened` chunks has exactly one copy, with these side lists and
+    /// these numbers of invented and foreign records: from here, marking and [`Ledger::unmark`] lead to any other ledger.
+    pub fn complete(
+        records_by_chunk: impl IntoIterator<Item = u32>,
+        chunks_opened: u64,
+        exceptions: Exceptions,
+        [invented, foreign]: [u64; 2],
+    ) -> Self {
+        let ledger = Self::new(records_by_chunk);
+        for chunk in 0..chunks_opened.min(ledger.chunks()) {
+            let records = ledger.records_in(chunk);
+            ledger.plane(chunk).fill(records);
+            ledger.unique.fetch_add(u64::from(records), Ordering::Relaxed);
+        }
+        ledger.invented.store(invented, Ordering::Relaxed);
+        ledger.foreign.store(foreign, Ordering::Relaxed);
+        *ledger.exceptions() = exceptions;
+        ledger
+    }
+
+    /// Takes the single copy of record `number` back; one without a copy stays as it is.
+    pub fn unmark(&self, number: u64) {
+        let (chunk, offset) = self.place(number);
+        if self.plane(chunk).unmark(offset) {
+            self.unique.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Records in the ledger.
     pub fn records(&self) -> u64 {
         self.first_record.last().copied().unwrap_or(0)
@@ -272,7 +316,6 @@ impl Ledger {
     /// Calls `each` with the offset of every record of `chunk` that has not exactly one copy. Complete words are passed
     /// over 32 records at a time.
     pub fn for_each_exception(&self, chunk: u64, mut each: impl FnMut(u32, Copies)) {
-        const ALL_ONCE: u64 = 0x5555_5555_5555_5555;
         let records = self.records_in(chunk);
         let Some(plane) = self.planes[chunk as usize].get() else {
             (0..records).for_each(|offset| each(offset, Copies::None));
@@ -362,10 +405,42 @@ mod tests {
         let ledger = Ledger::new([10_000]);
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|offset| drop(ledger.mark(0, offset))));
+                scope.spawn(|| {
+                    for offset in 0..10_000 {
+                        ledger.mark(0, offset);
+                    }
+                });
             }
         });
         assert_eq!((ledger.unique(), ledger.extra()), (10_000, 30_000));
         assert_eq!(ledger.copies(0, 9_999), Copies::More);
+    }
+
+    proptest! {
+        #[test]
+        fn a_ledger_is_rebuilt_from_what_is_missing_and_repeated(chunks in proptest::collection::vec(0u32..100, 1..5), opened: prop::sample::Index, copies in proptest::collection::vec(0u32..3, 400)) {
+            let opened = opened.index(chunks.len() + 1) as u64;
+            let ledger = Ledger::new(chunks.clone());
+            let rebuilt = Ledger::complete(chunks.clone(), opened, Exceptions::default(), [3, 4]);
+            let mut copies = copies.into_iter();
+            for chunk in 0..opened {
+                for offset in 0..ledger.records_in(chunk) {
+                    let copies = copies.next().unwrap_or(1);
+                    (0..copies).for_each(|_| _ = ledger.mark(chunk, offset));
+                    match copies {
+                        0 => rebuilt.unmark(rebuilt.number(chunk, offset)),
+                        1 => {}
+                        _ => _ = rebuilt.mark(chunk, offset),
+                    }
+                }
+            }
+            for (chunk, records) in chunks.iter().enumerate() {
+                for offset in 0..*records {
+                    prop_assert_eq!(rebuilt.copies(chunk as u64, offset), ledger.copies(chunk as u64, offset));
+                }
+            }
+            prop_assert_eq!((rebuilt.unique(), rebuilt.extra()), (ledger.unique(), ledger.extra()));
+            prop_assert_eq!((rebuilt.invented(), rebuilt.foreign()), (3, 4));
+        }
     }
 }

@@ -21,6 +21,13 @@ const CONNECTIONS_WHOLE_TRACES: usize = 4;
 /// Most connections when the scenario leaves it open.
 const CONNECTIONS_MAX: usize = 64;
 
+/// A run tag that no other run has: what an earlier run left behind must not pass for this one's.
+pub fn fresh_tag() -> RunTag {
+    use std::hash::{BuildHasher, Hasher};
+    // The standard library's hash keys come from the system's entropy; the tag needs to be fresh, not secret.
+    RunTag::new(std::hash::RandomState::new().build_hasher().finish())
+}
+
 /// What the plan is made from. The epoch is set when everything is ready.
 pub fn plan_spec(scenario: &Scenario, tag: RunTag) -> PlanSpec {
     let traffic = &scenario.traffic;
@@ -78,7 +85,9 @@ fn segments(scenario: &Scenario) -> Vec<Segment> {
             segments.push(level(at.as_secs_f64().min(seconds), 1.0));
             segments.push(level(seconds - at.as_secs_f64(), *factor));
         }
-        Profile::Burst { every, length, factor } => bursts(&mut segments, seconds, every.as_secs_f64(), length.as_secs_f64(), *factor),
+        Profile::Burst { every, length, factor } => {
+            bursts(&mut segments, seconds, every.as_secs_f64(), length.as_secs_f64(), *factor)
+        }
     }
     segments
 }

@@ -3,7 +3,6 @@
 use super::watch::Watched;
 use super::{Found, RunOptions};
 use crate::clock::RunClock;
-use crate::judge::checks;
 use crate::judge::evidence::{Conduct, harness_was_the_limit};
 use crate::judge::outcomes::Outcomes;
 use crate::resources::ThreadCpu;
@@ -12,7 +11,6 @@ use crate::target::Target;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
-use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
 use spanproof_reports::result::participants::{Driver, Exit, Machine, Memory, Sink};
 use spanproof_reports::result::timeline::{Settle, Timeline};
 use spanproof_reports::result::{RunResult, RunStatus, participants};
@@ -56,6 +54,8 @@ fn target_name(scenario: &Scenario) -> Option<String> {
 /// What driver and sink say of themselves.
 pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduct {
     let driver = &watched.driver;
+    // What was never due because the run was ended early is no fault of the driver.
+    let due = if driver.stopped { driver.due_spans } else { plan.spans() };
     let took = watched.load_took.as_secs_f64().max(1e-9);
     let busiest = |prefix: &str| {
         let threads = cpu.by_name();
@@ -64,18 +64,18 @@ pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduc
     };
     Conduct {
         lateness_p99: Duration::from_micros(driver.lateness.value_at_quantile(0.99)),
-        achieved_ratio: driver.on_time_spans as f64 / plan.spans().max(1) as f64,
+        achieved_ratio: driver.on_time_spans as f64 / due.max(1) as f64,
         driver_busy: busiest("sp-driver"),
         sink_busy: busiest("sp-sink"),
     }
 }
 
-/// The whole document.
-pub(super) fn assemble(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunClock) -> RunResult {
+/// The document as far as it holds facts; account, checks, limits and verdict follow from the evidence.
+pub(super) fn document(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunClock) -> RunResult {
     let mut result = head(scenario, options, found, clock);
-    result.ledger = ledger(found);
     result.latency = found.recorded.latency.clone();
-    if let Some(reason) = harness_was_the_limit(&found.evidence.conduct) {
+    // Before anything is written, so that a withheld figure stands in no file.
+    if let Some(reason) = harness_was_the_limit(&found.conduct) {
         result.latency.withhold(&reason);
     }
     result.driver = Some(driver(found));
@@ -86,10 +86,7 @@ pub(super) fn assemble(scenario: &Scenario, options: &RunOptions, found: &Found,
         interval_seconds: found.watched.interval.as_secs_f64(),
         points: found.watched.timeline.clone(),
     });
-    result.checks = checks::run(&found.evidence);
-    result.limits = checks::limits::judge(&scenario.limits, &result);
     result.warnings = warnings(found);
-    result.verdict = result.merged_verdict();
     result
 }
 
@@ -99,7 +96,7 @@ fn head(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunCloc
         about: Some(scenario.about.clone()).filter(|about| !about.is_empty()),
         path: options.scenario_path.clone(),
     };
-    let tag = found.evidence.plan.identity().tag().get();
+    let tag = found.plan.identity().tag().get();
     let epoch = Epoch::from_unix_ns(clock.epoch_unix_ns());
     let mut result = RunResult::new(named, scenario.run.seed, report_tag(tag), epoch);
     result.command.clone_from(&options.command);
@@ -129,38 +126,6 @@ fn machine() -> Option<Machine> {
     })
 }
 
-fn ledger(found: &Found) -> Ledger {
-    let (evidence, counts) = (&found.evidence, &found.evidence.account.counts);
-    Ledger {
-        spans: SpanLedger {
-            planned: counts.planned,
-            not_sent: counts.not_sent,
-            sent: counts.sent,
-            acknowledged: counts.acknowledged,
-            refused: counts.refused,
-            unknown: counts.unknown,
-            delivered: counts.delivered,
-            recovered: counts.recovered,
-            refused_delivered: counts.refused_delivered,
-            duplicated: counts.duplicated,
-            duplicated_explained: counts.duplicated_explained,
-            duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
-            lost_acknowledged: counts.lost_acknowledged,
-            lost_unknown: counts.lost_unknown,
-            lost_refused: counts.lost_refused,
-            lost_declared: 0,
-            corrupted: counts.corrupted,
-            corrupted_only: counts.corrupted_only,
-            sampled_out: 0,
-            invented: evidence.invented,
-            foreign: evidence.foreign,
-            late: counts.late,
-        },
-        traces: TraceLedger { planned: evidence.plan.traces() },
-        strata: evidence.plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
-    }
-}
-
 fn milliseconds(microseconds: u64) -> f64 {
     microseconds as f64 / 1e3
 }
@@ -174,10 +139,10 @@ fn driver(found: &Found) -> Driver {
         lateness_p50_ms: lateness(0.5),
         lateness_p99_ms: lateness(0.99),
         lateness_max_ms: Some(milliseconds(report.lateness.max())),
-        achieved_ratio: Some(found.evidence.conduct.achieved_ratio),
+        achieved_ratio: Some(found.conduct.achieved_ratio),
         achieved_rate: (seconds > 0.0).then(|| report.sent_spans as f64 / seconds),
-        requests: found.evidence.sums.requests,
-        resent: found.evidence.sums.resent,
+        requests: found.sums.requests,
+        resent: found.sums.resent,
         connections: found.connections as u64,
     }
 }
@@ -221,14 +186,21 @@ fn settle(patience: &super::Patience) -> Settle {
     }
 }
 
+/// Warnings of what happened during the run.
 fn warnings(found: &Found) -> Vec<String> {
-    let mut warnings = found.patience.warnings.clone();
+    let mut warnings = Vec::new();
     let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
     for end in ends.into_iter().flatten() {
         warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));
         if end.forced {
             warnings.push("the target did not stop in its grace and was ended by force".to_owned());
         }
+    }
+    if found.stopped.cut > 0 {
+        warnings.push(format!(
+            "{} connections to the sink still had requests under way when it was closed",
+            found.stopped.cut
+        ));
     }
     warnings
 }
@@ -240,16 +212,20 @@ pub(super) fn so_far(
     outcomes: &Outcomes,
     latency: &LatencyRecorder,
     target: &Target,
+    sent: u64,
 ) -> RunResult {
     let named = spanproof_reports::result::Scenario { name: scenario.name.clone(), about: None, path: None };
     let mut result = RunResult::new(named, scenario.run.seed, report_tag(0), Epoch::from_unix_ns(0));
     let (sums, ledger) = (outcomes.sums(), recorder.ledger());
     let spans = &mut result.ledger.spans;
+    spans.sent = sent;
     spans.acknowledged = sums.acknowledged;
     spans.refused = sums.refused;
     spans.unknown = sums.unknown;
     spans.not_sent = sums.not_sent;
     spans.delivered = ledger.unique();
+    // Copies, not records: never less, and the same unless one record comes more than twice.
+    spans.duplicated = ledger.extra();
     spans.corrupted = ledger.corrupt();
     spans.invented = ledger.invented();
     spans.foreign = ledger.foreign();

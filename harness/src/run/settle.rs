@@ -2,6 +2,7 @@
 
 use super::RunError;
 use crate::collector_config::{CollectorConfig, Hold, HoldWhen, Source, SuspectWhy};
+use crate::judge::evidence::Change;
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
 use spanproof_scenarios::units::Auto;
@@ -26,7 +27,7 @@ pub struct Patience {
     /// Components that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
     /// Components that may change records on purpose.
-    pub may_change: Vec<String>,
+    pub may_change: Vec<(String, Change)>,
     /// What to tell before the run starts.
     pub warnings: Vec<String>,
     /// How long it took.
@@ -106,9 +107,12 @@ fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Pati
         patience.may_leave_out.push(suspect.component.to_string());
     }
     for suspect in ours.changes_content_by() {
-        if suspect.why != SuspectWhy::ErasesSchemaUrl {
-            patience.may_change.push(suspect.component.to_string());
-        }
+        let change = match suspect.why {
+            SuspectWhy::ErasesSchemaUrl => Change::SchemaUrl,
+            SuspectWhy::WritesTraceState => Change::TraceState,
+            _ => Change::Content,
+        };
+        patience.may_change.push((suspect.component.to_string(), change));
     }
     warn(patience);
     Ok(())
@@ -120,8 +124,9 @@ fn warn(patience: &mut Patience) {
         patience.warnings.push(format!("{components} may leave spans out on purpose: absence will not be called loss"));
     }
     if !patience.may_change.is_empty() {
-        let components = patience.may_change.join(", ");
-        patience.warnings.push(format!("{components} may change spans: a change is reported as corruption"));
+        let components: Vec<&str> = patience.may_change.iter().map(|(component, _)| component.as_str()).collect();
+        let components = components.join(", ");
+        patience.warnings.push(format!("{components} may change spans on purpose: that will not be called corruption"));
     }
 }
 

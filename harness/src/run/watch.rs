@@ -4,6 +4,7 @@ use super::settle::Patience;
 use super::{Talk, deadline};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
+use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
 use crate::resources::ThreadCpu;
@@ -108,7 +109,7 @@ impl Watcher<'_> {
         let mut look = self.look();
         while !driver.is_finished() {
             std::thread::sleep(TICK);
-            if self.must_end(&mut watched, &mut look, target, interrupt) {
+            if self.must_end(&mut watched, &mut look, target, driver.progress().sent, interrupt) {
                 driver.stop();
                 break;
             }
@@ -138,6 +139,7 @@ impl Watcher<'_> {
         watched: &mut Watched,
         look: &mut Look,
         target: &mut Target,
+        sent: u64,
         interrupt: &CancellationToken,
     ) -> bool {
         let now = self.clock.elapsed();
@@ -153,7 +155,7 @@ impl Watcher<'_> {
             watched.target_ended = Some(ended);
             return true;
         }
-        let aborted = self.aborted(look, target, now);
+        let aborted = self.aborted(look, target, sent, now);
         if let Some(limit) = &aborted {
             watched.event(now, "abort", format!("abort limit reached: {}", limit.limit));
         }
@@ -162,12 +164,12 @@ impl Watcher<'_> {
     }
 
     /// The abort limit that holds, if one does for as long as it asks. The figures are those known so far.
-    fn aborted(&self, look: &mut Look, target: &Target, now: Duration) -> Option<LimitOutcome> {
+    fn aborted(&self, look: &mut Look, target: &Target, sent: u64, now: Duration) -> Option<LimitOutcome> {
         if self.scenario.abort.is_empty() {
             return None;
         }
-        let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target);
-        let outcomes = limits::judge(&self.scenario.abort, &so_far);
+        let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target, sent);
+        let outcomes = limits::judge(&self.scenario.abort, &so_far, &limits::Doubts::default());
         let due = |(at, outcome): (usize, LimitOutcome)| {
             if outcome.verdict != Verdict::Pass {
                 look.abort_since[at] = None;
@@ -251,7 +253,7 @@ impl Watcher<'_> {
         let end = deadline(began, patience.longest());
         patience.ended = Some(SettleEnd::Deadline);
         while Instant::now() < end && !watched.interrupted {
-            if self.everything_arrived() {
+            if self.everything_arrived(&watched.driver) {
                 patience.ended = Some(SettleEnd::EverythingArrived);
                 break;
             }
@@ -287,11 +289,21 @@ impl Watcher<'_> {
     }
 
     /// Every record that may still come has come, intact or corrupt, and nothing has come for a while.
-    fn everything_arrived(&self) -> bool {
+    fn everything_arrived(&self, driver: &DriverReport) -> bool {
         let (ledger, sums) = (self.recorder.ledger(), self.outcomes.sums());
         let expected = sums.acknowledged + sums.unknown;
         let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= QUIET;
-        quiet && ledger.unique() + ledger.corrupt() >= expected
+        if !quiet || ledger.unique() + ledger.corrupt() < expected {
+            return false;
+        }
+        // Sums can hide an absent record behind one that was refused and came all the same, or that came intact and corrupt.
+        (sums.refused == 0 && ledger.corrupt() == 0) || self.nothing_is_absent(driver)
+    }
+
+    fn nothing_is_absent(&self, driver: &DriverReport) -> bool {
+        let (requests, opened) = (self.outcomes.exceptions(), driver.chunks_opened);
+        let account = Account::draw_up(self.plan, self.recorder.ledger(), &requests, |chunk| chunk < opened);
+        account.counts.lost_acknowledged + account.counts.lost_unknown == 0
     }
 }
 

@@ -6,9 +6,10 @@ use crate::judge::corruption::Corruptions;
 use crate::judge::explain::explain;
 use crate::judge::ledger::{Ledger, Mark, Marks};
 use crate::judge::strangers::Strangers;
-use crate::wire::Signal;
-use crate::wire::server::{Backend, Decision, Export};
+use crate::wire::server::{Backend, Decision, Export, Refusal};
+use crate::wire::{Code, Signal};
 use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Claims, Found, Judgement, Plan};
+use spanproof_generators::protobuf::MalformedError;
 use spanproof_generators::walk::{Filing, SpanView, Walk};
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::latency::Series;
@@ -29,6 +30,8 @@ pub struct Recorder {
     /// Latencies of records that were due before this are not recorded: the warm-up.
     measured_from_ns: u64,
     last_record_ns: AtomicU64,
+    /// What comes first after this came only because the target was stopped.
+    closed_ns: AtomicU64,
 }
 
 thread_local! {
@@ -42,6 +45,30 @@ struct Reading {
     walk: Walk,
     claims: Claims,
     finds: Vec<Find>,
+}
+
+/// Room for so many spans is kept from request to request; a larger request gives its memory back.
+const SPANS_KEPT: usize = 1 << 16;
+
+impl Reading {
+    fn trim(&mut self) {
+        if self.walk.spans.capacity() > SPANS_KEPT || self.walk.filings.capacity() > SPANS_KEPT {
+            *self = Self::default();
+        }
+    }
+}
+
+/// The answer to a request that cannot be read. One that holds too much is no smaller for being sent again.
+pub(super) fn refusal(error: MalformedError) -> Decision {
+    match error {
+        MalformedError::TooMany => Decision::Refuse(Refusal {
+            grpc: Code::RESOURCE_EXHAUSTED,
+            http: http::StatusCode::PAYLOAD_TOO_LARGE,
+            message: error.to_string(),
+            retry_after: None,
+        }),
+        _ => Decision::Malformed { message: format!("not an ExportTraceServiceRequest: {error}") },
+    }
 }
 
 /// Where the plan has what a span claims to be.
@@ -78,6 +105,7 @@ impl Recorder {
             late_after,
             measured_from_ns: warm_up.as_nanos() as u64,
             last_record_ns: AtomicU64::new(0),
+            closed_ns: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -94,6 +122,12 @@ impl Recorder {
     /// What was found of records that are not in the plan.
     pub fn strangers(&self) -> &Strangers {
         &self.strangers
+    }
+
+    /// Settling has ended: what arrives for the first time from now on does so only because the target is being stopped, and is
+    /// late.
+    pub fn close(&self) {
+        self.closed_ns.store(self.clock.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// When a record last arrived, from the start of the run.
@@ -134,9 +168,10 @@ impl Backend for Recorder {
         READING.with_borrow_mut(|reading| match reading.walk.read(&export.body) {
             Ok(()) => {
                 self.record(reading, &export.body, self.clock.ns(export.received));
+                reading.trim();
                 Decision::Accept
             }
-            Err(error) => Decision::Malformed { message: format!("not an ExportTraceServiceRequest: {error}") },
+            Err(error) => refusal(error),
         })
     }
 }
@@ -225,7 +260,8 @@ impl Pass<'_> {
     fn begin_run(&mut self, chunk: &Chunk, request: u32) -> bool {
         self.end_run();
         let due_ns = chunk.requests()[request as usize].due_ns;
-        let late = Duration::from_nanos(self.received_ns.saturating_sub(due_ns)) > self.recorder.late_after;
+        let late = Duration::from_nanos(self.received_ns.saturating_sub(due_ns)) > self.recorder.late_after
+            || self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed);
         self.run = Some(Run { chunk: chunk.number(), request, due_ns, late });
         late
     }

@@ -1,63 +1,237 @@
-//! The backend that knows no plan: counts what comes, by signal, and says so.
+//! The backend that knows no plan: counts what comes, by signal and by service, and says so.
+
+mod items;
+mod services;
 
 use crate::wire::Signal;
 use crate::wire::server::{Backend, Decision, Export};
+use services::{Services, spans_by_service};
+use spanproof_generators::protobuf::MalformedError;
 use spanproof_generators::walk::Walk;
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// Distinct traces told apart: about 30 MB of ids. Beyond that their number is a lower bound.
+const TRACES_MAX: usize = 1 << 20;
 
 /// Counts of what arrived.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Tally {
-    spans: AtomicU64,
-    requests: AtomicU64,
-    bytes: AtomicU64,
-    other_signals: AtomicU64,
+    seen: Mutex<Seen>,
+    traces_max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    spans: u64,
+    /// By [`Signal::ALL`].
+    signals: [SignalCounts; 4],
+    traces: HashSet<[u8; 16]>,
+    traces_left_out: bool,
+    services: Services,
+    last: Option<Instant>,
+}
+
+/// What arrived of one signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub struct SignalCounts {
+    /// Requests.
+    pub requests: u64,
+    /// Spans, data points, log records or profiles.
+    pub items: u64,
+    /// Bytes of the requests' bodies, decompressed.
+    pub bytes: u64,
 }
 
 /// A reading of a [`Tally`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct TallyCounts {
     /// Spans.
     pub spans: u64,
-    /// Requests with traces.
+    /// Requests of all signals.
     pub requests: u64,
     /// Bytes of their bodies, decompressed.
     pub bytes: u64,
-    /// Requests with metrics, logs or profiles.
-    pub other_signals: u64,
+    /// Distinct trace ids among the spans.
+    pub traces: u64,
+    /// True when there were more traces than can be told apart, so that [`TallyCounts::traces`] is a lower bound.
+    pub traces_at_least: bool,
+    /// By the names of the signals that arrived.
+    pub signals: BTreeMap<&'static str, SignalCounts>,
+    /// Spans by the `service.name` of their resource; the empty name stands for none and for an empty one. From the wire:
+    /// escape it before printing.
+    pub services: BTreeMap<String, u64>,
+    /// Spans of services that came after the list was full.
+    pub services_left_out: u64,
 }
 
 thread_local! {
     static WALK: RefCell<Walk> = RefCell::new(Walk::default());
 }
 
+impl Default for Tally {
+    fn default() -> Self {
+        Self { seen: Mutex::default(), traces_max: TRACES_MAX }
+    }
+}
+
 impl Tally {
     /// The counts so far.
     pub fn counts(&self) -> TallyCounts {
+        let seen = self.seen();
+        let named = Signal::ALL.iter().zip(seen.signals).filter(|(_, counts)| counts.requests > 0);
         TallyCounts {
-            spans: self.spans.load(Ordering::Relaxed),
-            requests: self.requests.load(Ordering::Relaxed),
-            bytes: self.bytes.load(Ordering::Relaxed),
-            other_signals: self.other_signals.load(Ordering::Relaxed),
+            spans: seen.spans,
+            requests: seen.signals.iter().map(|counts| counts.requests).sum(),
+            bytes: seen.signals.iter().map(|counts| counts.bytes).sum(),
+            traces: seen.traces.len() as u64,
+            traces_at_least: seen.traces_left_out,
+            signals: named.map(|(signal, counts)| (signal.name(), counts)).collect(),
+            services: seen.services.by_name().clone(),
+            services_left_out: seen.services.left_out(),
         }
+    }
+
+    /// Spans so far.
+    pub fn spans(&self) -> u64 {
+        self.seen().spans
+    }
+
+    /// When the last request came that was counted.
+    pub fn last(&self) -> Option<Instant> {
+        self.seen().last
+    }
+
+    /// Counts a request, all of it or nothing.
+    ///
+    /// # Errors
+    /// Bytes that are no well-formed request of their signal.
+    pub fn count(&self, export: &Export) -> Result<(), MalformedError> {
+        WALK.with_borrow_mut(|walk| {
+            let items = match export.signal {
+                Signal::Traces => walk.read(&export.body).map(|()| walk.spans.len() as u64)?,
+                Signal::Metrics | Signal::Logs | Signal::Profiles => items::count(export.signal, &export.body)?,
+            };
+            let mut seen = self.seen();
+            if export.signal == Signal::Traces {
+                seen.spans += items;
+                self.note_traces(&mut seen, walk);
+                spans_by_service(walk, &export.body, |name, spans| seen.services.add(name, spans));
+            }
+            let counts = &mut seen.signals[export.signal as usize];
+            counts.requests += 1;
+            counts.items += items;
+            counts.bytes += export.body.len() as u64;
+            seen.last = Some(export.received);
+            Ok(())
+        })
+    }
+
+    /// Neighbours tend to share their trace, so only changes are looked up.
+    fn note_traces(&self, seen: &mut Seen, walk: &Walk) {
+        let mut last = None;
+        for span in &walk.spans {
+            if last == Some(span.trace_id) {
+                continue;
+            }
+            last = Some(span.trace_id);
+            if seen.traces.len() < self.traces_max {
+                seen.traces.insert(span.trace_id);
+            } else if !seen.traces.contains(&span.trace_id) {
+                seen.traces_left_out = true;
+            }
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Backend for Tally {
     fn export(&self, export: Export) -> Decision {
-        if export.signal != Signal::Traces {
-            self.other_signals.fetch_add(1, Ordering::Relaxed);
-            return Decision::Accept;
-        }
-        WALK.with_borrow_mut(|walk| match walk.read(&export.body) {
-            Ok(()) => {
-                self.spans.fetch_add(walk.spans.len() as u64, Ordering::Relaxed);
-                self.requests.fetch_add(1, Ordering::Relaxed);
-                self.bytes.fetch_add(export.body.len() as u64, Ordering::Relaxed);
-                Decision::Accept
+        match self.count(&export) {
+            Ok(()) => Decision::Accept,
+            Err(error) => {
+                Decision::Malformed { message: format!("not an export request for {}: {error}", export.signal.name()) }
             }
-            Err(error) => Decision::Malformed { message: format!("not an ExportTraceServiceRequest: {error}") },
-        })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Compression, Protocol};
+    use bytes::Bytes;
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+    use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
+    use opentelemetry_proto::tonic::resource::v1::Resource;
+    use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+    use prost::Message;
+
+    fn export(signal: Signal, body: Vec<u8>) -> Export {
+        Export {
+            signal,
+            protocol: Protocol::Grpc,
+            compression: Compression::None,
+            wire_bytes: body.len() as u64,
+            body: Bytes::from(body),
+            connection: 0,
+            peer: "127.0.0.1:1".parse().unwrap(),
+            received: Instant::now(),
+            headers: http::HeaderMap::new(),
+        }
+    }
+
+    fn of_service(name: Option<&str>, traces: &[u8]) -> ResourceSpans {
+        let attributes = name.map(|name| KeyValue {
+            key: "service.name".to_owned(),
+            value: Some(AnyValue { value: Some(Value::StringValue(name.to_owned())) }),
+            ..KeyValue::default()
+        });
+        let span = |trace: &u8| Span { trace_id: vec![*trace; 16], span_id: vec![1; 8], ..Span::default() };
+        ResourceSpans {
+            resource: Some(Resource { attributes: attributes.into_iter().collect(), ..Resource::default() }),
+            scope_spans: vec![ScopeSpans { spans: traces.iter().map(span).collect(), ..ScopeSpans::default() }],
+            ..ResourceSpans::default()
+        }
+    }
+
+    fn request(resource_spans: Vec<ResourceSpans>) -> Export {
+        export(Signal::Traces, ExportTraceServiceRequest { resource_spans }.encode_to_vec())
+    }
+
+    #[test]
+    fn spans_are_counted_by_trace_and_service() {
+        let tally = Tally::default();
+        tally.count(&request(vec![of_service(Some("a"), &[1, 1, 2]), of_service(None, &[2])])).unwrap();
+        tally.count(&request(vec![of_service(Some("a"), &[3])])).unwrap();
+        let counts = tally.counts();
+        assert_eq!((counts.spans, counts.requests, counts.traces, counts.traces_at_least), (5, 2, 3, false));
+        assert_eq!(counts.services, BTreeMap::from([("a".to_owned(), 4), (String::new(), 1)]));
+        assert_eq!(counts.signals["traces"].items, 5);
+    }
+
+    #[test]
+    fn a_malformed_request_counts_for_nothing() {
+        let tally = Tally::default();
+        let mut body = request(vec![of_service(Some("a"), &[1])]).body.to_vec();
+        body.truncate(body.len() - 1);
+        for signal in Signal::ALL {
+            assert!(matches!(tally.export(export(signal, body.clone())), Decision::Malformed { .. }), "{signal:?}");
+        }
+        assert_eq!(tally.counts(), TallyCounts::default());
+    }
+
+    #[test]
+    fn more_traces_than_can_be_told_apart_become_a_lower_bound() {
+        let tally = Tally { traces_max: 2, ..Tally::default() };
+        tally.count(&request(vec![of_service(None, &[1, 2, 1])])).unwrap();
+        assert!(!tally.counts().traces_at_least);
+        tally.count(&request(vec![of_service(None, &[3])])).unwrap();
+        assert_eq!((tally.counts().traces, tally.counts().traces_at_least), (2, true));
     }
 }

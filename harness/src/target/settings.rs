@@ -79,13 +79,20 @@ pub fn process_spec(
     let folder = directory.join("target");
     let mut spec = ProcessSpec::collector(&process.command, &folder, config_files(collector)?);
     if !process.args.is_empty() {
-        spec.arguments = Arguments::Custom(process.args.clone());
+        spec.arguments = Arguments::Custom(with_config(&process.args));
     }
     spec.env = Variables(collector.env.clone().into_iter().chain(process.env.clone()).collect());
     spec.start_deadline = process.ready_timeout;
     spec.stop_grace = process.stop_grace;
     spec.log_path = super::log_path(directory);
     Ok(spec)
+}
+
+/// The scenario's arguments, and behind them those that carry the configuration unless they say themselves where it goes.
+fn with_config(arguments: &[String]) -> Vec<String> {
+    let placed = arguments.iter().any(|argument| argument.contains("{config}"));
+    let behind = (!placed).then(|| "--config={config}".to_owned());
+    arguments.iter().cloned().chain(behind).collect()
 }
 
 fn config_files(collector: &scenario::Collector) -> Result<Vec<ConfigFile>, std::io::Error> {
@@ -95,7 +102,9 @@ fn config_files(collector: &scenario::Collector) -> Result<Vec<ConfigFile>, std:
         CollectorConfig::Files(paths) => paths
             .iter()
             .enumerate()
-            .map(|(number, path)| Ok(ConfigFile::new(format!("collector-{number}.yaml"), std::fs::read_to_string(path)?)))
+            .map(|(number, path)| {
+                Ok(ConfigFile::new(format!("collector-{number}.yaml"), std::fs::read_to_string(path)?))
+            })
             .collect(),
     }
 }

@@ -13,9 +13,16 @@ use std::time::Duration;
 
 fn shown(result: &RunResult) -> String {
     let report = Some("spanproof-runs/gateway-backend-outage-7-1432/report.html");
-    let block = end_block(result, &EndOptions { colour: Colour::Off, report });
+    let block = end_block(result, &EndOptions { colour: Colour::Off, report, directory: None });
     assert!(block.lines().count() <= LINES_MAX, "{} lines", block.lines().count());
     block
+}
+
+#[test]
+fn commands_name_the_directory_when_it_is_not_the_last_runs() {
+    let options = EndOptions { directory: Some("runs/an old one"), ..EndOptions::default() };
+    let block = end_block(&failing(), &options);
+    assert!(block.contains("look     spanproof show 'runs/an old one' "), "{block}");
 }
 
 #[test]
@@ -104,7 +111,7 @@ fn hostile_text_reaches_the_terminal_as_plain_characters() {
 fn colour_marks_the_verdict_and_changes_no_text() {
     let plain = shown(&failing());
     let report = Some("spanproof-runs/gateway-backend-outage-7-1432/report.html");
-    let coloured = end_block(&failing(), &EndOptions { colour: Colour::On, report });
+    let coloured = end_block(&failing(), &EndOptions { colour: Colour::On, report, directory: None });
     assert!(coloured.starts_with("\u{1b}[1;31mFAIL"));
     let mut bare = coloured;
     for code in ["0", "32", "33", "1;31"] {

@@ -1,7 +1,7 @@
 //! Did every record arrive, once and in time?
 
 use super::{conclude, example, finding};
-use crate::judge::evidence::Evidence;
+use crate::judge::evidence::{Evidence, harness_was_the_limit};
 use roaring::RoaringTreemap;
 use spanproof_reports::result::check::{Check, Finding, Level};
 
@@ -82,11 +82,19 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
 fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let count = evidence.account.counts.late;
     if count > 0 {
-        let message = format!(
-            "these came out more than {:.1} s after their intended instant, longer than the target may hold them",
+        let mut message = format!(
+            "these came out more than {:.1} s after their intended instant, longer than the target may hold them, or only when it \
+             was stopped",
             evidence.late_after.as_secs_f64()
         );
-        let found = finding("late", Level::Failure, count, message);
+        // Their clock runs from the intended instant: where the harness itself was late, or the run was cut short, that says
+        // nothing of the target.
+        let doubt = harness_was_the_limit(&evidence.conduct).or_else(|| evidence.cut_short.clone());
+        let level = if doubt.is_some() { Level::Inconclusive } else { Level::Failure };
+        if let Some(doubt) = doubt {
+            message.push_str(&format!("; whether that is the target's doing cannot be told: {doubt}"));
+        }
+        let found = finding("late", level, count, message);
         findings.push(with_records(evidence, found, &evidence.account.sets.late));
     }
 }

@@ -14,10 +14,12 @@ pub fn check(evidence: &Evidence) -> Check {
     if let Some(reason) = &evidence.cut_short {
         findings.push(finding("cut-short", Level::Inconclusive, counts.not_sent, reason.clone()));
     } else if (counts.sent as f64) < SENT_MIN * counts.planned as f64 {
-        let message = format!(
-            "only {:.1} % of the plan was sent (below 95 %): the client's queue was full, since target or driver did not keep up",
-            100.0 * counts.sent as f64 / counts.planned.max(1) as f64
-        );
+        let why = match &evidence.target_ended {
+            Some(_) => "the target had ended",
+            None => "the client's queue was full, since target or driver did not keep up",
+        };
+        let share = 100.0 * counts.sent as f64 / counts.planned.max(1) as f64;
+        let message = format!("only {share:.1} % of the plan was sent (below 95 %): {why}");
         findings.push(finding("not-sent", Level::Inconclusive, counts.not_sent, message));
     } else if counts.not_sent > 0 {
         let message = "these never left: the client's queue was full";

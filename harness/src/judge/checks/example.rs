@@ -26,7 +26,7 @@ pub(super) fn example(record: &Described, what: &str) -> Example {
         record.stratum.name(),
         record.service,
     );
-    let text = if what.is_empty() { place } else { format!("{what}; {place}") };
+    let text = if what.is_empty() { place } else { format!("{place}: {what}") };
     Example {
         trace_id: Some(hex(&record.trace_id)),
         span_id: Some(hex(&record.span_id)),

@@ -122,7 +122,11 @@ impl ClientConfig {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    /// Finds what the exporter would refuse, without making one.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn check(&self) -> Result<(), ConfigError> {
         let endpoint = &self.endpoint;
         if endpoint.is_https() {
             return Err(ConfigError::Https { endpoint: endpoint.to_string() });

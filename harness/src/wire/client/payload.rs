@@ -66,6 +66,12 @@ impl Payload {
         self.compression
     }
 
+    /// The buffer, to be filled again, if nobody else still holds the bytes.
+    pub fn into_buffer(self) -> Option<Vec<u8>> {
+        // Taken apart without a copy only while unique; a copy would cost more than a new buffer.
+        self.framed.is_unique().then(|| Vec::from(self.framed))
+    }
+
     pub(super) fn into_grpc(self) -> Bytes {
         self.framed
     }
@@ -131,6 +137,17 @@ mod tests {
         let bytes = Payload::plain(buffer).into_grpc();
         assert_eq!(bytes.as_ptr(), place);
         assert_eq!(bytes, b"\0\0\0\0\x07message".as_slice());
+    }
+
+    #[test]
+    fn a_buffer_comes_back_without_a_copy_once_nobody_else_holds_it() {
+        let buffer = buffer(b"message");
+        let place = buffer.as_ptr();
+        let payload = Payload::plain(buffer);
+        let shared = payload.clone();
+        assert_eq!(payload.into_buffer(), None);
+        let again = shared.into_buffer().unwrap();
+        assert_eq!(again.as_ptr(), place);
     }
 
     #[test]

@@ -1,0 +1,145 @@
+//! What arrived against what was expected.
+
+use super::expect::{Expectation, Sent};
+use crate::chunks::OpenChunks;
+use crate::clock::RunClock;
+use crate::judge::account::{Account, Counts};
+use crate::judge::checks::{delivery, integrity};
+use crate::judge::evidence::{Conduct, Evidence};
+use crate::judge::ledger::Copies;
+use crate::judge::outcomes::Sums;
+use crate::sink::recorder::Recorder;
+use spanproof_reports::latency::LatencyRecorder;
+use spanproof_reports::result::check::Check;
+use spanproof_reports::result::epoch::{Epoch, RunTag};
+use spanproof_reports::result::ledger::SpanLedger;
+use spanproof_reports::result::verdict::Verdict;
+use spanproof_reports::result::{RunResult, Scenario};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Chunks kept open; each takes about 0.6 MB.
+const CHUNKS_OPEN_MAX: usize = 96;
+
+/// No record is late: nobody said how long what stands before the sink may hold it.
+const NEVER_LATE: Duration = Duration::from_secs(1 << 34);
+
+/// A recorder for what is expected.
+pub(super) fn recorder(expectation: &Expectation) -> Arc<Recorder> {
+    let plan = &expectation.plan;
+    let chunks = Arc::new(OpenChunks::new(Arc::clone(plan), CHUNKS_OPEN_MAX));
+    let clock = RunClock::of_epoch(plan.spec().epoch_unix_ns);
+    Arc::new(Recorder::new(chunks, clock, Arc::new(LatencyRecorder::new()), NEVER_LATE, Duration::ZERO))
+}
+
+/// True when every record has arrived, intact or not.
+pub(super) fn everything_arrived(expectation: &Expectation, recorder: &Recorder) -> bool {
+    let ledger = recorder.ledger();
+    ledger.unique() + ledger.corrupt() >= expectation.plan.spans()
+}
+
+/// The judgement.
+pub(super) struct Judged {
+    /// Delivery and integrity.
+    pub(super) checks: Vec<Check>,
+    /// Every planned record under one word.
+    pub(super) spans: SpanLedger,
+    /// What the reader should know.
+    pub(super) notes: Vec<String>,
+}
+
+impl Judged {
+    /// The merged verdict of the checks.
+    pub(super) fn verdict(&self) -> Verdict {
+        self.checks.iter().map(|check| check.verdict).collect()
+    }
+}
+
+/// Judges delivery and integrity. `cut_short` says why what is absent may still be under way, if it may.
+pub(super) fn judge(
+    expectation: &Expectation,
+    recorder: &Recorder,
+    sent: Sent,
+    foreign_fails: bool,
+    cut_short: Option<String>,
+) -> Judged {
+    let chunks = sent.chunks;
+    let account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
+    let spans = ledger(&account.counts, recorder);
+    let evidence = Evidence {
+        plan: Arc::clone(&expectation.plan),
+        account,
+        requests: sent.requests,
+        sums: Sums::default(),
+        corruptions: recorder.corruptions().kinds(),
+        strangers: recorder.strangers().examples(),
+        invented: recorder.ledger().invented(),
+        foreign: recorder.ledger().foreign(),
+        foreign_fails,
+        conduct: Conduct::default(),
+        may_leave_out: Vec::new(),
+        may_change: Vec::new(),
+        late_after: NEVER_LATE,
+        cut_short,
+        target_ended: None,
+    };
+    Judged { checks: vec![delivery::check(&evidence), integrity::check(&evidence)], spans, notes: sent.notes }
+}
+
+fn ledger(counts: &Counts, recorder: &Recorder) -> SpanLedger {
+    SpanLedger {
+        planned: counts.planned,
+        not_sent: counts.not_sent,
+        sent: counts.sent,
+        acknowledged: counts.acknowledged,
+        refused: counts.refused,
+        unknown: counts.unknown,
+        delivered: counts.delivered,
+        recovered: counts.recovered,
+        refused_delivered: counts.refused_delivered,
+        duplicated: counts.duplicated,
+        duplicated_explained: counts.duplicated_explained,
+        duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
+        lost_acknowledged: counts.lost_acknowledged,
+        lost_unknown: counts.lost_unknown,
+        lost_refused: counts.lost_refused,
+        lost_declared: 0,
+        corrupted: counts.corrupted,
+        corrupted_only: counts.corrupted_only,
+        sampled_out: 0,
+        invented: recorder.ledger().invented(),
+        foreign: recorder.ledger().foreign(),
+        late: counts.late,
+    }
+}
+
+/// What is known while records still come in, for `--until`: absent records count as lost.
+pub(super) fn so_far(expectation: &Expectation, recorder: &Recorder) -> RunResult {
+    let named = Scenario { name: expectation.name.clone(), about: None, path: None };
+    let spec = expectation.plan.spec();
+    let mut result = RunResult::new(named, spec.seed.0, RunTag::default(), Epoch::from_unix_ns(spec.epoch_unix_ns));
+    let (ledger, planned) = (recorder.ledger(), expectation.plan.spans());
+    let (delivered, corrupted) = (ledger.unique(), ledger.corrupt());
+    let spans = &mut result.ledger.spans;
+    (spans.planned, spans.sent, spans.acknowledged) = (planned, planned, planned);
+    (spans.delivered, spans.corrupted) = (delivered, corrupted);
+    spans.lost_acknowledged = planned.saturating_sub(delivered + corrupted);
+    (spans.invented, spans.foreign) = (ledger.invented(), ledger.foreign());
+    spans.duplicated = duplicated(recorder);
+    spans.duplicated_unexplained = spans.duplicated;
+    result.ledger.traces.planned = expectation.plan.traces();
+    result
+}
+
+/// Records with more than one copy, looked for only if there are further copies at all.
+fn duplicated(recorder: &Recorder) -> u64 {
+    let ledger = recorder.ledger();
+    if ledger.extra() == 0 {
+        return 0;
+    }
+    let mut records = 0;
+    for chunk in 0..ledger.chunks() {
+        ledger.for_each_exception(chunk, |_, copies| records += u64::from(copies == Copies::More));
+    }
+    records
+}

@@ -1,0 +1,190 @@
+//! `evidence/` in a result directory: all that a verdict rests on, written by `run`, read by `judge` and `show`.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | `plan.json` | what the plan was made from, and its fingerprint |
+//! | `requests.json` | what became of the requests that did not simply succeed |
+//! | `arrivals.json` | what differs in corrupt records, and records that are not in the plan |
+//! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
+//! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `late.roaring` | records by their number in the plan |
+//! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
+//!
+//! [`write`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
+//! judges the directory again comes to the same bytes. While [`marker::UNFINISHED`] is there, the run has not ended in good
+//! order and nothing may be concluded. What is kept is bounded: two bits a record at worst, some fifty bytes a request
+//! that did not succeed, and capped lists of examples.
+
+pub mod error;
+mod manifest;
+pub mod marker;
+
+mod arrivals;
+mod course;
+mod exact;
+mod plan;
+mod records;
+mod requests;
+
+pub use course::Course;
+
+use crate::judge::account::Account;
+use crate::judge::conclusion::conclude;
+use crate::judge::corruption::CorruptionKind;
+use crate::judge::evidence::Evidence;
+use crate::judge::ledger::Ledger;
+use crate::judge::outcomes::{RequestId, RequestRecord};
+use crate::judge::strangers::StrangerExamples;
+use error::EvidenceError;
+use manifest::Manifest;
+use roaring::RoaringTreemap;
+use spanproof_generators::plan::Plan;
+use spanproof_reports::directory::{WriteError, write_bytes};
+use spanproof_reports::result::RunResult;
+use spanproof_scenarios::limits::Limit;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name and version of the format.
+pub const FORMAT: &str = "spanproof.evidence/1";
+
+/// The folder in the result directory.
+pub const FOLDER: &str = "evidence";
+
+/// Everything of a run that is written, borrowed from its owners.
+pub struct Findings<'a> {
+    /// The plan, with its epoch.
+    pub plan: &'a Plan,
+    /// The plan's fingerprint.
+    pub fingerprint: &'a str,
+    /// What arrived.
+    pub ledger: &'a Ledger,
+    /// Requests that did not simply succeed.
+    pub requests: &'a BTreeMap<RequestId, RequestRecord>,
+    /// Corrupt copies by the fields that differ.
+    pub corruptions: &'a BTreeMap<String, CorruptionKind>,
+    /// Records that are not in the plan.
+    pub strangers: &'a StrangerExamples,
+    /// How the run went.
+    pub course: &'a Course,
+}
+
+/// The evidence of a run, read back.
+pub struct Frozen {
+    /// What the checks read.
+    pub evidence: Evidence,
+    /// What arrived.
+    pub ledger: Ledger,
+    /// How the run went.
+    pub course: Course,
+}
+
+/// Where the evidence of a result directory is.
+pub fn folder(directory: &Path) -> PathBuf {
+    directory.join(FOLDER)
+}
+
+/// Writes the evidence of a run; the manifest last, so that what has a manifest is whole.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError> {
+    let folder = folder(directory);
+    let opened = findings.course.chunks_opened;
+    let mut manifest = Manifest::new();
+    let mut add = |name: &str, bytes: Vec<u8>| {
+        manifest.add(name, &bytes);
+        write_bytes(&folder, name, &bytes).map(drop)
+    };
+    add(plan::FILE, plan::to_bytes(findings.plan, findings.fingerprint)?)?;
+    add(requests::FILE, requests::to_bytes(findings.requests)?)?;
+    add(arrivals::FILE, arrivals::to_bytes(findings)?)?;
+    add(course::FILE, course::to_bytes(findings.course)?)?;
+    for (name, records) in records::of(findings.ledger, opened) {
+        add(name, records::to_bytes(records))?;
+    }
+    write_bytes(&folder, manifest::FILE, &manifest.to_bytes()?).map(drop)
+}
+
+/// Reads the evidence of a run that has ended.
+///
+/// # Errors
+/// See [`EvidenceError`]; nothing of what was read may then be used.
+pub fn read(directory: &Path) -> Result<Frozen, EvidenceError> {
+    if !folder(directory).is_dir() {
+        return Err(EvidenceError::None { directory: directory.to_owned() });
+    }
+    if marker::is_there(directory) {
+        return Err(EvidenceError::Unfinished { directory: directory.to_owned() });
+    }
+    read_back(directory, None)
+}
+
+/// The same, also while the run that wrote it goes on. `known` saves making the plan again if it is the one.
+///
+/// # Errors
+/// See [`EvidenceError`].
+pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, EvidenceError> {
+    let folder = folder(directory);
+    let files = Manifest::read(&folder)?.files(&folder)?;
+    let plan = plan::from_bytes(files.get(plan::FILE)?, known)?;
+    let requests = requests::from_bytes(files.get(requests::FILE)?, &plan)?;
+    let arrivals = arrivals::from_bytes(files.get(arrivals::FILE)?)?;
+    let course = course::from_bytes(files.get(course::FILE)?)?;
+    if course.chunks_opened > plan.chunks() {
+        return Err(EvidenceError::inconsistent(&files.path(course::FILE), "more chunks were opened than planned"));
+    }
+    let sets = records::Sets::read(&files, plan.spans())?;
+    let ledger = sets.into_ledger(&plan, course.chunks_opened, arrivals.invented, arrivals.foreign);
+    let evidence = evidence(plan, requests, arrivals, &course, &ledger);
+    Ok(Frozen { evidence, ledger, course })
+}
+
+fn evidence(
+    plan: Arc<Plan>,
+    requests: BTreeMap<RequestId, RequestRecord>,
+    arrivals: arrivals::Arrivals,
+    course: &Course,
+    ledger: &Ledger,
+) -> Evidence {
+    let account = Account::draw_up(&plan, ledger, &requests, |chunk| chunk < course.chunks_opened);
+    Evidence {
+        account,
+        requests,
+        sums: course.sums,
+        corruptions: arrivals.corruptions,
+        strangers: arrivals.strangers,
+        invented: arrivals.invented,
+        foreign: arrivals.foreign,
+        foreign_fails: course.foreign_fails,
+        conduct: course.conduct,
+        may_leave_out: course.may_leave_out.clone(),
+        may_change: course.may_change.clone(),
+        late_after: course.late_after,
+        cut_short: course.cut_short.clone(),
+        target_ended: course.target_ended.clone(),
+        plan,
+    }
+}
+
+impl Frozen {
+    /// The result document: the run's facts, and what checks and limits say of its evidence.
+    pub fn judge(&self) -> RunResult {
+        conclude(&self.evidence, self.course.document.clone(), &self.course.forewarned, &self.course.limits)
+    }
+
+    /// Takes limits, and what foreign records mean, from elsewhere; `source` names where from.
+    pub fn replace_limits(&mut self, limits: Vec<Limit>, foreign_fails: bool, source: &str) {
+        self.course.limits = limits;
+        self.course.foreign_fails = foreign_fails;
+        self.evidence.foreign_fails = foreign_fails;
+        self.course.document.warnings.push(format!("judged by the limits of {source}"));
+    }
+
+    /// Records that have not exactly one intact copy, or a corrupt or late one.
+    pub fn exceptions(&self) -> RoaringTreemap {
+        let [missing, repeated, corrupt, late] =
+            records::of(&self.ledger, self.course.chunks_opened).map(|(_, set)| set);
+        missing | repeated | corrupt | late
+    }
+}

@@ -1,0 +1,156 @@
+//! `run.json`: how the run went. What the driver did, what driver and sink say of themselves, how settling ended, what the
+//! scenario asks, and the facts that the result document shows.
+
+use super::error::EvidenceError;
+use super::exact::Exact;
+use super::manifest::{File, json};
+use crate::judge::evidence::{Change, Conduct};
+use crate::judge::outcomes::Sums;
+use serde::{Deserialize, Serialize};
+use spanproof_reports::directory::WriteError;
+use spanproof_reports::result::RunResult;
+use spanproof_scenarios::limits::Limit;
+use std::time::Duration;
+
+pub(super) const FILE: &str = "run.json";
+
+/// How a run went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// Chunks of the plan that the driver got as far as.
+    pub chunks_opened: u64,
+    /// Sums over all requests.
+    pub sums: Sums,
+    /// What driver and sink say of themselves.
+    pub conduct: Conduct,
+    /// Components of the target's configuration that may leave records out on purpose.
+    pub may_leave_out: Vec<String>,
+    /// Components of it that may change records on purpose.
+    pub may_change: Vec<(String, Change)>,
+    /// What was warned of before the run.
+    pub forewarned: Vec<String>,
+    /// How long after its intended instant a record's first copy may come.
+    pub late_after: Duration,
+    /// Why the run ended before its plan did, if it did.
+    pub cut_short: Option<String>,
+    /// In words, if the target ended by itself.
+    pub target_ended: Option<String>,
+    /// Whether foreign records fail the run.
+    pub foreign_fails: bool,
+    /// What must hold.
+    pub limits: Vec<Limit>,
+    /// The result document as far as it holds facts: no account, no check, no limit, no verdict. Latencies that must be
+    /// withheld are withheld here already, so that they stand in no file.
+    pub document: RunResult,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CourseFile {
+    chunks_opened: u64,
+    sums: SumsEntry,
+    lateness_p99_ns: u64,
+    achieved_ratio: Exact,
+    driver_busy: Exact,
+    sink_busy: Exact,
+    may_leave_out: Vec<String>,
+    may_change: Vec<(String, ChangeWord)>,
+    forewarned: Vec<String>,
+    late_after_ns: u64,
+    cut_short: Option<String>,
+    target_ended: Option<String>,
+    foreign_fails: bool,
+    limits: Vec<String>,
+    document: RunResult,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ChangeWord {
+    TraceState,
+    SchemaUrl,
+    Content,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SumsEntry {
+    requests: u64,
+    resent: u64,
+    acknowledged: u64,
+    refused: u64,
+    unknown: u64,
+    not_sent: u64,
+}
+
+pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
+    let Sums { requests, resent, acknowledged, refused, unknown, not_sent } = course.sums;
+    let file = CourseFile {
+        chunks_opened: course.chunks_opened,
+        sums: SumsEntry { requests, resent, acknowledged, refused, unknown, not_sent },
+        lateness_p99_ns: nanoseconds(course.conduct.lateness_p99),
+        achieved_ratio: Exact(course.conduct.achieved_ratio),
+        driver_busy: Exact(course.conduct.driver_busy),
+        sink_busy: Exact(course.conduct.sink_busy),
+        may_leave_out: course.may_leave_out.clone(),
+        may_change: course.may_change.iter().map(|(name, change)| (name.clone(), (*change).into())).collect(),
+        forewarned: course.forewarned.clone(),
+        late_after_ns: nanoseconds(course.late_after),
+        cut_short: course.cut_short.clone(),
+        target_ended: course.target_ended.clone(),
+        foreign_fails: course.foreign_fails,
+        limits: course.limits.iter().map(ToString::to_string).collect(),
+        document: course.document.clone(),
+    };
+    json(FILE, &file)
+}
+
+fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
+    let read: CourseFile = file.json()?;
+    let limit =
+        |text: &String| text.parse::<Limit>().map_err(|error| file.malformed(format!("limit `{text}`: {error}")));
+    let SumsEntry { requests, resent, acknowledged, refused, unknown, not_sent } = read.sums;
+    Ok(Course {
+        limits: read.limits.iter().map(limit).collect::<Result<_, _>>()?,
+        chunks_opened: read.chunks_opened,
+        sums: Sums { requests, resent, acknowledged, refused, unknown, not_sent },
+        conduct: Conduct {
+            lateness_p99: Duration::from_nanos(read.lateness_p99_ns),
+            achieved_ratio: read.achieved_ratio.0,
+            driver_busy: read.driver_busy.0,
+            sink_busy: read.sink_busy.0,
+        },
+        may_leave_out: read.may_leave_out,
+        may_change: read.may_change.into_iter().map(|(name, change)| (name, change.into())).collect(),
+        forewarned: read.forewarned,
+        late_after: Duration::from_nanos(read.late_after_ns),
+        cut_short: read.cut_short,
+        target_ended: read.target_ended,
+        foreign_fails: read.foreign_fails,
+        document: read.document,
+    })
+}
+
+impl From<Change> for ChangeWord {
+    fn from(change: Change) -> Self {
+        match change {
+            Change::TraceState => Self::TraceState,
+            Change::SchemaUrl => Self::SchemaUrl,
+            Change::Content => Self::Content,
+        }
+    }
+}
+
+impl From<ChangeWord> for Change {
+    fn from(word: ChangeWord) -> Self {
+        match word {
+            ChangeWord::TraceState => Self::TraceState,
+            ChangeWord::SchemaUrl => Self::SchemaUrl,
+            ChangeWord::Content => Self::Content,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Sets of records by their number in the plan, as roaring bitmaps in the portable 64-bit serialisation.
+
+use super::error::EvidenceError;
+use super::manifest::Files;
+use crate::judge::ledger::{Copies, Exceptions, Ledger};
+use roaring::RoaringTreemap;
+use spanproof_generators::plan::Plan;
+
+const MISSING: &str = "missing.roaring";
+const REPEATED: &str = "repeated.roaring";
+const CORRUPT: &str = "corrupt.roaring";
+const LATE: &str = "late.roaring";
+
+/// The sets of a ledger with their file names: missing (no intact copy), repeated (two or more), corrupt, late. Chunks that
+/// were never opened are nobody's loss and left out.
+pub(super) fn of(ledger: &Ledger, chunks_opened: u64) -> [(&'static str, RoaringTreemap); 4] {
+    let (mut missing, mut repeated) = (RoaringTreemap::new(), RoaringTreemap::new());
+    for chunk in 0..chunks_opened.min(ledger.chunks()) {
+        ledger.for_each_exception(chunk, |offset, copies| {
+            let set = if copies == Copies::None { &mut missing } else { &mut repeated };
+            set.insert(ledger.number(chunk, offset));
+        });
+    }
+    let Exceptions { corrupt, late } = ledger.exceptions().clone();
+    [(MISSING, missing), (REPEATED, repeated), (CORRUPT, corrupt), (LATE, late)]
+}
+
+pub(super) fn to_bytes(mut records: RoaringTreemap) -> Vec<u8> {
+    records.optimize();
+    let mut bytes = Vec::with_capacity(records.serialized_size());
+    // Writing to memory does not fail.
+    drop(records.serialize_into(&mut bytes));
+    bytes
+}
+
+/// The sets, read back.
+pub(super) struct Sets {
+    missing: RoaringTreemap,
+    repeated: RoaringTreemap,
+    exceptions: Exceptions,
+}
+
+impl Sets {
+    /// Reads the sets of a plan of so many records.
+    pub(super) fn read(files: &Files, records: u64) -> Result<Self, EvidenceError> {
+        let set = |name| {
+            let file = files.get(name)?;
+            let mut rest = file.bytes;
+            let set = RoaringTreemap::deserialize_from(&mut rest).map_err(|error| file.malformed(error.to_string()))?;
+            if !rest.is_empty() || set.max().is_some_and(|last| last >= records) {
+                return Err(file.malformed("it holds more than the plan"));
+            }
+            Ok(set)
+        };
+        let sets = Self {
+            missing: set(MISSING)?,
+            repeated: set(REPEATED)?,
+            exceptions: Exceptions { corrupt: set(CORRUPT)?, late: set(LATE)? },
+        };
+        if !sets.missing.is_disjoint(&sets.repeated) {
+            return Err(EvidenceError::inconsistent(&files.path(MISSING), "a missing record is repeated, too"));
+        }
+        Ok(sets)
+    }
+
+    /// The ledger that these sets were taken from.
+    pub(super) fn into_ledger(self, plan: &Plan, chunks_opened: u64, invented: u64, foreign: u64) -> Ledger {
+        let records_by_chunk = (0..plan.chunks()).map(|chunk| plan.spans_in(chunk));
+        let ledger = Ledger::complete(records_by_chunk, chunks_opened, self.exceptions, [invented, foreign]);
+        for number in &self.missing {
+            ledger.unmark(number);
+        }
+        for number in &self.repeated {
+            let (chunk, offset) = ledger.place(number);
+            ledger.mark(chunk, offset);
+        }
+        ledger
+    }
+}

@@ -1,0 +1,58 @@
+//! From evidence to the finished result document: the account in words, what each check and limit says, the verdict.
+
+use super::checks;
+use super::checks::limits::Doubts;
+use super::evidence::Evidence;
+use spanproof_reports::result::RunResult;
+use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
+use spanproof_scenarios::limits::Limit;
+
+/// Completes a document that holds a run's facts; `forewarned` is what had been warned of before the run. Equal evidence,
+/// facts and limits give an equal result.
+pub fn conclude(evidence: &Evidence, document: RunResult, forewarned: &[String], limits: &[Limit]) -> RunResult {
+    let mut result = document;
+    result.ledger = ledger(evidence);
+    result.checks = checks::run(evidence);
+    result.limits = checks::limits::judge(limits, &result, &Doubts::of(evidence));
+    checks::limits::name_in_findings(limits, &result.limits, &mut result.checks);
+    // What was warned of and then came true is said by a finding, and not twice.
+    let came_true =
+        result.checks.iter().flat_map(|check| &check.findings).any(|found| found.id.ends_with("-by-design"));
+    if !came_true {
+        result.warnings.splice(0..0, forewarned.iter().cloned());
+    }
+    result.verdict = result.merged_verdict();
+    result
+}
+
+fn ledger(evidence: &Evidence) -> Ledger {
+    let counts = &evidence.account.counts;
+    Ledger {
+        spans: SpanLedger {
+            planned: counts.planned,
+            not_sent: counts.not_sent,
+            sent: counts.sent,
+            acknowledged: counts.acknowledged,
+            refused: counts.refused,
+            unknown: counts.unknown,
+            delivered: counts.delivered,
+            recovered: counts.recovered,
+            refused_delivered: counts.refused_delivered,
+            duplicated: counts.duplicated,
+            duplicated_explained: counts.duplicated_explained,
+            duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
+            lost_acknowledged: counts.lost_acknowledged,
+            lost_unknown: counts.lost_unknown,
+            lost_refused: counts.lost_refused,
+            lost_declared: 0,
+            corrupted: counts.corrupted,
+            corrupted_only: counts.corrupted_only,
+            sampled_out: 0,
+            invented: evidence.invented,
+            foreign: evidence.foreign,
+            late: counts.late,
+        },
+        traces: TraceLedger { planned: evidence.plan.traces() },
+        strata: evidence.plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
+    }
+}

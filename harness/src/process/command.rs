@@ -1,0 +1,80 @@
+//! A command that we run beside our own work, below a keeper like a target: it never outlives us.
+
+use super::error::StartError;
+use super::keeper::{Order, Program};
+use super::kept::{Kept, Launch};
+use super::launch::{inherited, resolve};
+use super::target::Exit;
+use rustix::process::Signal;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long everything may take to end after SIGKILL.
+const KILL_WITHIN: Duration = Duration::from_secs(6);
+
+/// A command that could not be started. Give the path of its program, or put its folder on PATH.
+#[derive(Debug, thiserror::Error)]
+#[error("start `{}`: {reason}", command.escape_debug())]
+pub struct CommandError {
+    /// The command.
+    pub command: String,
+    /// What went wrong.
+    pub reason: String,
+}
+
+/// A running command. What it writes goes to our stderr, its stdin is empty. Dropping it kills it and all it started.
+#[derive(Debug)]
+pub struct KeptCommand {
+    kept: Kept,
+}
+
+impl KeptCommand {
+    /// Starts a command with our environment and `variables` on top.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has been started then.
+    pub fn start(command: &str, args: &[String], variables: BTreeMap<String, String>) -> Result<Self, CommandError> {
+        let mut env = inherited();
+        env.extend(variables);
+        let failed = |reason: String| CommandError { command: command.to_owned(), reason };
+        let path = resolve(Path::new(command), &env).map_err(|error| failed(words(error)))?;
+        let log = std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(error.to_string()))?;
+        let program = Program { path: path.display().to_string(), args: args.to_vec() };
+        let kept = Kept::start(Launch { program, env, cwd: None, log: File::from(log) }).map_err(failed)?;
+        Ok(Self { kept })
+    }
+
+    /// How it ended; `None` while it runs.
+    pub fn exit(&mut self) -> Option<Exit> {
+        self.kept.exit()
+    }
+
+    /// Ends it: SIGINT as Ctrl-C would, SIGTERM after half of `grace`, SIGKILL at its end. What it started ends with it.
+    pub fn stop(mut self, grace: Duration) -> Exit {
+        if self.exit().is_none() {
+            self.kept.order(&Order::Signal(Signal::INT.as_raw()));
+            // The keeper ends what the command leaves behind, so all is gone soon after the command's own end.
+            if !self.kept.wait_gone(grace / 2) {
+                self.kept.order(&Order::Stop);
+                self.kept.wait_gone(grace / 2);
+            }
+        }
+        self.kept.order(&Order::Kill);
+        self.kept.wait_gone(KILL_WITHIN);
+        self.exit().unwrap_or(Exit::Unknown)
+    }
+}
+
+/// Why a command cannot be run, in words that do not speak of a target.
+fn words(error: StartError) -> String {
+    match error {
+        StartError::CommandNotFound { looked, .. } => {
+            looked.replace("; give the path of the binary, e.g. ./otelcol", "")
+        }
+        StartError::NotExecutable { .. } => "not an executable file".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,242 @@
+//! From an id, or its beginning, to a trace of the plan.
+//!
+//! A whole trace id is decrypted. Everything else is compared with the ids of all traces of the plan, which takes some ten
+//! nanoseconds a trace; of several traces that fit, the one that something happened to is meant.
+
+use crate::evidence::Frozen;
+use crate::judge::strangers::Stranger;
+use spanproof_generators::identity::{ORDINALS_MAX, TraceKeys};
+use spanproof_generators::model::{Stratum, TraceVariant};
+use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Described, Plan};
+use std::str::FromStr;
+
+/// Digits of a trace id and of a span id.
+const TRACE_DIGITS: usize = 32;
+const SPAN_DIGITS: usize = 16;
+
+/// More traces than this with one beginning, and it is too short to be of use.
+const CANDIDATES_MAX: usize = 100;
+
+/// Ids named in the error about an ambiguous one.
+const NAMED_MAX: usize = 5;
+
+/// An id or its beginning: 1 to 32 hex digits, lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HexId(String);
+
+/// A text that is no id. Give hex digits: 32 for a trace, 16 for a span, or the first few of a trace.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an id: give the 32 hex digits of a trace id or their beginning, or the 16 of a span id")]
+pub struct NotHex(String);
+
+impl HexId {
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn trace_id(&self) -> Option<[u8; 16]> {
+        let id = u128::from_str_radix(&self.0, 16).ok()?;
+        (self.0.len() == TRACE_DIGITS).then(|| id.to_be_bytes())
+    }
+
+    /// The span id in the form that ordinals are read from.
+    fn span_id(&self) -> Option<u64> {
+        let id = u64::from_str_radix(&self.0, 16).ok()?;
+        (self.0.len() == SPAN_DIGITS).then(|| id.swap_bytes())
+    }
+
+    /// Whether an id is this one, or begins with it.
+    pub fn fits(&self, id: &[u8]) -> bool {
+        hex(id).starts_with(&self.0)
+    }
+
+    /// Whether a span is named, be it by its trace or by itself.
+    fn names(&self, trace_id: &[u8], span_id: &[u8]) -> bool {
+        self.fits(trace_id) || (self.0.len() == SPAN_DIGITS && self.fits(span_id))
+    }
+}
+
+impl FromStr for HexId {
+    type Err = NotHex;
+
+    fn from_str(text: &str) -> Result<Self, NotHex> {
+        let digits = (1..=TRACE_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(NotHex(spanproof_reports::plain_text::one_line(text, 60)))
+        }
+    }
+}
+
+/// What an id stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A trace of the plan, by its index.
+    Trace(u64),
+    /// It carries this run's tag and was never planned. When it arrived, if it is among the examples.
+    Invented(Option<u64>),
+    /// It is not of this run. When it arrived, if it is among the examples.
+    Foreign(Option<u64>),
+}
+
+/// Why an id leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotFound {
+    /// Nothing in the plan has it, and nothing that arrived is known to have it.
+    #[error(
+        "nothing in this run has an id that begins with {id}: it is foreign, or mistyped; give all 32 digits of a trace id to \
+         be told which"
+    )]
+    Unknown {
+        /// The id.
+        id: String,
+    },
+    /// Several traces fit.
+    #[error("{id} is the beginning of several trace ids: {}; give more digits", candidates.join(", "))]
+    Ambiguous {
+        /// The id.
+        id: String,
+        /// Some of them.
+        candidates: Vec<String>,
+    },
+}
+
+/// Finds what an id stands for.
+///
+/// # Errors
+/// See [`NotFound`].
+pub fn find(frozen: &Frozen, id: &HexId) -> Result<Found, NotFound> {
+    let plan = &frozen.evidence.plan;
+    if let Some(trace_id) = id.trace_id() {
+        return Ok(whole(frozen, id, trace_id));
+    }
+    let mut traces = search(plan, id);
+    if traces.len() > CANDIDATES_MAX {
+        return Err(ambiguous(plan, id, &traces));
+    }
+    traces.retain(|index| named(plan, *index, id).is_some());
+    if traces.len() > 1 {
+        let exceptions = frozen.exceptions();
+        let eventful = |index: &u64| {
+            let (chunk, first) = place(plan, *index);
+            let first_number = plan.spans_before(chunk.number()) + u64::from(first.0);
+            exceptions.range_cardinality(first_number..first_number + u64::from(first.1.trace_spans)) > 0
+        };
+        let some: Vec<u64> = traces.iter().copied().filter(eventful).collect();
+        traces = if some.is_empty() { traces } else { some };
+    }
+    match (traces.as_slice(), stranger(frozen, id)) {
+        ([index], _) => Ok(Found::Trace(*index)),
+        ([], Some(found)) => Ok(found),
+        ([], None) => Err(NotFound::Unknown { id: id.as_str().to_owned() }),
+        (several, _) => Err(ambiguous(plan, id, several)),
+    }
+}
+
+fn ambiguous(plan: &Plan, id: &HexId, traces: &[u64]) -> NotFound {
+    let candidates = traces.iter().take(NAMED_MAX).filter_map(|index| named(plan, *index, id));
+    NotFound::Ambiguous { id: id.as_str().to_owned(), candidates: candidates.collect() }
+}
+
+/// What a whole trace id stands for.
+fn whole(frozen: &Frozen, id: &HexId, trace_id: [u8; 16]) -> Found {
+    let plan = &frozen.evidence.plan;
+    let strangers = &frozen.evidence.strangers;
+    let arrived = |examples: &[Stranger]| {
+        examples.iter().find(|stranger| stranger.trace_id == trace_id).map(|stranger| stranger.received_ns)
+    };
+    match plan.identity().origin(trace_id) {
+        Some(origin) => {
+            let planned = origin.lane == plan.spec().lane && origin.index < plan.traces();
+            if planned && named(plan, origin.index, id).is_some() {
+                Found::Trace(origin.index)
+            } else {
+                Found::Invented(arrived(&strangers.invented))
+            }
+        }
+        // A padded id has lost the half that would say whose it is.
+        None => match search(plan, id).into_iter().find(|index| named(plan, *index, id).is_some()) {
+            Some(index) => Found::Trace(index),
+            None => Found::Foreign(arrived(&strangers.foreign)),
+        },
+    }
+}
+
+fn stranger(frozen: &Frozen, id: &HexId) -> Option<Found> {
+    let strangers = &frozen.evidence.strangers;
+    let find = |examples: &[Stranger]| {
+        examples.iter().find(|one| id.names(&one.trace_id, &one.span_id)).map(|one| one.received_ns)
+    };
+    let invented = find(&strangers.invented).map(|at| Found::Invented(Some(at)));
+    invented.or_else(|| find(&strangers.foreign).map(|at| Found::Foreign(Some(at))))
+}
+
+/// Traces of which some id may be meant. Too many only if the id is too short.
+fn search(plan: &Plan, id: &HexId) -> Vec<u64> {
+    let numbers = 0..=plan.pool().variant_max();
+    let padding: &[bool] = if plan.strata().contains_key(&Stratum::TraceIdPadded) { &[false, true] } else { &[false] };
+    let variants: Vec<TraceVariant> = numbers
+        .flat_map(|number| padding.iter().map(move |padded| TraceVariant { number, padded: *padded }))
+        .skip(1)
+        .collect();
+    let span_id = id.span_id();
+    let prefix = Prefix::of(id);
+    let fits = |keys: &TraceKeys| {
+        let ours = |span_id| keys.ordinal(span_id) < u64::from(ORDINALS_MAX);
+        prefix.fits(&keys.id) || span_id.is_some_and(ours)
+    };
+    let mut found = Vec::new();
+    for first in (0..plan.traces()).step_by(CHUNK_TRACES as usize) {
+        let count = (plan.traces() - first).min(CHUNK_TRACES) as usize;
+        for (at, keys) in plan.identity().traces(first, count).iter().enumerate() {
+            let index = first + at as u64;
+            if fits(keys) || variants.iter().any(|variant| fits(&plan.identity().trace(index, *variant))) {
+                found.push(index);
+            }
+        }
+        if found.len() > CANDIDATES_MAX {
+            break;
+        }
+    }
+    found
+}
+
+/// The beginning of a trace id as a number under a mask: quicker than digits.
+struct Prefix {
+    value: u128,
+    mask: u128,
+}
+
+impl Prefix {
+    fn of(id: &HexId) -> Self {
+        let shift = 4 * (TRACE_DIGITS - id.as_str().len()) as u32;
+        // A hex id always reads as a number.
+        let value = u128::from_str_radix(id.as_str(), 16).unwrap_or_default() << shift;
+        Self { value, mask: u128::MAX << shift }
+    }
+
+    fn fits(&self, id: &[u8; 16]) -> bool {
+        u128::from_be_bytes(*id) & self.mask == self.value
+    }
+}
+
+/// The trace id under which a trace of the plan has what the id names; `None` if it names nothing of it.
+fn named(plan: &Plan, index: u64, id: &HexId) -> Option<String> {
+    let (chunk, (first, described)) = place(plan, index);
+    let spans = (first..first + described.trace_spans).map(|offset| chunk.describe(plan, offset));
+    spans.into_iter().find(|span| id.names(&span.trace_id, &span.span_id)).map(|span| hex(&span.trace_id))
+}
+
+/// A trace's chunk, and its first record there.
+pub(super) fn place(plan: &Plan, index: u64) -> (Chunk, (u32, Described)) {
+    let chunk = plan.open(index / CHUNK_TRACES);
+    let first = chunk.offset_of((index % CHUNK_TRACES) as usize, 0);
+    let described = chunk.describe(plan, first);
+    (chunk, (first, described))
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,140 @@
+//! A trace as a tree, for people.
+
+use super::trace::{Arrived, Span, Trace};
+use super::{Shown, Stranger};
+use spanproof_reports::plain_text::one_line;
+use std::fmt::Write;
+
+/// Longest text of a name or a value.
+const VALUE_CHARS_MAX: usize = 120;
+
+/// What is known of an id, as lines.
+pub fn text(shown: &Shown) -> String {
+    match shown {
+        Shown::Trace(trace) => tree(trace),
+        Shown::Invented(stranger) => {
+            said(stranger, "invented: the id carries this run's tag, and no such trace was ever planned")
+        }
+        Shown::Foreign(stranger) => {
+            said(stranger, "foreign: the id is not of this run; somebody else sent it, or an id was changed on the way")
+        }
+    }
+}
+
+fn said(stranger: &Stranger, what: &str) -> String {
+    let arrived = stranger.arrived_seconds.map(|at| format!("; it arrived {at:.3} s after the start"));
+    format!("{}  {what}{}\n", stranger.id, arrived.unwrap_or_default())
+}
+
+fn tree(trace: &Trace) -> String {
+    let mut out = format!(
+        "trace {}   number {} of {}, {}, {} spans{}\nstarts {:.6} s after the start of the run\n\n",
+        trace.trace_id,
+        trace.index,
+        trace.of,
+        trace.stratum,
+        trace.spans.len(),
+        tally(trace),
+        trace.start_seconds,
+    );
+    out.push_str("      start       took  arrived    span\n");
+    for span in &trace.spans {
+        line(&mut out, trace, span);
+        details(&mut out, trace, span);
+    }
+    for id in &trace.invented {
+        // Writing to a String does not fail, here and below.
+        let _ = writeln!(out, "                         INVENTED   {id}  arrived in this trace and was never planned");
+    }
+    out
+}
+
+/// How many spans something happened to, by what.
+fn tally(trace: &Trace) -> String {
+    let count = |is: fn(&Span) -> bool| trace.spans.iter().filter(|span| is(span)).count();
+    let counts = [
+        ("missing", count(|span| word(span) == "MISSING")),
+        ("not sent", count(|span| word(span) == "not sent")),
+        ("repeated", count(|span| span.arrived == Arrived::Repeated)),
+        ("changed", count(|span| span.corrupt)),
+        ("late", count(|span| span.late)),
+    ];
+    let parts: Vec<String> =
+        counts.iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
+    if parts.is_empty() { ", all arrived once and intact".to_owned() } else { format!(": {}", parts.join(", ")) }
+}
+
+fn word(span: &Span) -> &'static str {
+    match (span.arrived, span.corrupt) {
+        (Arrived::Missing, true) => "CHANGED",
+        (Arrived::Missing, false) if span.request.outcome == "not-sent" => "not sent",
+        (Arrived::Missing, false) => "MISSING",
+        (Arrived::Once, true) => "once+CHG",
+        (Arrived::Once, false) => "once",
+        (Arrived::Repeated, _) => "REPEATED",
+    }
+}
+
+fn line(out: &mut String, trace: &Trace, span: &Span) {
+    let offset = (span.start_seconds - trace.start_seconds) * 1e3;
+    let branch = if span.depth > 0 { format!("{}└ ", "  ".repeat(span.depth - 1)) } else { String::new() };
+    let mark = if span.wanted { "→ " } else { "" };
+    let _ = writeln!(
+        out,
+        "{:>9.3}ms {:>8.3}ms  {:<9}  {branch}{mark}{}  {}  ({}{})  {}",
+        offset.max(0.0),
+        span.duration_ms,
+        word(span),
+        one_line(&span.service, VALUE_CHARS_MAX),
+        one_line(&span.name, VALUE_CHARS_MAX),
+        span.span_kind,
+        if span.status == "error" { ", error" } else { "" },
+        span.span_id,
+    );
+}
+
+/// The request for every span, and whatever is out of the ordinary.
+fn details(out: &mut String, trace: &Trace, span: &Span) {
+    let indent = format!("{:34}{}", "", "  ".repeat(span.depth));
+    let _ = writeln!(out, "{indent}{}", request(span));
+    if let Some(answer) = span.request.answer.as_deref() {
+        let _ = writeln!(out, "{indent}answer: {}", one_line(answer, VALUE_CHARS_MAX));
+    }
+    if span.trace_id != trace.trace_id {
+        let _ = writeln!(out, "{indent}sent under trace id {}", span.trace_id);
+    }
+    if span.orphan {
+        let _ =
+            writeln!(out, "{indent}its parent {} is not in this trace", span.parent_span_id.as_deref().unwrap_or(""));
+    }
+    if span.late {
+        let _ = writeln!(out, "{indent}its first copy came later than allowed");
+    }
+    for difference in &span.differences {
+        let shown =
+            |value: &str| if value.is_empty() { "(nothing)".to_owned() } else { one_line(value, VALUE_CHARS_MAX) };
+        let (sent, received) = (shown(&difference.sent), shown(&difference.received));
+        let _ =
+            writeln!(out, "{indent}{}: sent {sent}, received {received}", one_line(&difference.path, VALUE_CHARS_MAX));
+    }
+    if span.corrupt && span.differences.is_empty() {
+        let _ = writeln!(out, "{indent}what differs was not kept: only the first examples of each kind are");
+    }
+    if span.wanted {
+        for (key, value) in &span.attributes {
+            let _ = writeln!(out, "{indent}{} = {}", one_line(key, VALUE_CHARS_MAX), one_line(value, VALUE_CHARS_MAX));
+        }
+    }
+}
+
+fn request(span: &Span) -> String {
+    let request = &span.request;
+    let connection = request.connection.map_or(String::new(), |number| format!(", connection {number}"));
+    let attempts = if request.attempts > 1 { format!(" after {} attempts", request.attempts) } else { String::new() };
+    let ended = request.ended_seconds.map_or(String::new(), |at| format!(" at {at:.3} s"));
+    let outcome = if request.outcome == "not-sent" { "never sent" } else { request.outcome };
+    format!(
+        "request {}.{} of {} spans{connection}, due at {:.3} s: {outcome}{attempts}{ended}",
+        request.chunk, request.number, request.spans, request.due_seconds
+    )
+}

@@ -1,0 +1,111 @@
+//! What stands behind a sink of its own: counts everything, writes it down if asked, and hands it to the recorder as soon
+//! as there is one.
+//!
+//! A sink may be told what to expect while traffic already comes in: the sender writes its seed and run tag only when it
+//! starts. What comes before that is counted and kept, up to a bound, and judged later with the instant at which it
+//! arrived; beyond the bound it is refused as retryable.
+
+use super::dump::Dump;
+use super::recorder::Recorder;
+use super::tally::Tally;
+use crate::wire::Code;
+use crate::wire::server::{Backend, Decision, Export, Refusal};
+use bytes::Bytes;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// Bytes kept while there is no plan.
+const HELD_BYTES_MAX: usize = 128 << 20;
+
+/// The backend of a sink of its own.
+#[derive(Default)]
+pub struct Reception {
+    tally: Tally,
+    dump: Option<Dump>,
+    recorder: OnceLock<Arc<Recorder>>,
+    /// What waits for a recorder; none when no plan is expected.
+    held: Option<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    exports: Vec<Export>,
+    bytes: usize,
+}
+
+impl Reception {
+    /// A reception that counts and, with `dump`, writes down. With `expecting`, a recorder will be given to it later.
+    pub fn new(dump: Option<Dump>, expecting: bool) -> Self {
+        Self { dump, held: expecting.then(Mutex::default), ..Self::default() }
+    }
+
+    /// The counts.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The dump.
+    pub fn dump(&self) -> Option<&Dump> {
+        self.dump.as_ref()
+    }
+
+    /// From now on `recorder` judges everything, first what came before. Only the first recorder counts.
+    pub fn judge_with(&self, recorder: &Arc<Recorder>) {
+        let Some(held) = &self.held else { return };
+        // Requests that come meanwhile wait for the lock: they are recorded after those that came first.
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.recorder.get().is_none() {
+            for export in std::mem::take(&mut held.exports) {
+                // What the tally could read the recorder can read: they read with the same walk.
+                recorder.export(export);
+            }
+            drop(self.recorder.set(Arc::clone(recorder)));
+        }
+    }
+
+    /// Has a request judged, or keeps it until it can be.
+    fn record(&self, export: Export) {
+        if let Some(recorder) = self.recorder.get() {
+            recorder.export(export);
+            return;
+        }
+        let Some(held) = &self.held else { return };
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(recorder) = self.recorder.get() {
+            recorder.export(export);
+            return;
+        }
+        held.bytes += export.body.len();
+        // A copy, since a small body may be a slice of a large buffer.
+        held.exports.push(Export { body: Bytes::copy_from_slice(&export.body), ..export });
+    }
+
+    fn has_room(&self, bytes: usize) -> bool {
+        self.recorder.get().is_some()
+            || self
+                .held
+                .as_ref()
+                .is_none_or(|held| held.lock().unwrap_or_else(PoisonError::into_inner).bytes + bytes <= HELD_BYTES_MAX)
+    }
+}
+
+impl Backend for Reception {
+    fn export(&self, export: Export) -> Decision {
+        if !self.has_room(export.body.len()) {
+            return Decision::Refuse(Refusal {
+                grpc: Code::UNAVAILABLE,
+                http: http::StatusCode::SERVICE_UNAVAILABLE,
+                message: "what to expect is not known yet, and no more can be kept until it is".to_owned(),
+                retry_after: None,
+            });
+        }
+        if let Err(error) = self.tally.count(&export) {
+            let message = format!("not an export request for {}: {error}", export.signal.name());
+            return Decision::Malformed { message };
+        }
+        if let (Some(dump), crate::wire::Signal::Traces) = (&self.dump, export.signal) {
+            dump.write(&export.body);
+        }
+        self.record(export);
+        Decision::Accept
+    }
+}

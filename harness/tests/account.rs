@@ -1,0 +1,198 @@
+//! The account against a model that looks at every record by itself: every record stands under one word, the equations hold,
+//! and a loss and a repeat never cancel.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use proptest::prelude::*;
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
+use spanproof_generators::schedule::{Arrivals, Segment};
+use spanproof_generators::seed::Seed;
+use spanproof_generators::workload::Workload;
+use spanproof_generators::workload::uniform::Uniform;
+use spanproof_harness::judge::account::{Account, Counts};
+use spanproof_harness::judge::ledger::{Copies, Ledger};
+use spanproof_harness::judge::outcomes::{Outcome, Outcomes, RequestId, RequestRecord};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+/// Two chunks, the second one short, in requests of some 30 spans.
+fn plan() -> &'static Plan {
+    static PLAN: OnceLock<Plan> = OnceLock::new();
+    PLAN.get_or_init(|| {
+        Plan::new(PlanSpec {
+            seed: Seed(3),
+            tag: RunTag::new(1),
+            lane: 0,
+            epoch_unix_ns: 0,
+            workload: Workload::Uniform(Uniform { spans_per_trace: 3, span_bytes: 100, attributes: 1 }),
+            mix: Mix::default(),
+            packing: Packing::PerService,
+            batch: BatchRule { spans: 30, timeout_ns: 1_000_000_000 },
+            request_bytes_max: 1 << 20,
+            rate: Rate::Traces(5000.0),
+            shape: Shape { segments: vec![Segment { seconds: 1.0, from: 1.0, to: 1.0 }] },
+            arrivals: Arrivals::Constant,
+            extent: Extent::Profile,
+        })
+        .unwrap()
+    })
+}
+
+fn ledger(plan: &Plan) -> Ledger {
+    Ledger::new((0..plan.chunks()).map(|chunk| plan.spans_in(chunk)))
+}
+
+fn outcome() -> impl Strategy<Value = (Outcome, u32)> {
+    let outcome = prop_oneof![
+        Just(Outcome::Acknowledged),
+        (0u32..60).prop_map(|rejected| Outcome::Partial { rejected }),
+        Just(Outcome::Refused),
+        Just(Outcome::Unknown),
+        Just(Outcome::NotSent),
+    ];
+    (outcome, 1u32..4)
+}
+
+/// What happens to some requests and some records; all others are acknowledged and arrive once.
+#[derive(Debug, Clone)]
+struct Fates {
+    requests: BTreeMap<usize, (Outcome, u32)>,
+    /// Record number: copies, and whether a corrupt copy came.
+    records: BTreeMap<usize, (u32, bool)>,
+}
+
+fn fates() -> impl Strategy<Value = Fates> {
+    let requests = proptest::collection::btree_map(0usize..400, outcome(), 0..20);
+    let records = proptest::collection::btree_map(0usize..15_000, (0u32..4, any::<bool>()), 0..200);
+    (requests, records).prop_map(|(requests, records)| Fates { requests, records })
+}
+
+/// Lets the fates happen; gives the ledger, the outcomes, and what the model says.
+fn happen(fates: &Fates) -> (Ledger, Outcomes, Counts) {
+    let plan = plan();
+    let (ledger, outcomes, mut model) = (ledger(plan), Outcomes::default(), Counts::default());
+    let mut nth_request = 0;
+    for number in 0..plan.chunks() {
+        let chunk = plan.open(number);
+        for (at, request) in chunk.requests().iter().enumerate() {
+            let (outcome, attempts) = fates.requests.get(&nth_request).copied().unwrap_or((Outcome::Acknowledged, 1));
+            nth_request += 1;
+            let record = RequestRecord { outcome, attempts, answer: String::new(), ended_ns: 0 };
+            outcomes.note(RequestId { chunk: number, number: at as u32 }, request.spans, record);
+            let mut missing = 0;
+            let mut arrived = 0;
+            for offset in chunk.records_of(plan, at as u32) {
+                let nth = ledger.number(number, offset) as usize;
+                let usual = u32::from(outcome != Outcome::NotSent);
+                let (copies, corrupt) = fates.records.get(&nth).copied().unwrap_or((usual, false));
+                for _ in 0..copies {
+                    ledger.mark(number, offset);
+                }
+                if corrupt {
+                    ledger.mark_corrupt(number, offset);
+                }
+                one_record(&mut model, outcome, attempts, copies, corrupt, &mut missing, &mut arrived);
+            }
+            one_request(&mut model, outcome, request.spans, missing, arrived);
+        }
+    }
+    (ledger, outcomes, model)
+}
+
+fn one_record(
+    model: &mut Counts,
+    outcome: Outcome,
+    attempts: u32,
+    copies: u32,
+    corrupt: bool,
+    missing: &mut u64,
+    arrived: &mut u64,
+) {
+    model.planned += 1;
+    model.corrupted += u64::from(corrupt);
+    if copies >= 2 {
+        model.duplicated += 1;
+        model.duplicated_explained += u64::from(attempts > 1);
+    }
+    if outcome == Outcome::NotSent {
+        model.not_sent += 1;
+        model.delivered_not_sent += u64::from(copies > 0);
+        return;
+    }
+    model.sent += 1;
+    match (copies > 0, corrupt, outcome) {
+        (true, ..) => {
+            model.delivered += 1;
+            *arrived += 1;
+        }
+        (false, true, _) => model.corrupted_only += 1,
+        (false, false, Outcome::Refused) => model.lost_refused += 1,
+        (false, false, Outcome::Unknown) => model.lost_unknown += 1,
+        (false, false, _) => *missing += 1,
+    }
+}
+
+fn one_request(model: &mut Counts, outcome: Outcome, spans: u32, missing: u64, arrived: u64) {
+    let spans = u64::from(spans);
+    match outcome {
+        Outcome::Acknowledged => {
+            model.acknowledged += spans;
+            model.lost_acknowledged += missing;
+        }
+        Outcome::Partial { rejected } => {
+            let rejected = u64::from(rejected).min(spans);
+            model.refused += rejected;
+            model.acknowledged += spans - rejected;
+            model.lost_refused += missing.min(rejected);
+            model.lost_acknowledged += missing.saturating_sub(rejected);
+            // More rejected than absent: the rest came out although it had been rejected.
+            model.refused_delivered += rejected.saturating_sub(spans - arrived);
+        }
+        Outcome::Refused => {
+            model.refused += spans;
+            model.refused_delivered += arrived;
+        }
+        Outcome::Unknown => {
+            model.unknown += spans;
+            model.recovered += arrived;
+        }
+        Outcome::NotSent => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn the_account_is_what_looking_at_every_record_gives(fates in fates()) {
+        let (ledger, outcomes, model) = happen(&fates);
+        let account = Account::draw_up(plan(), &ledger, &outcomes.exceptions(), |_| true);
+        prop_assert_eq!(account.counts, model);
+        prop_assert_eq!(account.counts.broken_equations(), Vec::<String>::new());
+        prop_assert_eq!(account.sets.lost_acknowledged.len(), account.counts.lost_acknowledged);
+        prop_assert_eq!(account.sets.duplicated.len(), account.counts.duplicated);
+        prop_assert_eq!(account.sets.lost_unknown.len(), account.counts.lost_unknown);
+        let sums = outcomes.sums();
+        prop_assert_eq!(
+            (sums.acknowledged, sums.refused, sums.unknown, sums.not_sent),
+            (model.acknowledged, model.refused, model.unknown, model.not_sent)
+        );
+    }
+
+    #[test]
+    fn a_loss_and_a_repeat_are_both_seen(lost in 0u32..12_000, repeated in 0u32..12_000) {
+        prop_assume!(lost != repeated);
+        let plan = plan();
+        let ledger = ledger(plan);
+        for offset in (0..plan.spans_in(0)).filter(|offset| *offset != lost) {
+            ledger.mark(0, offset);
+        }
+        ledger.mark(0, repeated);
+        let account = Account::draw_up(plan, &ledger, &BTreeMap::new(), |chunk| chunk == 0);
+        prop_assert_eq!(ledger.copies(0, lost), Copies::None);
+        prop_assert_eq!((account.counts.lost_acknowledged, account.counts.duplicated), (1, 1));
+        prop_assert!(account.sets.lost_acknowledged.contains(u64::from(lost)));
+        prop_assert!(account.sets.duplicated.contains(u64::from(repeated)));
+    }
+}

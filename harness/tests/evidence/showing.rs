@@ -1,0 +1,124 @@
+//! Showing: from an id to its trace, with what happened to each span in its place.
+
+use crate::rig::{Rig, text, words};
+use serde_json::Value;
+
+fn json(rig: &Rig, id: &str) -> Value {
+    let output = rig.show(&[id, "--format", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn spans(shown: &Value) -> &[Value] {
+    shown["spans"].as_array().unwrap()
+}
+
+#[test]
+fn the_one_lost_span_stands_as_a_hole_in_its_tree() {
+    let rig = Rig::finished(Some("drop-nth=500"), 1);
+    let example = rig.example("lost-acknowledged");
+    let (trace, span) = (example["trace_id"].as_str().unwrap(), example["span_id"].as_str().unwrap());
+    let shown = json(&rig, trace);
+    let missing: Vec<_> = spans(&shown).iter().filter(|one| one["arrived"] == "missing").collect();
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0]["span_id"], span);
+    assert_eq!(missing[0]["request"]["outcome"], "acknowledged");
+    assert_eq!(missing[0]["request"]["attempts"], 1);
+    // The beginning of the trace id that the end of a run names, and the span's own id, lead to the same trace.
+    assert_eq!(json(&rig, &trace[..8])["trace_id"], shown["trace_id"]);
+    let by_span = json(&rig, span);
+    assert_eq!(by_span["trace_id"], shown["trace_id"]);
+    let wanted: Vec<_> = spans(&by_span).iter().filter(|one| one["wanted"] == true).collect();
+    assert_eq!(wanted.len(), 1);
+    assert_eq!(wanted[0]["span_id"], span);
+    let tree = text(&rig.show(&[&trace[..8]]));
+    let holes: Vec<_> = tree.lines().filter(|line| line.contains("MISSING")).collect();
+    assert_eq!(holes.len(), 1, "{tree}");
+    assert!(holes[0].contains(span) && tree.contains("1 missing"), "{tree}");
+}
+
+#[test]
+fn a_changed_span_shows_what_was_sent_and_what_came() {
+    let rig = Rig::finished(Some("change-name,every=300"), 1);
+    let example = rig.example("corrupted");
+    let shown = json(&rig, example["trace_id"].as_str().unwrap());
+    let changed = spans(&shown).iter().find(|one| one["span_id"] == example["span_id"]).unwrap();
+    assert_eq!(changed["corrupt"], true);
+    let difference = &changed["differences"][0];
+    assert_eq!(difference["path"], "name");
+    assert!(difference["sent"].as_str().unwrap().contains(changed["name"].as_str().unwrap()), "{difference}");
+    assert_ne!(difference["sent"], difference["received"]);
+}
+
+#[test]
+fn every_id_of_the_run_leads_to_its_trace_padded_and_changed_ones_too() {
+    let rig = Rig::finished(None, 0);
+    let frozen = spanproof_harness::evidence::read(&rig.directory).unwrap();
+    let plan = &frozen.evidence.plan;
+    let (mut padded, mut looked) = (0, 0);
+    for chunk in 0..plan.chunks() {
+        let chunk = plan.open(chunk);
+        for offset in 0..chunk.records() {
+            let described = chunk.describe(plan, offset);
+            let odd = described.trace_id[..8] == [0; 8];
+            padded += usize::from(odd);
+            // All padded ones, and a sample of the others: each look goes over the whole plan.
+            if !odd && offset % 97 != 0 {
+                continue;
+            }
+            looked += 1;
+            let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            for id in [hex(&described.trace_id), hex(&described.span_id)] {
+                let found = spanproof_harness::show::find::find(&frozen, &id.parse().unwrap());
+                assert_eq!(found, Ok(spanproof_harness::show::find::Found::Trace(described.trace_index)), "{id}");
+            }
+        }
+    }
+    assert!(padded > 0 && looked > padded, "the run has no padded trace: {padded} of {looked}");
+}
+
+#[test]
+fn a_tree_names_every_span_once_with_parents_before_children() {
+    let rig = Rig::finished(None, 0);
+    let frozen = spanproof_harness::evidence::read(&rig.directory).unwrap();
+    for index in 0..frozen.evidence.plan.traces().min(40) {
+        let id = "0".parse().unwrap();
+        let trace = spanproof_harness::show::trace::Trace::rebuild(&frozen, index, &id);
+        let mut seen = std::collections::BTreeSet::new();
+        for span in &trace.spans {
+            let parent = span.parent_span_id.as_ref().filter(|_| !span.orphan);
+            assert!(parent.is_none_or(|parent| seen.contains(parent)), "{} before its parent", span.span_id);
+            assert!(seen.insert(span.span_id.clone()), "{} twice", span.span_id);
+            assert!(!span.name.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_foreign_id_is_called_foreign_and_an_id_that_was_never_planned_invented() {
+    let rig = Rig::finished(None, 0);
+    let foreign = "0123456789abcdef0123456789abcdef";
+    assert_eq!(json(&rig, foreign)["kind"], "foreign");
+    assert!(text(&rig.show(&[foreign])).contains("foreign"));
+    let frozen = spanproof_harness::evidence::read(&rig.directory).unwrap();
+    let plan = &frozen.evidence.plan;
+    let beyond = plan.identity().traces(plan.traces(), 1)[0].id;
+    let beyond: String = beyond.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(json(&rig, &beyond)["kind"], "invented");
+}
+
+#[test]
+fn what_is_no_id_or_leads_nowhere_or_everywhere_is_refused() {
+    let rig = Rig::finished(None, 0);
+    for (id, said) in [
+        ("xyz", "is not an id"),
+        ("", "is not an id"),
+        ("0123456789abcdef0123456789abcdef0", "is not an id"),
+        ("0123456789abcd", "nothing in this run"),
+        ("0", "several trace ids"),
+    ] {
+        let output = rig.show(&[id]);
+        assert_eq!(output.status.code(), Some(2), "{id}: {}", words(&output));
+        assert!(words(&output).contains(said), "{id}: {}", words(&output));
+    }
+}

@@ -1,0 +1,190 @@
+//! `spanproof gen` as people use it: where it sends, what it tells, how it ends.
+#![expect(clippy::unwrap_used, reason = "the functions here serve tests only; clippy sees only the tests themselves")]
+
+#[path = "sink_cli/rig.rs"]
+#[expect(dead_code, reason = "shared with the tests of the sink, which use all of it")]
+mod rig;
+
+use rig::{Ended, run, spanproof};
+use spanproof_harness::wire::server::{Backend, Decision, Export, ServerConfig, SinkServer};
+use spanproof_harness::wire::{Compression, Protocol};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+/// A backend that takes everything and remembers it.
+#[derive(Default)]
+struct Remembering(Mutex<Vec<Export>>);
+
+impl Backend for Remembering {
+    fn export(&self, export: Export) -> Decision {
+        self.0.lock().unwrap().push(export);
+        Decision::Accept
+    }
+}
+
+struct Place {
+    server: SinkServer,
+    seen: Arc<Remembering>,
+}
+
+impl Place {
+    fn start() -> Self {
+        let seen = Arc::new(Remembering::default());
+        let any = Some("127.0.0.1:0".parse().unwrap());
+        let config = ServerConfig { grpc: any, http: any, ..ServerConfig::default() };
+        Self { server: SinkServer::start(config, Arc::clone(&seen) as Arc<dyn Backend>).unwrap(), seen }
+    }
+
+    fn grpc(&self) -> SocketAddr {
+        self.server.grpc_addr().unwrap()
+    }
+
+    fn http(&self) -> SocketAddr {
+        self.server.http_addr().unwrap()
+    }
+
+    fn seen(&self) -> Vec<Export> {
+        std::mem::take(&mut self.seen.0.lock().unwrap())
+    }
+}
+
+fn generate(environment: &[(&str, &str)], arguments: &[&str]) -> Ended {
+    let mut command = spanproof();
+    command.args(["gen", "traces", "--quiet", "--rate", "1000", "--duration", "300ms"]).args(arguments);
+    run(command.envs(environment.iter().copied()))
+}
+
+#[test]
+fn the_environment_says_where_and_how() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.http());
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ];
+    let ended = generate(&environment, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let seen = place.seen();
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|one| (one.protocol, one.compression) == (Protocol::HttpProtobuf, Compression::Gzip)));
+}
+
+#[test]
+fn flags_win_over_the_environment() {
+    let (place, other) = (Place::start(), Place::start());
+    let elsewhere = format!("http://{}", other.http());
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", elsewhere.as_str()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+    ];
+    let here = format!("http://{}", place.grpc());
+    let ended = generate(&environment, &["--endpoint", &here, "--protocol", "grpc", "--compression", "none"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(other.seen().is_empty());
+    let seen = place.seen();
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|one| (one.protocol, one.compression) == (Protocol::Grpc, Compression::None)));
+}
+
+#[test]
+fn headers_are_sent_and_never_shown() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20s3cret,x-tenant=s3cret-tenant"),
+        ("RUST_LOG", "trace"),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let result = folder.path().join("g.json");
+    let ended = generate(&environment, &["--result", result.to_str().unwrap()]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let seen = place.seen();
+    assert!(!seen.is_empty());
+    assert!(
+        seen.iter()
+            .all(|one| one.headers["authorization"] == "Bearer s3cret" && one.headers["x-tenant"] == "s3cret-tenant")
+    );
+    let written = std::fs::read_to_string(&result).unwrap();
+    assert!([&ended.out, &ended.err, &written].iter().all(|text| !text.contains("s3cret")), "{ended:?}");
+}
+
+#[test]
+fn a_bad_header_is_refused_without_being_shown() {
+    let ended =
+        generate(&[("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%0a")], &["--endpoint", "http://127.0.0.1:1"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("authorization") && !ended.err.contains("s3cret"), "{ended:?}");
+}
+
+#[test]
+fn an_endpoint_of_the_environment_beyond_this_machine_needs_consent() {
+    let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example:4317")];
+    let ended = generate(&environment, &[]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("--allow-remote"), "{ended:?}");
+    // With consent nothing is wrong with it; nothing is sent either.
+    let ended = generate(&environment, &["--allow-remote", "collector.example", "--dry-run"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn connections_are_as_many_as_asked_for() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let arguments = ["--endpoint", &endpoint, "--connections", "3", "--set", "traffic.batch.spans=10"];
+    assert_eq!(generate(&[], &arguments).code, Some(0));
+    let connections: BTreeSet<u64> = place.seen().iter().map(|one| one.connection).collect();
+    assert_eq!(connections.len(), 3);
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let ended = generate(&[], &["--endpoint", &endpoint, "--dry-run"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("would send 300 spans in 30 traces") && ended.out.contains(&endpoint), "{ended:?}");
+    assert!(place.seen().is_empty());
+}
+
+#[test]
+fn where_nothing_listens_the_fate_is_unknown_and_the_answer_is_told() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ended = generate(&[], &["--endpoint", &format!("http://{nobody}")]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("acknowledged 0, refused 0, unknown 300"), "{ended:?}");
+    assert!(ended.err.contains(&nobody.to_string()) && ended.err.contains("refused"), "{ended:?}");
+}
+
+#[test]
+fn every_plan_has_a_run_tag_of_its_own_and_the_result_tells_it() {
+    let place = Place::start();
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = format!("http://{}", place.grpc());
+    let tags: BTreeSet<String> = ["a.json", "b.json"]
+        .iter()
+        .map(|name| {
+            let path = folder.path().join(name);
+            assert_eq!(generate(&[], &["--endpoint", &endpoint, "--result", path.to_str().unwrap()]).code, Some(0));
+            let result: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+            assert_eq!((&result["schema"], &result["state"]), (&"spanproof.gen/1".into(), &"complete".into()));
+            assert_eq!(result["spans"]["acknowledged"], 300);
+            result["run_tag"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(tags.len(), 2);
+}
+
+#[test]
+fn a_result_that_cannot_be_written_is_told_before_anything_is_sent() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let ended = generate(&[], &["--endpoint", &endpoint, "--result", "/nonexistent/g.json"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("/nonexistent/"), "{ended:?}");
+    assert!(place.seen().is_empty());
+}

@@ -1,0 +1,130 @@
+//! Mistakes in what was asked for: every one at once, exit 2, nothing started.
+
+use crate::rig::{Ended, quickstart, small, spanproof, start_in};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Eight mistakes that people make.
+const WRONG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/eight-mistakes.yaml");
+
+/// Each mistake: where it is, and a word of what is said.
+const MISTAKES: [(&str, &str); 8] = [
+    ("name", "My Scenario"),
+    ("traffic.workload", "shop"),
+    ("traffic.rate", "rate"),
+    ("traffic.batch.time_out", "timeout"),
+    ("traffic.anomalies", "%"),
+    ("run.duratoin", "duration"),
+    ("limits[0]", "="),
+    ("limits[1]", "ms"),
+];
+
+/// Refused with exit 2, with these words, before anything was made.
+#[track_caller]
+fn refused(run: Ended, words: &[&str]) -> Ended {
+    let run = run.expect(2);
+    for word in words {
+        assert!(run.stderr.contains(word), "nothing about {word}\n{run}");
+    }
+    assert_eq!(run.stdout, "", "results go to stdout, and this is none");
+    assert!(!run.path("out/result.json").exists());
+    run
+}
+
+#[test]
+fn all_problems_of_a_scenario_are_said_at_once() {
+    for arguments in [["run", WRONG].as_slice(), &["run", WRONG, "--dry-run"], &["scenario", "validate", WRONG]] {
+        let run = refused(spanproof(arguments), &["eight-mistakes.yaml"]);
+        for (field, word) in MISTAKES {
+            let leaf = field.rsplit('.').next().unwrap().split('[').next().unwrap();
+            assert!(run.stderr.contains(leaf) && run.stderr.contains(word), "nothing about {field}\n{run}");
+        }
+        assert!(!run.path("spanproof-runs").exists());
+    }
+}
+
+#[test]
+fn problems_are_data_when_asked_for() {
+    for arguments in
+        [["run", WRONG, "--format", "json"].as_slice(), &["scenario", "validate", WRONG, "--format", "json"]]
+    {
+        let run = spanproof(arguments).expect(2);
+        let problems: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem["field"].as_str().unwrap()).collect();
+        for (field, _) in MISTAKES {
+            assert!(fields.iter().any(|found| found.starts_with(field)), "nothing about {field} in {fields:?}");
+        }
+        for problem in &problems {
+            assert!(problem["line"].as_u64().unwrap() > 0 && problem["column"].as_u64().unwrap() > 0, "{problem}");
+        }
+    }
+}
+
+#[test]
+fn a_limit_on_a_figure_that_results_do_not_have_is_refused() {
+    let words = ["spans.lost_acknowleged", "did you mean `lost_acknowledged`"];
+    refused(quickstart(&["--set", "limits=[spans.lost_acknowleged == 0]"]), &words);
+    refused(quickstart(&["--set", "abort=[spans.lost_acknowleged > 0]"]), &words);
+    refused(quickstart(&["--set", "limits=[spans.lost_acknowleged == 0]", "--dry-run"]), &words);
+}
+
+#[test]
+fn a_planted_defect_needs_the_embedded_target() {
+    let run = quickstart(&["--target", "process:/bin/true", "--plant", "drop-nth=5"]);
+    refused(run, &["--plant", "--plant-behind"]);
+}
+
+#[test]
+fn a_planted_defect_that_is_none_names_those_there_are() {
+    for plant in ["--plant", "--plant-behind"] {
+        refused(quickstart(&[plant, "drop-everything"]), &["drop-everything", "drop-one-in"]);
+        refused(quickstart(&[plant, "drop-nth"]), &["drop-nth=123456"]);
+    }
+    refused(quickstart(&["--plant", "drop-everything", "--dry-run"]), &["drop-everything"]);
+    refused(quickstart(&["--plant-behind", "drop-everything", "--dry-run"]), &["drop-everything"]);
+}
+
+#[test]
+fn an_endpoint_with_tls_is_refused_in_plain_words() {
+    let more = ["--target", "external", "--endpoint", "https://127.0.0.1:4317", "--sink-grpc", "127.0.0.1:0"];
+    refused(quickstart(&more), &["https", "127.0.0.1:4317"]);
+    refused(quickstart(&[&more[..], &["--dry-run"]].concat()), &["https"]);
+}
+
+#[test]
+fn an_endpoint_beyond_this_machine_needs_consent_unless_it_was_typed() {
+    let external = ["--target", "external", "--sink-grpc", "127.0.0.1:0", "--dry-run"];
+    let variable = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://203.0.113.7:4317");
+    let with = |more: &[&str], variables: &[(&str, &str)]| {
+        start_in(TempDir::new().unwrap(), &small("quickstart", &[&external[..], more].concat()), variables).wait()
+    };
+    refused(with(&[], &[variable]), &["--allow-remote", "203.0.113.7"]);
+    with(&["--allow-remote", "203.0.113.7"], &[variable]).expect(0);
+    with(&["--endpoint", "http://203.0.113.7:4317"], &[]).expect(0);
+}
+
+#[test]
+fn a_scenario_that_is_not_there_says_what_is() {
+    for arguments in
+        [["run", "quikstart"].as_slice(), &["scenario", "show", "quikstart"], &["scenario", "validate", "quikstart"]]
+    {
+        refused(spanproof(arguments), &["quikstart", "quickstart"]);
+    }
+    refused(spanproof(&["run", "missing.yaml"]), &["missing.yaml"]);
+}
+
+#[test]
+fn a_configuration_file_that_is_missing_is_named() {
+    let folder = TempDir::new().unwrap();
+    let scenario = folder.path().join("my.yaml");
+    let text = "scenario: 1\nname: mine\ntarget: {process: {command: /bin/true}}\ncollector: {config: [missing-collector.yaml]}\n\
+                traffic: {workload: shop, rate: 100}\nrun: {duration: 1s}\n";
+    std::fs::write(&scenario, text).unwrap();
+    refused(spanproof(&small(scenario.to_str().unwrap(), &[])), &["missing-collector.yaml"]);
+}
+
+#[test]
+fn a_report_of_no_run_is_refused() {
+    refused(spanproof(&["report"]), &["spanproof-runs"]);
+    refused(spanproof(&["report", "/nonexistent"]), &["/nonexistent", "result.json"]);
+}

@@ -1,0 +1,137 @@
+//! Runs that end before their plan does: what was learned is kept, nothing is left running, and nothing passes.
+
+use crate::rig::{Ended, Started, quickstart, small, start, start_in};
+use crate::starting::{lives, script};
+use rustix::process::Signal;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Twenty seconds of load, to be ended in the middle.
+const LONG: [&str; 4] = ["--set", "traffic.rate=3000", "--set", "run.spans=60000"];
+
+/// Listens where a collector would, and never answers. Its pid is in a file.
+pub const SILENT: &str = r#"
+echo $$ >$FOLDER/pid
+exec python3 -c '
+import os, socket, time
+host, port = os.environ["SPANPROOF_RECEIVER_GRPC"].rsplit(":", 1)
+server = socket.create_server((host, int(port)))
+time.sleep(300)
+'"#;
+
+/// A long run that talks, so that its beginning can be seen.
+fn long(more: &[&str]) -> Vec<String> {
+    let arguments = small("quickstart", &[&LONG[..], more].concat());
+    arguments.into_iter().filter(|argument| *argument != "--quiet").map(str::to_owned).collect()
+}
+
+/// The first line of progress is written when the load begins.
+fn wait_for_load(run: &mut Started) {
+    run.wait_until("the load", |run| run.said().contains("in flight").then_some(()));
+    // So that something has been sent and delivered: what is learned so far ought to be something.
+    std::thread::sleep(Duration::from_millis(1_500));
+}
+
+#[track_caller]
+fn expect_partial_results(run: &Ended, state: &str) {
+    let result = run.result();
+    assert_eq!(result["status"]["state"], state);
+    assert_eq!(result["verdict"], "inconclusive", "{run}");
+    assert!(run.spans("not_sent") > 0 && run.spans("sent") > 0 && run.spans("delivered") > 0, "{run}");
+    assert!(run.ids("failure").is_empty(), "{run}");
+    run.expect_sound_ledger();
+    for artefact in ["latency.hlog", "events.ndjson", "summary.md", "junit.xml", "report.html"] {
+        assert!(!run.artefact(artefact).is_empty(), "{artefact}");
+    }
+}
+
+#[test]
+fn an_interrupted_run_writes_what_it_learned_and_exits_130() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let mut run = start(&long(&[]));
+        wait_for_load(&mut run);
+        run.signal(signal);
+        let run = run.wait().expect(130);
+        expect_partial_results(&run, "interrupted");
+        assert!(run.took < Duration::from_secs(15), "{run}");
+        assert!(run.stdout.contains("interrupted") && run.stderr.contains("interrupted"), "{run}");
+    }
+}
+
+#[test]
+fn an_interrupt_while_the_target_starts_ends_both() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().display().to_string();
+    let target = format!("process:{}", script(&folder, "echo $$ >$FOLDER/pid; exec sleep 300"));
+    let more = ["--target", &target, "--set", "target.process.ready.timeout=60s"];
+    let mut run = start_in(folder, &small("quickstart", &more), &[("FOLDER", &path)]);
+    wait_for_pid(&mut run);
+    run.signal(Signal::INT);
+    let run = run.wait().expect(130);
+    assert!(!lives(&run.path("pid")), "{run}");
+}
+
+fn wait_for_pid(run: &mut Started) -> PathBuf {
+    run.wait_until("the target", |run| {
+        let file = run.folder.path().join("pid");
+        std::fs::read_to_string(&file).is_ok_and(|pid| pid.ends_with('\n')).then_some(file)
+    })
+}
+
+#[test]
+fn a_target_outlives_no_killed_run() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().display().to_string();
+    let target = format!("process:{}", script(&folder, SILENT));
+    let mut run = start_in(folder, &long(&["--target", &target]), &[("FOLDER", &path)]);
+    let pid = wait_for_pid(&mut run);
+    run.wait_until("the load", |run| run.said().contains("in flight").then_some(()));
+    assert!(lives(&pid));
+    run.signal(Signal::KILL);
+    let killed = Instant::now();
+    while lives(&pid) {
+        assert!(killed.elapsed() < Duration::from_secs(5), "the target is still there");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert_eq!(run.wait().code, None);
+}
+
+/// A directory that is used again must not show the last run's verdict as this one's.
+#[test]
+fn a_killed_run_leaves_no_result_of_an_earlier_one() {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::fs::write(folder.path().join("out/result.json"), "{\"verdict\": \"pass\"}").unwrap();
+    let mut run = start_in(folder, &long(&[]), &[]);
+    wait_for_load(&mut run);
+    run.signal(Signal::KILL);
+    let run = run.wait();
+    assert!(!run.path("out/result.json").exists());
+}
+
+#[test]
+fn an_abort_limit_ends_the_run_early_and_keeps_what_was_learned() {
+    let run = start(&long(&["--set", "abort=[spans.acknowledged > 2000]"])).wait().expect(3);
+    expect_partial_results(&run, "aborted");
+    assert!(run.took < Duration::from_secs(15), "{run}");
+    assert!(run.result()["status"]["limit"].as_str().unwrap().contains("spans.acknowledged > 2000"));
+    assert!(run.stdout.contains("stopped early"), "{run}");
+}
+
+/// What was on its way when the run was cut short is not called lost, neither by a check nor by a limit.
+#[test]
+fn limits_on_absence_are_open_when_the_run_was_cut_short() {
+    let defect = ["--plant", "drop-one-in=10", "--set", "abort=[spans.acknowledged > 2000]"];
+    let run = start(&long(&defect)).wait().expect(3);
+    assert!(run.spans("lost_acknowledged") > 0);
+    let result = run.result();
+    let limits = result["limits"].as_array().unwrap();
+    let of_loss = limits.iter().find(|limit| limit["limit"].as_str().unwrap().contains("lost_acknowledged")).unwrap();
+    assert_eq!(of_loss["verdict"], "inconclusive", "{of_loss}");
+}
+
+#[test]
+fn an_abort_limit_that_is_not_reached_ends_nothing() {
+    quickstart(&["--set", "run.spans=3000", "--set", "abort=[spans.refused > 0 for 1s]"]).expect(0);
+}

@@ -1,0 +1,57 @@
+//! A target that somebody else runs: here an embedded collector inside the test, at an address that the run is only told.
+
+use crate::rig::{Ended, small, start_in};
+use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// An address for the sink that nobody else uses: a loopback address of this process and test alone, since its port must be
+/// known to the target before the sink listens.
+fn sink_address(test: u8) -> String {
+    let [.., high, low] = std::process::id().to_be_bytes();
+    format!("127.{}.{high}.{low}:5317", 100 + test)
+}
+
+fn target(sink: &str) -> EmbeddedTarget {
+    let endpoint = format!("http://{sink}");
+    let export = vec![Destination { endpoint, protocol: Protocol::Grpc, compression: Compression::None }];
+    EmbeddedTarget::start(EmbeddedConfig { export, ..EmbeddedConfig::default() }).unwrap()
+}
+
+fn against(target: EmbeddedTarget, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let arguments = small("quickstart", &[&["--target", "external", "--set", "run.spans=5000"], arguments].concat());
+    let run = start_in(TempDir::new().unwrap(), &arguments, variables).wait();
+    target.shutdown(Duration::from_secs(5));
+    run
+}
+
+#[test]
+fn an_external_target_named_by_flags_passes_and_is_left_alone() {
+    let sink = sink_address(1);
+    let target = target(&sink);
+    let endpoint = format!("http://{}", target.grpc_addr());
+    let run = expect_external_pass(against(target, &["--endpoint", &endpoint, "--sink-grpc", &sink], &[]));
+    assert_eq!(run.result()["target"]["name"], endpoint.as_str());
+}
+
+#[test]
+fn an_external_target_named_by_the_environment_passes() {
+    let sink = sink_address(2);
+    let target = target(&sink);
+    let endpoint = format!("http://{}", target.http_addr());
+    let variables =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")];
+    let run = expect_external_pass(against(target, &["--sink-grpc", &sink], &variables));
+    assert!(run.result()["target"]["name"].as_str().unwrap().starts_with(&endpoint), "{run}");
+}
+
+/// Nothing is known of what it uses; all else is as with any target.
+fn expect_external_pass(run: Ended) -> Ended {
+    assert_eq!(run.result()["target"]["kind"], "external", "{run}");
+    assert!(run.result()["target"].get("cpu_seconds").is_none());
+    let run = run.expect(0);
+    assert_eq!(run.spans("delivered"), run.spans("planned"));
+    assert!(run.result()["settle"]["took_seconds"].as_f64().unwrap() < 10.0, "everything had arrived: no need to wait");
+    run.expect_sound_ledger();
+    run
+}

@@ -1,0 +1,16 @@
+//! The whole program from outside: the binary is started as a person would, and its exit code, its results and what it
+//! leaves behind are looked at.
+//!
+//! Loads are small, so that one run takes seconds; rates and volumes stand in [`rig`].
+
+#![expect(clippy::unwrap_used, reason = "these are tests; clippy only knows functions marked so")]
+
+mod bad_input;
+mod collector;
+mod defects;
+mod ending_early;
+mod external;
+mod overload;
+mod passing;
+mod rig;
+mod starting;

@@ -1,0 +1,245 @@
+//! What a collector that does everything right looks like.
+
+use crate::rig::{Ended, quickstart, small, spanproof};
+use serde_json::Value;
+
+/// Fields that every result has, by JSON pointer.
+const FIELDS: [&str; 24] = [
+    "/schema",
+    "/verdict",
+    "/scenario/name",
+    "/seed",
+    "/run_tag",
+    "/epoch",
+    "/duration_seconds",
+    "/fingerprint",
+    "/ledger/spans/planned",
+    "/ledger/traces/planned",
+    "/latency",
+    "/checks/0/id",
+    "/checks/0/verdict",
+    "/checks/0/findings",
+    "/driver/cpu_seconds",
+    "/driver/lateness_p99_ms",
+    "/driver/achieved_ratio",
+    "/sink/cpu_seconds",
+    "/sink/requests",
+    "/target/kind",
+    "/target/cpu_seconds",
+    "/settle/planned_seconds",
+    "/settle/ended",
+    "/command",
+];
+
+const COUNTS: [&str; 20] = [
+    "planned",
+    "not_sent",
+    "sent",
+    "acknowledged",
+    "refused",
+    "unknown",
+    "delivered",
+    "recovered",
+    "refused_delivered",
+    "duplicated",
+    "duplicated_explained",
+    "lost_acknowledged",
+    "lost_unknown",
+    "lost_refused",
+    "lost_declared",
+    "corrupted",
+    "invented",
+    "foreign",
+    "late",
+    "sampled_out",
+];
+
+/// Exit 0, everything delivered once and intact, every field and every artefact there.
+#[track_caller]
+pub fn expect_pass(run: Ended) -> Ended {
+    let run = run.expect(0);
+    let result = run.result();
+    assert_eq!(result["schema"], "spanproof.result/1");
+    assert_eq!(result["verdict"], "pass");
+    assert_eq!(result["status"]["state"], "complete");
+    for field in FIELDS {
+        assert!(result.pointer(field).is_some_and(|value| !value.is_null()), "{field} is missing");
+    }
+    let counts = COUNTS.map(|word| (word, run.spans(word)));
+    let planned = run.spans("planned");
+    for (word, count) in counts {
+        let all = ["planned", "sent", "acknowledged", "delivered"].contains(&word);
+        assert_eq!(count, if all { planned } else { 0 }, "{word}");
+    }
+    assert!(planned > 0);
+    run.expect_sound_ledger();
+    assert!(run.ids("failure").is_empty() && run.ids("inconclusive").is_empty());
+    expect_latencies(&result, planned);
+    expect_artefacts(&run);
+    run
+}
+
+/// Every series counts every span, or says why it is withheld: a busy machine is no reason to fail a test.
+fn expect_latencies(result: &Value, planned: u64) {
+    for series in ["intended_to_acknowledged", "actual_to_acknowledged", "intended_to_delivered"] {
+        let found = &result["latency"][series];
+        if found["withheld"].is_string() {
+            assert!(found.get("p99_ms").is_none(), "{series} is withheld and has figures");
+            continue;
+        }
+        let measured = result.pointer("/timeline").is_some() && found["count"].as_u64() == Some(planned);
+        assert!(measured, "{series}: {found}");
+        assert!(found["p50_ms"].as_f64() <= found["p99_ms"].as_f64());
+        assert!(found["p99_ms"].as_f64() <= found["max_ms"].as_f64());
+    }
+}
+
+fn expect_artefacts(run: &Ended) {
+    assert!(run.artefact("latency.hlog").starts_with('#'));
+    for line in run.artefact("events.ndjson").lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert!(event["kind"].is_string() && event["message"].is_string(), "{line}");
+    }
+    assert!(run.artefact("summary.md").contains("PASS"));
+    let junit = run.artefact("junit.xml");
+    assert!(junit.contains("<testsuites") && junit.contains(r#"failures="0""#), "{junit}");
+    let report = run.artefact("report.html");
+    assert!(report.contains("</html>") && !report.contains("src=\"http"), "a page of its own");
+    let lines = run.stdout.lines().count();
+    assert!((1..=40).contains(&lines), "the block at the end has {lines} lines");
+    assert!(run.stdout.contains("PASS"), "{run}");
+}
+
+#[test]
+fn a_clean_run_over_grpc_with_spans_by_service_passes() {
+    let run = expect_pass(quickstart(&[]));
+    assert!(run.spans("planned") >= 20_000);
+    assert!(run.result()["driver"]["connections"].as_u64().unwrap() > 1, "services have their own connections");
+    assert_eq!(run.result()["target"]["kind"], "embedded");
+}
+
+#[test]
+fn a_clean_run_of_whole_traces_over_http_with_gzip_passes() {
+    expect_pass(spanproof(&small("http-gzip", &["--set", "traffic.packing=whole-traces"])));
+}
+
+#[test]
+fn a_collector_that_writes_fields_in_descending_order_passes() {
+    expect_pass(quickstart(&["--set", "target.embedded.encoding_order=descending"]));
+}
+
+#[test]
+fn poisson_bursts_with_retry_and_every_anomaly_pass() {
+    let names = ["service_name_missing", "service_name_empty", "service_name_blank", "service_name_unknown"];
+    let others = ["parent_missing", "new_root", "trace_id_changed", "trace_id_padded", "error_trace", "health_check"];
+    let all: Vec<String> = names
+        .iter()
+        .chain(&others)
+        .flat_map(|name| ["--set".to_owned(), format!("traffic.anomalies.{name}=5%")])
+        .collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    let run = expect_pass(spanproof(&small("bursts", &all)));
+    let result = run.result();
+    let strata = result["ledger"]["strata"].as_object().unwrap();
+    for name in names.iter().chain(&others) {
+        assert!(strata[*name].as_u64().unwrap() > 0, "no trace of {name}: {strata:?}");
+    }
+}
+
+#[test]
+fn the_same_seed_makes_the_same_plan_under_another_tag_and_another_seed_another() {
+    let run = |seed| {
+        let run = quickstart(&["--set", "run.spans=3000", "--seed", seed]).expect(0);
+        let result = run.result();
+        ["fingerprint", "run_tag"].map(|field| result[field].as_str().unwrap().to_owned())
+    };
+    let ([first, first_tag], [again, again_tag], [other, _]) = (run("11"), run("11"), run("12"));
+    assert_eq!(first, again);
+    assert_ne!(first_tag, again_tag);
+    assert_ne!(first, other);
+}
+
+#[test]
+fn the_result_is_one_json_document_on_stdout_when_asked_for() {
+    let run = quickstart(&["--set", "run.spans=3000", "--format", "json"]).expect(0);
+    let printed: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(printed, run.result());
+    assert_eq!(run.stderr, "", "asked to be quiet");
+}
+
+#[test]
+fn a_finished_run_is_rendered_again_as_it_was() {
+    let run = quickstart(&["--set", "run.spans=3000"]).expect(0);
+    let pages = ["summary.md", "junit.xml", "report.html", "result.json"];
+    let before = pages.map(|page| run.artefact(page));
+    let out = run.path("out");
+    std::fs::remove_file(out.join("report.html")).unwrap();
+    std::fs::write(out.join("summary.md"), "changed").unwrap();
+    let again = spanproof(&["report", out.to_str().unwrap()]).expect(0);
+    assert_eq!(pages.map(|page| run.artefact(page)), before);
+    let without_path =
+        |text: &str| text.lines().filter(|line| !line.contains("report.html")).collect::<Vec<_>>().join("\n");
+    assert_eq!(without_path(&again.stdout), without_path(&run.stdout));
+}
+
+/// On a terminal there are colours, unless `NO_COLOR` is set.
+#[test]
+fn colours_are_for_terminals_and_for_those_who_want_them() {
+    let run =
+        quickstart(&["--set", "run.spans=3000", "--plant", "drop-one-in=100", "--set", "run.settle=1s"]).expect(1);
+    let out = run.path("out");
+    assert!(!run.stdout.contains('\u{1b}'), "not on a terminal");
+    for (colours, variables) in
+        [(true, [("TERM", "xterm"), ("SEEN", "1")]), (false, [("TERM", "xterm"), ("NO_COLOR", "1")])]
+    {
+        // Python's pty gives the program a terminal, and passes on what it prints there.
+        let on_terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
+        for arguments in [["report", out.to_str().unwrap()].as_slice(), &["run", "quickstart", "--rate", "0"]] {
+            let mut command = std::process::Command::new("python3");
+            command.args(["-c", on_terminal, env!("CARGO_BIN_EXE_spanproof")]).args(arguments);
+            let output =
+                command.env_remove("NO_COLOR").envs(variables).stdin(std::process::Stdio::null()).output().unwrap();
+            let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(printed.contains("FAIL") || printed.contains("traffic.rate"), "{printed}");
+            assert_eq!(printed.contains("\u{1b}["), colours, "{printed:?}");
+        }
+    }
+}
+
+#[test]
+fn a_latency_limit_that_cannot_hold_fails_or_is_withheld_but_never_passes() {
+    let run = quickstart(&["--set", "traffic.rate=10000", "--set", "limits=[latency.intended_to_delivered.max < 1us]"]);
+    let limit = &run.result()["limits"][0];
+    let withheld = !run.findings_of("harness-was-the-limit").is_empty();
+    let (code, verdict) = if withheld { (3, "inconclusive") } else { (1, "fail") };
+    assert_eq!(limit["verdict"], verdict);
+    run.expect(code);
+}
+
+/// What another implementation of HDR histograms reads from the log, if `SPANPROOF_PYTHON` names a Python that has one.
+#[test]
+fn the_latency_log_reads_the_same_elsewhere() {
+    let required = std::env::var_os("CI").is_some_and(|value| value == "true");
+    let Some(python) = std::env::var_os("SPANPROOF_PYTHON") else {
+        assert!(!required, "CI=true needs a Python with hdrhistogram: set SPANPROOF_PYTHON to its path");
+        return skip("SPANPROOF_PYTHON names no Python with hdrhistogram");
+    };
+    // Slowly, so that the figures are not withheld.
+    let run = quickstart(&["--set", "traffic.rate=8000", "--set", "run.spans=16000"]).expect(0);
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut check = std::process::Command::new(python);
+    let check = check.arg(root.join("scripts/check_hlog.py")).arg(run.path("out")).env("PYTHONDONTWRITEBYTECODE", "1");
+    let output = check.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    let withheld = !run.findings_of("harness-was-the-limit").is_empty();
+    if withheld {
+        return skip("driver or sink was the limit, so there are no latencies to compare");
+    }
+    assert!(output.status.success(), "{said}");
+}
+
+/// Says that a test was skipped, where a person sees it although tests are silent.
+pub fn skip(why: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stderr().lock(), "SKIPPED: {why}"));
+}

@@ -1,0 +1,153 @@
+//! Judging against what was sent.
+
+use super::rig::{Ended, PATIENCE, Sink, generate, run, spanproof};
+use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol};
+use std::path::Path;
+
+const SHORT: [&str; 4] = ["--rate", "1000", "--duration", "500ms"];
+
+/// One command that sends and is judged.
+fn judged(folder: &Path, arguments: &[&str]) -> Ended {
+    let mut command = spanproof();
+    command.args(["sink", "--grpc", "127.0.0.1:0", "--expect", "g.json", "--"]).current_dir(folder);
+    command.args([env!("CARGO_BIN_EXE_spanproof"), "gen", "traces", "--quiet", "--result", "g.json"]).args(arguments);
+    run(&mut command)
+}
+
+#[test]
+fn one_command_sends_and_judges_again_and_again() {
+    let folder = tempfile::tempdir().unwrap();
+    // The second time an earlier sender's file is there, which must not be taken for this one's.
+    for _ in 0..2 {
+        let ended = judged(folder.path(), &SHORT);
+        assert_eq!((ended.code, ended.spans()), (Some(0), 500), "{ended:?}");
+        assert!(ended.line("ledger").contains("planned 500, delivered 500, lost 0"), "{ended:?}");
+        assert!(ended.line("judged pass").contains(" 50 traces"), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_shop_workload_is_judged_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = ["--workload", "shop", "--seed", "3", "--set", "traffic.batch.timeout=200ms"];
+    let ended = judged(folder.path(), &[&SHORT[..], &shop].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.line("services").contains("frontend "), "{ended:?}");
+}
+
+#[test]
+fn spans_lost_on_the_way_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    // The command ends when all has been sent; what is absent after a quiet time is lost.
+    let until_done = "while [ ! -e done ]; do sleep 0.05; done";
+    let sink = Sink::start_in(folder.path(), &["--expect", "g.json", "--settle", "3s", "--", "sh", "-c", until_done]);
+    let config = EmbeddedConfig {
+        export: vec![Destination {
+            endpoint: format!("http://{}", sink.grpc),
+            protocol: Protocol::Grpc,
+            compression: Compression::None,
+        }],
+        defects: vec!["drop-one-in=100".parse().unwrap()],
+        ..EmbeddedConfig::default()
+    };
+    let collector = EmbeddedTarget::start(config).unwrap();
+    let result = folder.path().join("g.json");
+    let sent = generate(collector.grpc_addr(), &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
+    assert_eq!(sent.code, Some(0), "{sent:?}");
+    std::fs::write(folder.path().join("done"), "").unwrap();
+    let ended = sink.wait();
+    collector.shutdown(PATIENCE);
+    assert_eq!((ended.code, ended.spans()), (Some(1), 495), "{ended:?}");
+    assert!(ended.line("failure").contains("lost-acknowledged 5: "), "{ended:?}");
+    assert!(ended.out.contains("span "), "an example says which span: {ended:?}");
+}
+
+#[test]
+fn what_no_one_acknowledged_is_not_called_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = folder.path().join("g.json");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let sent = generate(nobody, &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
+    assert_eq!(sent.code, Some(1), "{sent:?}");
+    let ended = Sink::start_in(folder.path(), &["--expect", "g.json", "--within", "200ms"]).wait();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.line("inconclusive").contains("unknown 500"), "{ended:?}");
+}
+
+#[test]
+fn a_goal_may_be_a_figure_of_the_ledger() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = folder.path().join("g.json");
+    let sink = Sink::start_in(folder.path(), &["--expect", "g.json", "--until", "spans.delivered >= 500"]);
+    generate(sink.grpc, &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
+    let ended = sink.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.line("ledger").contains("delivered 500"), "{ended:?}");
+}
+
+#[test]
+fn records_of_others_fail_unless_they_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let result = folder.path().join("g.json");
+    for (foreign, code) in [("fail", 1), ("ignore", 0)] {
+        // Others come first and are kept until it is known what is ours.
+        std::fs::remove_file(&result).ok();
+        let sink = Sink::start_in(folder.path(), &["--expect", "g.json", "--foreign", foreign]);
+        generate(sink.grpc, &["--rate", "100", "--duration", "200ms"]);
+        generate(sink.grpc, &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
+        let ended = sink.wait();
+        assert_eq!((ended.code, ended.spans()), (Some(code), 520), "{ended:?}");
+        assert!(
+            ended.line("ledger").contains("delivered 500") && ended.line("ledger").ends_with("foreign 20"),
+            "{ended:?}"
+        );
+    }
+}
+
+#[test]
+fn a_plan_is_made_again_from_scenario_seed_tag_and_epoch_or_from_a_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["run", "quickstart", "--rate", "500", "--duration", "1s", "--out", "here", "--quiet"];
+    let ran = run(spanproof().args(arguments).current_dir(folder.path()));
+    let text = std::fs::read_to_string(folder.path().join("here/result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let planned = result["ledger"]["spans"]["planned"].as_u64().unwrap();
+    assert!(planned > 0, "{ran:?}");
+    let (seed, epoch) = (result["seed"].to_string(), result["epoch"]["unix_ns"].to_string());
+    let tag = result["run_tag"].as_str().unwrap();
+    let given = ["--expect-scenario", "quickstart", "--set", "traffic.rate=500", "--set", "run.duration=1s"];
+    let given = [&given[..], &["--seed", &seed, "--run-tag", tag, "--epoch", &epoch]].concat();
+    for expected in [&["--expect", "here"][..], &given] {
+        let arguments = [expected, &["--within", "100ms", "--format", "json"]].concat();
+        let ended = Sink::start_in(folder.path(), &arguments).wait();
+        assert_eq!(ended.code, Some(1), "nothing came: {ended:?}");
+        assert_eq!(ended.json()["ledger"]["spans"]["lost_acknowledged"], planned);
+    }
+}
+
+#[test]
+fn a_result_that_tells_of_another_plan_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(judged(folder.path(), &SHORT).code, Some(0));
+    let path = folder.path().join("g.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    for (changed, complaint) in [
+        (text.replace("\"rate\": \"1000\"", "\"rate\": \"1001\""), "fingerprints differ"),
+        (text.replace("spanproof.gen/1", "spanproof.gen/9"), "its schema is `spanproof.gen/9`"),
+        (text[..text.len() / 2].to_owned(), "not a result"),
+    ] {
+        std::fs::write(&path, changed).unwrap();
+        let arguments = ["sink", "--http", "127.0.0.1:0", "--expect", "g.json", "--within", "1s"];
+        let ended = run(spanproof().args(arguments).current_dir(folder.path()));
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(complaint), "{ended:?}");
+    }
+}
+
+#[test]
+fn an_expectation_that_never_comes_leaves_it_undecided() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = Sink::start_in(folder.path(), &["--expect", "g.json", "--within", "200ms"]).wait();
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.line("undecided").contains("nobody said what to expect"), "{ended:?}");
+}
