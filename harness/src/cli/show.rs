@@ -9,10 +9,11 @@ use std::path::PathBuf;
 
 /// Arguments of `show`.
 #[derive(Debug, Args)]
+#[command(override_usage = "spanproof show [OPTIONS] [DIR] ID")]
 pub(crate) struct ShowArguments {
     /// The run's directory [default: the last run below spanproof-runs], and the id of a trace or span in hex; the first
     /// digits of a trace id do
-    #[arg(value_names = ["DIR", "ID"], num_args = 1..=2, required = true)]
+    #[arg(value_name = "[DIR] ID", num_args = 1..=2, required = true)]
     place: Vec<String>,
     /// How it is printed on stdout
     #[arg(long, value_enum, default_value_t)]
