@@ -1,6 +1,8 @@
 //! Every field of a record counts: set, changed or cleared, it changes what the walk sees; and what the normal form calls equal
 //! does not. The fields come from the protocol's descriptors, so one that a newer protocol adds fails here.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
+
 #[path = "fields/schema.rs"]
 mod schema;
 #[path = "fields/table.rs"]

@@ -1,6 +1,8 @@
 //! The hash and a judge that decodes agree: two spans have equal views exactly when they are equal in normal form, and the walk
 //! accepts exactly what prost accepts, up to UTF-8. `SPANPROOF_FUZZ_CASES` raises the number of mutated requests.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
+
 #[path = "../../harness/src/embedded"]
 mod embedded {
     //! The embedded target's encoder, which shares no code with the walk.
@@ -168,8 +170,8 @@ proptest! {
     #[test]
     fn a_damaged_request_is_read_as_prost_reads_it(request in embedded::arbitrary::request(), hurts in hurts()) {
         let whole = request.encode_to_vec();
-        prop_assume!(!whole.is_empty());
-        for (at, kind, byte) in hurts {
+        // An empty request has nothing to damage.
+        for (at, kind, byte) in hurts.into_iter().filter(|_| !whole.is_empty()) {
             let (mut bytes, at) = (whole.clone(), at.index(whole.len()));
             match kind {
                 0 => bytes.truncate(at),
@@ -214,7 +216,7 @@ fn nesting_is_refused_at_the_depth_where_prost_refuses_it() {
     for way in ways {
         for depth in 85..105 {
             for inside in [&[][..], &[0xa0, 0x06, 1]] {
-                let groups = [vec![0xa3, 0x06].repeat(depth), inside.to_vec(), vec![0xa4, 0x06].repeat(depth)].concat();
+                let groups = [[0xa3, 0x06].repeat(depth), inside.to_vec(), [0xa4, 0x06].repeat(depth)].concat();
                 let bytes = way.iter().rev().fold(groups, |inside, field| {
                     let mut out = Vec::new();
                     put_bytes(&mut out, *field, &inside);

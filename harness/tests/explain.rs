@@ -1,6 +1,8 @@
 //! A difference in any field of a planned record is told under that field's path; equal records differ in nothing; and hostile
 //! records cost no more than their size allows.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
+
 #[path = "../../generators/tests/fields/schema.rs"]
 mod schema;
 #[path = "../../generators/tests/fields/table.rs"]
