@@ -54,23 +54,6 @@ pub const RECORD: &[Row] = &[
     ("scope_spans.spans.trace_state", Some("trace_state")),
 ];
 
-/// What lies inside of an attribute, once.
-pub const ATTRIBUTE: &[&str] = &[
-    "KeyValue.key",
-    "KeyValue.value",
-    "KeyValue.key_strindex",
-    "AnyValue.string_value",
-    "AnyValue.bool_value",
-    "AnyValue.int_value",
-    "AnyValue.double_value",
-    "AnyValue.array_value",
-    "AnyValue.kvlist_value",
-    "AnyValue.bytes_value",
-    "AnyValue.string_value_strindex",
-    "ArrayValue.values",
-    "KeyValueList.values",
-];
-
 /// The row of the longest prefix of `dotted`: the field itself, or the attribute that it lies in.
 pub fn told_as(dotted: &str) -> Option<&'static str> {
     let holds = |row: &&Row| dotted.strip_prefix(row.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));

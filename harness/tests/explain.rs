@@ -1,0 +1,219 @@
+//! A difference in any field of a planned record is told under that field's path; equal records differ in nothing; and hostile
+//! records cost no more than their size allows.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
+
+#[path = "../../generators/tests/fields/schema.rs"]
+mod schema;
+#[path = "../../generators/tests/fields/table.rs"]
+mod table;
+#[path = "../../generators/tests/fields/tree.rs"]
+mod tree;
+
+use schema::{ROOT, Schema, schema};
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
+use spanproof_generators::protobuf::{put_bytes, put_tag, put_varint};
+use spanproof_generators::schedule::{Arrivals, Segment};
+use spanproof_generators::seed::Seed;
+use spanproof_generators::walk::Walk;
+use spanproof_generators::workload::Workload;
+use spanproof_generators::workload::shop::Shop;
+use spanproof_harness::judge::explain::{Difference, explain};
+use tree::{Node, Tree, default, dotted, paths, read, request, set, value};
+
+fn plan() -> Plan {
+    Plan::new(PlanSpec {
+        seed: Seed(7),
+        tag: RunTag::new(0x1234),
+        lane: 0,
+        epoch_unix_ns: 1_790_000_000_000_000_000,
+        workload: Workload::Shop(Shop { pool_size: 32 }),
+        mix: Mix::default(),
+        packing: Packing::PerService,
+        batch: BatchRule { spans: 512, timeout_ns: 5_000_000_000 },
+        request_bytes_max: 3_670_016,
+        rate: Rate::Spans(1000.0),
+        shape: Shape { segments: vec![Segment { seconds: 1.0, from: 1.0, to: 1.0 }] },
+        arrivals: Arrivals::Poisson,
+        extent: Extent::Profile,
+    })
+    .unwrap()
+}
+
+/// Some records of the plan, each as a request of its own.
+fn planned() -> Vec<Vec<u8>> {
+    let plan = plan();
+    let chunk = plan.open(0);
+    let record = |offset| {
+        let mut bytes = Vec::new();
+        chunk.encode_record(&plan, offset, &mut bytes);
+        bytes
+    };
+    (0..chunk.records()).step_by(97).map(record).collect()
+}
+
+fn tree(schema: &Schema, request: &[u8]) -> Tree {
+    let mut reader = spanproof_generators::protobuf::Reader::new(request);
+    reader.tag().unwrap();
+    read(schema, ROOT, reader.bytes().unwrap())
+}
+
+/// What differs between a planned record and the only span of a received request.
+fn differences(planned: &[u8], received: &[u8]) -> Vec<Difference> {
+    let mut walk = Walk::default();
+    walk.read(received).unwrap();
+    explain(planned, received, &walk.spans[0], &walk.filings[0])
+}
+
+#[test]
+fn a_changed_field_is_named_by_its_path() {
+    let schema = schema();
+    for planned in planned() {
+        let record = tree(&schema, &planned);
+        assert_eq!(differences(&planned, &request(&record)), []);
+        for path in paths(&schema) {
+            let dotted = dotted(&path);
+            let Some(told) = table::told_as(&dotted) else { continue };
+            let field = path.last().unwrap();
+            for node in [Some(value(field, 2)), Some(value(field, 3)), Some(default(field)), None] {
+                let mut changed = record.clone();
+                set(&mut changed, &path, node);
+                let found = differences(&planned, &request(&changed));
+                let strangers: Vec<_> = found.iter().filter(|one| !one.path.starts_with(told)).collect();
+                // An event or a link made for the change is itself one more.
+                let made = |one: &&Difference| matches!(one.path.as_str(), "events.length" | "links.length");
+                assert!(strangers.iter().all(made), "{dotted}: {strangers:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_two_values_at_least_one_is_told_for_every_field() {
+    let schema = schema();
+    let planned = planned();
+    let record = tree(&schema, &planned[0]);
+    for path in paths(&schema) {
+        let field = path.last().unwrap();
+        let with = |number| {
+            let mut changed = record.clone();
+            set(&mut changed, &path, Some(value(field, number)));
+            request(&changed)
+        };
+        let Some(told) = table::told_as(&dotted(&path)) else { continue };
+        if matches!(field.holds, schema::Holds::Message(_)) && !field.repeated {
+            continue;
+        }
+        // Between two changed records the field is all that differs.
+        let found = differences(&with(2), &with(3));
+        if matches!(field.holds, schema::Holds::Message(_)) {
+            assert_eq!(found, [], "{}", dotted(&path));
+        } else {
+            assert!(
+                !found.is_empty() && found.iter().all(|one| one.path.starts_with(told)),
+                "{}: {found:?}",
+                dotted(&path)
+            );
+        }
+    }
+}
+
+#[test]
+fn an_unknown_field_is_named_wherever_it_stands() {
+    let schema = schema();
+    let planned = &planned()[0];
+    let record = tree(&schema, planned);
+    for path in paths(&schema).iter().filter(|path| matches!(path.last().unwrap().holds, schema::Holds::Message(_))) {
+        let mut stranger = path.last().unwrap().clone();
+        (stranger.number, stranger.one_of, stranger.holds) = (999, false, schema::Holds::Varint);
+        let mut path = path.clone();
+        path.push(stranger);
+        let mut changed = record.clone();
+        set(&mut changed, &path, Some(Node::Word(1)));
+        let found = differences(planned, &request(&changed));
+        assert!(found.iter().any(|one| one.path.ends_with("(field 999)")), "{}: {found:?}", dotted(&path));
+    }
+}
+
+#[test]
+fn a_resource_or_scope_in_two_pieces_is_merged() {
+    let schema = schema();
+    let planned = &planned()[0];
+    let record = tree(&schema, planned);
+    let split = |tree: &Tree, name: &str| -> Tree {
+        let mut pieces = Tree::new();
+        for (field, node) in tree {
+            match node {
+                Node::Inside(inside) if field.name == name => {
+                    pieces.extend(inside.iter().map(|part| (field.clone(), Node::Inside(vec![part.clone()]))));
+                }
+                _ => pieces.push((field.clone(), node.clone())),
+            }
+        }
+        pieces
+    };
+    let mut pieces = split(&record, "resource");
+    for (_, node) in &mut pieces {
+        if let Node::Inside(inside) = node {
+            *inside = split(inside, "scope");
+        }
+    }
+    assert_ne!(request(&pieces), request(&record));
+    assert_eq!(differences(planned, &request(&pieces)), []);
+}
+
+/// A span whose one attribute is nested lists of pairs, `depth` of them.
+fn nested(depth: u32) -> Vec<u8> {
+    let mut value = Vec::new();
+    put_bytes(&mut value, 1, b"\"\\\"");
+    for _ in 0..depth {
+        let (mut pair, mut list) = (Vec::new(), Vec::new());
+        put_bytes(&mut pair, 1, b"\"");
+        put_bytes(&mut pair, 2, &value);
+        put_bytes(&mut list, 1, &pair);
+        value.clear();
+        put_bytes(&mut value, 6, &list);
+    }
+    let mut attribute = Vec::new();
+    put_bytes(&mut attribute, 2, &value);
+    [9_u32, 2, 2, 1].iter().fold(attribute, |inside, field| {
+        let mut out = Vec::new();
+        put_bytes(&mut out, *field, &inside);
+        out
+    })
+}
+
+/// Quoted text was once quoted again at every level, which doubles it each time: 2 GiB of backslashes from 500 bytes.
+#[test]
+fn deep_nesting_costs_no_more_than_its_size() {
+    let planned = &planned()[0];
+    let hostile = nested(31);
+    assert!(hostile.len() < 1000);
+    let found = differences(planned, &hostile);
+    assert!(found.iter().any(|one| one.path == "attributes[\"\"]"), "{found:?}");
+    assert_eq!(differences(&hostile, &hostile), []);
+}
+
+#[test]
+fn differences_are_capped_in_number_and_length() {
+    let planned = &planned()[0];
+    let mut span = Vec::new();
+    for number in 0..50_000_u32 {
+        let (mut key, mut attribute) = (format!("\n{number}").into_bytes(), Vec::new());
+        key.resize(if number == 0 { 1_000_000 } else { key.len() }, b'x');
+        put_bytes(&mut attribute, 1, &key);
+        put_tag(&mut attribute, 3, 0);
+        put_varint(&mut attribute, u64::from(number));
+        put_bytes(&mut span, 9, &attribute);
+    }
+    let hostile = [2_u32, 2, 1].iter().fold(span, |inside, field| {
+        let mut out = Vec::new();
+        put_bytes(&mut out, *field, &inside);
+        out
+    });
+    let found = differences(planned, &hostile);
+    assert_eq!((found.len(), found.last().unwrap().path.as_str()), (101, "(further fields)"));
+    let longest = found.iter().map(|one| one.path.len() + one.expected.len() + one.received.len()).max();
+    assert!(longest.is_some_and(|longest| longest < 2000), "{longest:?}");
+}
