@@ -3,25 +3,32 @@
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// How long the handlers may take to stand: microseconds, if the machine is not beyond help.
+const HANDLED_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// A token that is cancelled by the first SIGINT or SIGTERM. The second exits with 130; targets are then ended by their
 /// keeper.
 pub(crate) fn token() -> CancellationToken {
     let token = CancellationToken::new();
     let asked = token.clone();
-    let spawned = std::thread::Builder::new().name("sp-signals".to_owned()).spawn(move || wait(&asked));
-    if spawned.is_err() {
+    let (ready, is_ready) = std::sync::mpsc::channel();
+    let spawned = std::thread::Builder::new().name("sp-signals".to_owned()).spawn(move || wait(&asked, &ready));
+    // Until the handlers stand, a signal would end us at once, so nothing begins before.
+    if spawned.is_err() || is_ready.recv_timeout(HANDLED_WITHIN).is_err() {
         super::say("warning: signals cannot be handled; Ctrl-C ends the run without results");
     }
     token
 }
 
-fn wait(asked: &CancellationToken) {
+fn wait(asked: &CancellationToken, ready: &std::sync::mpsc::Sender<()>) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
         let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
         else {
             return;
         };
+        // Nobody waits for this any longer after its deadline, which is no reason not to go on.
+        ready.send(()).ok();
         for already in [false, true] {
             tokio::select! {
                 _ = interrupt.recv() => {}
