@@ -1,7 +1,5 @@
 //! What is planned is what is written, and what is written reads back as intact: plan, encoding, walk and hash together.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
-
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;
