@@ -11,7 +11,7 @@
 //!
 //! Every message is the wrapping sum of its fields' hashes; the sum is finalised under the field's own salt before it joins
 //! the message around it. Sums let the expectation leave out what varies (times of events, ids of links, patched
-//! attribute values) and add it back per record: [`crate::expectation`].
+//! attribute values) and add it back per record: [`crate::plan::Chunk::judge`].
 
 mod attributes;
 mod parts;

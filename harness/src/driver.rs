@@ -1,7 +1,7 @@
 //! The driver: sends the plan's requests on its open-loop schedule and notes what became of each.
 //!
-//! Three parts, each on threads of its own so that its cost can be told: [`feed`] opens chunks and encodes requests ahead of
-//! time, [`pacer`] sleeps to each intended instant and hands the request over, and [`send`] exports it on the driver's
+//! Three parts, each on threads of its own so that its cost can be told: `feed` opens chunks and encodes requests ahead of
+//! time, `pacer` sleeps to each intended instant and hands the request over, and `send` exports it on the driver's
 //! runtime, retries if the scenario says so, and notes outcome and latency. Intended instants are fixed by the plan;
 //! nothing that happens at run time moves them.
 

@@ -9,7 +9,7 @@
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `late.roaring` | records by their number in the plan |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
-//! [`write`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
+//! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
 //! judges the directory again comes to the same bytes. While [`marker::UNFINISHED`] is there, the run has not ended in good
 //! order and nothing may be concluded. What is kept is bounded: two bits a record at worst, some fifty bytes a request
 //! that did not succeed, and capped lists of examples.
