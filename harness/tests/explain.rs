@@ -195,25 +195,36 @@ fn deep_nesting_costs_no_more_than_its_size() {
     assert_eq!(differences(&hostile, &hostile), []);
 }
 
-#[test]
-fn differences_are_capped_in_number_and_length() {
-    let planned = &planned()[0];
+/// A request with one span of a thousand attributes, the first with a key of a megabyte; the first `changed` differ from those
+/// of a request where none are changed.
+fn many_attributes(changed: u32) -> Vec<u8> {
     let mut span = Vec::new();
-    for number in 0..50_000_u32 {
+    for number in 0..1000_u32 {
         let (mut key, mut attribute) = (format!("\n{number}").into_bytes(), Vec::new());
         key.resize(if number == 0 { 1_000_000 } else { key.len() }, b'x');
         put_bytes(&mut attribute, 1, &key);
         put_tag(&mut attribute, 3, 0);
-        put_varint(&mut attribute, u64::from(number));
+        put_varint(&mut attribute, u64::from(number) + if number < changed { 5000 } else { 0 });
         put_bytes(&mut span, 9, &attribute);
     }
-    let hostile = [2_u32, 2, 1].iter().fold(span, |inside, field| {
+    [2_u32, 2, 1].iter().fold(span, |inside, field| {
         let mut out = Vec::new();
         put_bytes(&mut out, *field, &inside);
         out
-    });
-    let found = differences(planned, &hostile);
+    })
+}
+
+#[test]
+fn differences_are_capped_in_number_and_length() {
+    let found = differences(&many_attributes(0), &many_attributes(400));
     assert_eq!((found.len(), found.last().unwrap().path.as_str()), (101, "(further fields)"));
     let longest = found.iter().map(|one| one.path.len() + one.expected.len() + one.received.len()).max();
     assert!(longest.is_some_and(|longest| longest < 2000), "{longest:?}");
+}
+
+#[test]
+fn a_list_of_which_most_differs_is_one_difference() {
+    let found = differences(&many_attributes(0), &many_attributes(900));
+    let paths: Vec<_> = found.iter().map(|one| one.path.as_str()).collect();
+    assert_eq!(paths, ["attributes[..]"]);
 }

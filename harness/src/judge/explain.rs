@@ -253,7 +253,7 @@ impl Differences {
         let differing: Vec<&str> =
             keys.iter().filter(|key| expected.get(**key) != received.get(**key)).map(|key| **key).collect();
         if differing.len() > LISTED_MAX && 2 * differing.len() > keys.len() {
-            return self.add(path, &summary(&expected), &summary(&received));
+            return self.add(&format!("{path}[..]"), &summary(&expected), &summary(&received));
         }
         for key in differing {
             self.add(&format!("{path}[{key:?}]"), &of(&expected, key), &of(&received, key));
@@ -327,7 +327,7 @@ mod tests {
     fn a_list_that_was_lost_is_one_difference() {
         let found = between(&attributes(25), &[]);
         let lost = Difference {
-            path: "resource.attributes".to_owned(),
+            path: "resource.attributes[..]".to_owned(),
             expected: "25 attributes".to_owned(),
             received: String::new(),
         };
