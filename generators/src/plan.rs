@@ -7,11 +7,13 @@
 mod chunk;
 mod claims;
 mod draw;
+mod facts;
 mod request;
 
 pub use chunk::{Chunk, Described, Found, Judgement, Record, Request};
 pub use claims::Claims;
 pub use draw::{Mix, Ppb};
+pub use facts::{ExporterFacts, Placed, SpanFacts};
 
 use crate::encoded::{EncodeError, EncodedPool, PieceLimits};
 use crate::identity::{Identity, ORDINALS_MAX, RunTag, TRACES_MAX, TraceKeys, TraceOrigin};

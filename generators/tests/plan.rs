@@ -260,3 +260,79 @@ proptest! {
         every_record_once(&Plan::new(spec).unwrap());
     }
 }
+
+/// The decoded spans of a request in their order, each with its resource.
+fn decoded(
+    bytes: &[u8],
+) -> Vec<(opentelemetry_proto::tonic::resource::v1::Resource, opentelemetry_proto::tonic::trace::v1::Span, String)> {
+    let message = ExportTraceServiceRequest::decode(bytes).unwrap();
+    let mut spans = Vec::new();
+    for resource in message.resource_spans {
+        for scope in resource.scope_spans {
+            let name = scope.scope.unwrap_or_default().name;
+            let above = resource.resource.clone().unwrap_or_default();
+            spans.extend(scope.spans.into_iter().map(|span| (above.clone(), span, name.clone())));
+        }
+    }
+    spans
+}
+
+/// The value as facts tell it.
+fn plain(value: Option<&opentelemetry_proto::tonic::common::v1::AnyValue>) -> Option<String> {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    match value?.value.as_ref()? {
+        Value::StringValue(text) => Some(text.clone()),
+        Value::BoolValue(truth) => Some(truth.to_string()),
+        Value::IntValue(number) => Some(number.to_string()),
+        Value::DoubleValue(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+#[test]
+fn facts_are_what_is_sent_in_the_order_in_which_it_is_sent() {
+    for packing in [Packing::PerService, Packing::WholeTraces] {
+        let mut spec = shop(true);
+        spec.packing = packing;
+        let plan = Plan::new(spec).unwrap();
+        let chunk = plan.open(0);
+        let (mut bytes, mut with_value, mut varying) = (Vec::new(), 0, 0);
+        for (number, request) in chunk.requests().iter().enumerate() {
+            bytes.clear();
+            chunk.encode(&plan, number, &mut bytes);
+            let mut sent = decoded(&bytes).into_iter().zip(0..);
+            chunk.for_each_placed(&plan, number as u32, |placed| {
+                let ((resource, span, scope), position) = sent.next().unwrap();
+                let facts = plan.span_facts(placed.recipe);
+                let exporter = plan.exporter_facts(placed.exporter);
+                assert_eq!(placed.position, position);
+                assert_eq!((facts.name, facts.scope), (span.name.clone(), scope));
+                assert_eq!((facts.kind as i32, facts.bytes), (span.kind, span.encoded_len() as u32));
+                assert_eq!(facts.status as i32, span.status.as_ref().map_or(0, |status| status.code));
+                assert_eq!((facts.events, facts.links), (span.events.len() as u32, span.links.len() as u32));
+                assert_eq!(facts.root, span.parent_span_id.is_empty());
+                assert_eq!(facts.duration_ns, span.end_time_unix_nano - span.start_time_unix_nano);
+                assert_eq!(facts.attributes.len(), span.attributes.len());
+                for ((key, value), sent) in facts.attributes.iter().zip(&span.attributes) {
+                    assert_eq!(*key, sent.key);
+                    if value.is_some() {
+                        assert_eq!(*value, plain(sent.value.as_ref()), "{key}");
+                        with_value += 1;
+                    } else if plain(sent.value.as_ref()).is_some() {
+                        varying += 1;
+                    }
+                }
+                let resource = resource.attributes.iter().map(|one| (one.key.clone(), plain(one.value.as_ref())));
+                assert_eq!(exporter.attributes, resource.collect::<Vec<_>>());
+                let described = chunk.describe(&plan, placed.offset);
+                assert_eq!(span.span_id, described.span_id);
+                assert_eq!((described.request as usize, &described.service), (number, &facts.service));
+                assert_eq!((described.instance, described.service), (exporter.instance, exporter.service));
+                assert_eq!(chunk.trace_spans(&plan, placed.trace.into()), described.trace_spans);
+            });
+            assert!(sent.next().is_none());
+            assert_eq!(request.spans as usize, decoded(&bytes).len());
+        }
+        assert!(with_value > 10_000 && varying > 100, "{with_value} and {varying}");
+    }
+}

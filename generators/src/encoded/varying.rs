@@ -81,6 +81,14 @@ impl Varying {
         moved
     }
 
+    /// Position of the span's attribute whose value varies; `None` for a part of an event or link.
+    pub(crate) fn attribute(&self) -> Option<u32> {
+        match self.slot {
+            Slot::Digits { .. } | Slot::Double { .. } | Slot::OwnId { .. } => Some(self.number),
+            Slot::EventTime { .. } | Slot::Link { .. } => None,
+        }
+    }
+
     /// What the part adds to the hash of the encoded body, where it still is all zeros.
     pub(super) fn placeholder(&self, body: &[u8]) -> u64 {
         match self.slot {

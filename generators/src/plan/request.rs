@@ -127,6 +127,22 @@ pub(super) fn encode(chunk: &Chunk, plan: &Plan, request: &Request, out: &mut Ve
     }
 }
 
+/// Calls `each` with the part and the recipe of every span of a request, in the order in which [`encode`] writes them.
+pub(super) fn for_each_span(chunk: &Chunk, plan: &Plan, request: &Request, mut each: impl FnMut(&Part, u32)) {
+    let parts = &chunk.parts[request.parts.start as usize..request.parts.end as usize];
+    let resource = |part: &Part| (plan.pool.pieces[part.piece as usize].emitter, part.instance);
+    for group in parts.chunk_by(|a, b| resource(a) == resource(b)) {
+        let emitter = &plan.pool.emitters[usize::from(plan.pool.pieces[group[0].piece as usize].emitter)];
+        for local in 0..emitter.scopes.len() {
+            for part in group {
+                for run in runs(plan, *part).iter().filter(|run| usize::from(run.scope) == local) {
+                    run.recipes.clone().for_each(|recipe| each(part, recipe));
+                }
+            }
+        }
+    }
+}
+
 fn encode_resource_spans(chunk: &Chunk, plan: &Plan, group: &[Part], out: &mut Vec<u8>) {
     let emitter = &plan.pool.emitters[usize::from(plan.pool.pieces[group[0].piece as usize].emitter)];
     let resource = &emitter.instances[usize::from(group[0].instance)];

@@ -1,0 +1,129 @@
+//! Facts that a record has or has not: who sent it, over which connection, what it is called, what it says.
+
+use super::separate::{Candidate, Totals};
+use super::survey::Survey;
+use spanproof_generators::plan::SpanFacts;
+use std::collections::HashMap;
+
+/// A fact of fewer of the affected records than this share cannot separate them well enough.
+const SHARE_MIN: f64 = 0.3;
+
+/// The more telling of two facts that separate equally well comes first.
+mod rank {
+    pub(super) const SERVICE: u8 = 0;
+    pub(super) const NAME: u8 = 1;
+    pub(super) const CONNECTION: u8 = 2;
+    pub(super) const STRATUM: u8 = 3;
+    pub(super) const KIND: u8 = 4;
+    pub(super) const OTHER: u8 = 5;
+    pub(super) const ATTRIBUTE: u8 = 7;
+    pub(super) const RESOURCE: u8 = 8;
+}
+
+/// Every fact that enough of the affected records have, with its counts.
+pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
+    let mut candidates = of_spans(survey);
+    candidates.extend(of_exporters(survey));
+    candidates.extend(survey.strata.iter().map(|(stratum, having)| Candidate {
+        text: format!("traces of kind {}", stratum.name()),
+        rank: rank::STRATUM,
+        a_filter_could: false,
+        having: *having,
+    }));
+    if survey.connections.len() > 1 {
+        candidates.extend(survey.connections.iter().map(|(number, requests)| Candidate {
+            text: format!("connection {number}"),
+            rank: rank::CONNECTION,
+            a_filter_could: false,
+            having: requests.iter().fold(Totals::default(), |mut sum, request| {
+                sum.add(true, u64::from(request.affected));
+                sum.add(false, u64::from(request.spans - request.affected));
+                sum
+            }),
+        }));
+    }
+    let enough = SHARE_MIN * survey.totals().affected as f64;
+    candidates.retain(|candidate| candidate.having.affected as f64 >= enough);
+    candidates
+}
+
+/// A fact in words, its rank, and whether a filter could go by it.
+type Fact = (u8, bool, String);
+
+/// Facts of recipes. Two passes, so that only facts of affected records are kept: a pool has tens of thousands.
+fn of_spans(survey: &Survey<'_>) -> Vec<Candidate> {
+    let mut facts: HashMap<Fact, Totals> = HashMap::new();
+    let recipes = || survey.recipes.iter().zip(0..);
+    for (totals, recipe) in recipes().filter(|(totals, _)| totals.affected > 0) {
+        for fact in span_facts(&survey.plan.span_facts(recipe)) {
+            facts.entry(fact).or_default().affected += totals.affected;
+        }
+    }
+    let enough = SHARE_MIN * survey.totals().affected as f64;
+    facts.retain(|_, totals| totals.affected as f64 >= enough);
+    for (totals, recipe) in recipes().filter(|(totals, _)| totals.others > 0) {
+        for fact in span_facts(&survey.plan.span_facts(recipe)) {
+            if let Some(having) = facts.get_mut(&fact) {
+                having.others += totals.others;
+            }
+        }
+    }
+    facts.into_iter().map(candidate).collect()
+}
+
+fn candidate(((rank, a_filter_could, text), having): (Fact, Totals)) -> Candidate {
+    Candidate { text, rank, a_filter_could, having }
+}
+
+fn span_facts(facts: &SpanFacts) -> Vec<Fact> {
+    let mut found = vec![
+        (rank::SERVICE, true, format!("service {}", facts.service)),
+        (rank::NAME, true, format!("name {:?}", facts.name)),
+        (rank::KIND, true, format!("kind {}", kind(facts.kind))),
+        (rank::KIND, true, format!("status {}", ["unset", "ok", "error"].get(facts.status as usize).unwrap_or(&"other"))),
+        (rank::OTHER, true, format!("scope {:?}", facts.scope)),
+    ];
+    let flags = [
+        (facts.root, "a root span"),
+        (!facts.root, "a span with a parent"),
+        (facts.events > 0, "a span with events"),
+        (facts.events == 0, "a span without events"),
+        (facts.links > 0, "a span with links"),
+        (facts.variant > 0, "a span under its trace's second id"),
+    ];
+    found.extend(flags.iter().filter(|(holds, _)| *holds).map(|(_, text)| (rank::OTHER, false, (*text).to_owned())));
+    attributes(&mut found, "attribute", rank::ATTRIBUTE, &facts.attributes);
+    found
+}
+
+fn attributes(found: &mut Vec<Fact>, what: &str, rank: u8, attributes: &[(String, Option<String>)]) {
+    for (key, value) in attributes {
+        // That a key is there says less than what it holds, if both separate alike.
+        found.push((rank + 1, true, format!("{what} {key}")));
+        found.extend(value.as_ref().map(|value| (rank, true, format!("{what} {key} = {value:?}"))));
+    }
+}
+
+fn kind(number: u32) -> &'static str {
+    ["unspecified", "internal", "server", "client", "producer", "consumer"].get(number as usize).unwrap_or(&"other")
+}
+
+/// Facts of the instances of services.
+fn of_exporters(survey: &Survey<'_>) -> Vec<Candidate> {
+    let mut facts: HashMap<Fact, Totals> = HashMap::new();
+    for (totals, number) in survey.exporters.iter().zip(0..) {
+        let exporter = survey.plan.exporter_facts(number);
+        let mut found = Vec::new();
+        if exporter.instances > 1 {
+            let instance = format!("instance {} of {}", exporter.instance, exporter.service);
+            found.push((rank::OTHER, false, instance));
+        }
+        attributes(&mut found, "resource", rank::RESOURCE, &exporter.attributes);
+        for fact in found {
+            let having = facts.entry(fact).or_default();
+            having.affected += totals.affected;
+            having.others += totals.others;
+        }
+    }
+    facts.into_iter().map(candidate).collect()
+}

@@ -1,0 +1,97 @@
+//! How well a fact tells the affected records from the others, and whether chance could have done it.
+
+use spanproof_reports::figures::count;
+
+/// A fact has to separate at least so well to be told: the share of the affected that have it less the share of the others.
+const SEPARATION_MIN: f64 = 0.3;
+
+/// A fact is told when chance would show one like it less often than once in some 10,000 findings.
+const CHANCE_LOG: f64 = 9.0;
+
+/// Two facts whose counts differ by no more than this share say the same.
+const ALIKE: f64 = 0.02;
+
+/// How many records there are on both sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Totals {
+    /// Records that the finding is about.
+    pub affected: u64,
+    /// All others that were sent.
+    pub others: u64,
+}
+
+/// A fact, and how many records on either side show it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate {
+    /// The fact in words, e.g. `service checkout`.
+    pub text: String,
+    /// Of facts that separate equally well, the one with the lower rank is the more telling.
+    pub rank: u8,
+    /// Whether a filter in a collector could have been told to go by this.
+    pub a_filter_could: bool,
+    /// How many show it.
+    pub having: Totals,
+}
+
+impl Totals {
+    pub(super) fn all(self) -> u64 {
+        self.affected + self.others
+    }
+
+    /// Adds a record to one of the sides.
+    pub(super) fn add(&mut self, affected: bool, records: u64) {
+        *(if affected { &mut self.affected } else { &mut self.others }) += records;
+    }
+
+    /// From -1 to 1; 1 when all affected and none of the others show the fact (Youden's J).
+    pub(super) fn separation(self, candidate: &Candidate) -> f64 {
+        self.share(candidate.having)
+    }
+
+    /// The same for counts alone.
+    pub(super) fn share(self, having: Self) -> f64 {
+        having.affected as f64 / self.affected.max(1) as f64 - having.others as f64 / self.others.max(1) as f64
+    }
+
+    /// Whether all affected records show the fact, and no other.
+    pub(super) fn is_exact(self, candidate: &Candidate) -> bool {
+        candidate.having == Self { affected: self.affected, others: 0 }
+    }
+
+    /// Whether the fact deserves to be told, when `tested` facts were looked at and the affected records are worth so many
+    /// that fell independently of each other: a lost request of 400 spans is one event and not 400.
+    pub(super) fn separates(self, candidate: &Candidate, independent: u64, tested: usize) -> bool {
+        self.separation(candidate) >= SEPARATION_MIN
+            && independent as f64 * self.surprise(candidate.having) > (tested.max(1) as f64).ln() + CHANCE_LOG
+    }
+
+    /// How surprising one affected record's share is (Kullback-Leibler divergence, in nats): by Chernoff's bound, so many
+    /// independent records as `n` show such a share by chance with a probability below `exp(-n * surprise)`.
+    fn surprise(self, having: Self) -> f64 {
+        let share = having.affected as f64 / self.affected.max(1) as f64;
+        let expected = having.all() as f64 / self.all().max(1) as f64;
+        let term = |p: f64, q: f64| if p == 0.0 { 0.0 } else { p * (p / q).ln() };
+        term(share, expected) + term(1.0 - share, 1.0 - expected)
+    }
+
+    /// Whether two facts hold for the same records, as far as counts can tell.
+    pub(super) fn alike(self, a: &Candidate, b: &Candidate) -> bool {
+        let near = |a: u64, b: u64, of: u64| a.abs_diff(b) as f64 <= ALIKE * of as f64;
+        near(a.having.affected, b.having.affected, self.affected) && near(a.having.others, b.having.others, self.others)
+    }
+}
+
+/// The candidate as people read it.
+pub(super) fn tell(candidate: &Candidate, totals: Totals) -> String {
+    let Candidate { text, having, .. } = candidate;
+    let these = if having.affected == totals.affected {
+        format!("all {} of these", count(totals.affected))
+    } else {
+        format!("{} of these {}", count(having.affected), count(totals.affected))
+    };
+    let others = match having.others {
+        0 => format!("none of the {} others", count(totals.others)),
+        some => format!("{} of the {} others", count(some), count(totals.others)),
+    };
+    format!("{text}: {these}, {others}")
+}

@@ -1,0 +1,168 @@
+//! One walk over the sent requests of the plan: where the affected records and the others travelled, and what they are.
+
+use super::separate::Totals;
+use crate::judge::evidence::Evidence;
+use crate::judge::outcomes::{Outcome, RequestId};
+use roaring::RoaringTreemap;
+use spanproof_generators::model::Stratum;
+use spanproof_generators::plan::{Chunk, Placed, Plan, Request};
+use std::collections::{BTreeMap, HashMap};
+
+/// Chunks looked at; of longer runs an even selection stands for all.
+const CHUNKS_MAX: u64 = 2048;
+
+/// Stretches that the run is divided into, to find when records were affected.
+pub(super) const STRETCHES: usize = 256;
+
+/// A request that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent {
+    pub due_ns: u64,
+    pub spans: u32,
+    pub affected: u32,
+}
+
+/// What was counted.
+pub(super) struct Survey<'a> {
+    pub plan: &'a Plan,
+    /// By recipe.
+    pub recipes: Vec<Totals>,
+    /// By exporter.
+    pub exporters: Vec<Totals>,
+    /// By position in the request.
+    pub positions: BTreeMap<u32, Totals>,
+    /// By number of spans in the request.
+    pub request_spans: BTreeMap<u32, Totals>,
+    /// By number of spans in the trace.
+    pub trace_spans: BTreeMap<u32, Totals>,
+    /// By kind of trace.
+    pub strata: BTreeMap<Stratum, Totals>,
+    /// By stretch of time.
+    pub stretches: Vec<Totals>,
+    /// How long a stretch is.
+    pub stretch_ns: u64,
+    /// The requests of each connection, in the order of their instants.
+    pub connections: HashMap<u64, Vec<Sent>>,
+    /// Traces of which every sent span is affected, and of which only some are.
+    pub traces_whole: u64,
+    pub traces_cut: u64,
+    /// Affected records in traces that are affected as a whole.
+    pub in_whole_traces: u64,
+    /// All traces that were sent.
+    pub traces: u64,
+    /// Only every so manieth chunk was looked at.
+    every: u64,
+}
+
+impl<'a> Survey<'a> {
+    /// Counts over all records that were sent.
+    pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap) -> Self {
+        let plan = &*evidence.plan;
+        let every = evidence.chunks_opened.div_ceil(CHUNKS_MAX).max(1);
+        let last_ns = (plan.seconds() * 1e9) as u64 + plan.spec().batch.timeout_ns;
+        let mut survey = Self {
+            plan,
+            recipes: vec![Totals::default(); plan.recipes()],
+            exporters: vec![Totals::default(); plan.pool().exporters() as usize],
+            positions: BTreeMap::new(),
+            request_spans: BTreeMap::new(),
+            trace_spans: BTreeMap::new(),
+            strata: BTreeMap::new(),
+            stretches: vec![Totals::default(); STRETCHES],
+            stretch_ns: last_ns / STRETCHES as u64 + 1,
+            connections: HashMap::new(),
+            traces_whole: 0,
+            traces_cut: 0,
+            in_whole_traces: 0,
+            traces: 0,
+            every,
+        };
+        for chunk in (0..evidence.chunks_opened).step_by(usize::try_from(every).unwrap_or(usize::MAX)) {
+            survey.add_chunk(evidence, &plan.open(chunk), affected);
+        }
+        survey.connections.values_mut().for_each(|sent| sent.sort_by_key(|request| request.due_ns));
+        survey
+    }
+
+    fn add_chunk(&mut self, evidence: &Evidence, chunk: &Chunk, affected: &RoaringTreemap) {
+        let before = self.plan.spans_before(chunk.number());
+        let end = before + u64::from(chunk.records());
+        let mut hit = vec![false; chunk.records() as usize];
+        let mut rest = affected.iter();
+        rest.advance_to(before);
+        rest.take_while(|number| *number < end).for_each(|number| hit[(number - before) as usize] = true);
+        // Of each trace: spans that were sent, and how many of them are affected.
+        let mut traces = vec![[0u32; 2]; chunk.traces()];
+        for (number, request) in chunk.requests().iter().enumerate() {
+            let id = RequestId { chunk: chunk.number(), number: number as u32 };
+            if evidence.requests.get(&id).is_none_or(|record| record.outcome != Outcome::NotSent) {
+                let connection = evidence.connection_of(request, id.number);
+                self.add_request(chunk, id.number, request, connection, &hit, &mut traces);
+            }
+        }
+        self.add_traces(&traces);
+    }
+
+    fn add_request(
+        &mut self,
+        chunk: &Chunk,
+        number: u32,
+        request: &Request,
+        connection: u64,
+        hit: &[bool],
+        traces: &mut [[u32; 2]],
+    ) {
+        let stretch = usize::try_from(request.due_ns / self.stretch_ns).map_or(STRETCHES - 1, |at| at.min(STRETCHES - 1));
+        let mut affected = 0;
+        chunk.for_each_placed(self.plan, number, |placed| {
+            let is_hit = hit[placed.offset as usize];
+            affected += u32::from(is_hit);
+            let trace = &mut traces[usize::from(placed.trace)];
+            trace[0] += 1;
+            trace[1] += u32::from(is_hit);
+            self.add_record(chunk, &placed, request.spans, is_hit);
+        });
+        let (all, hits) = (u64::from(request.spans), u64::from(affected));
+        self.stretches[stretch].add(true, hits);
+        self.stretches[stretch].add(false, all - hits);
+        let sent = Sent { due_ns: request.due_ns, spans: request.spans, affected };
+        self.connections.entry(connection).or_default().push(sent);
+    }
+
+    fn add_record(&mut self, chunk: &Chunk, placed: &Placed, request_spans: u32, hit: bool) {
+        let trace = usize::from(placed.trace);
+        self.recipes[placed.recipe as usize].add(hit, 1);
+        self.exporters[placed.exporter as usize].add(hit, 1);
+        self.positions.entry(placed.position).or_default().add(hit, 1);
+        self.request_spans.entry(request_spans).or_default().add(hit, 1);
+        self.trace_spans.entry(chunk.trace_spans(self.plan, trace)).or_default().add(hit, 1);
+        self.strata.entry(chunk.stratum(self.plan, trace)).or_default().add(hit, 1);
+    }
+
+    fn add_traces(&mut self, traces: &[[u32; 2]]) {
+        for [sent, affected] in traces.iter().filter(|[sent, _]| *sent > 0) {
+            self.traces += 1;
+            if affected == sent {
+                self.traces_whole += 1;
+                self.in_whole_traces += u64::from(*affected);
+            } else if *affected > 0 {
+                self.traces_cut += 1;
+            }
+        }
+    }
+
+    /// Records on both sides.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for one in &self.stretches {
+            totals.affected += one.affected;
+            totals.others += one.others;
+        }
+        totals
+    }
+
+    /// Says so if not all chunks were looked at.
+    pub(super) fn sampled(&self) -> Option<String> {
+        (self.every > 1).then(|| format!("counted in every {}th chunk of the plan", self.every))
+    }
+}
