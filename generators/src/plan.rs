@@ -6,12 +6,14 @@
 
 mod chunk;
 mod claims;
+mod deviation;
 mod draw;
 mod facts;
 mod request;
 
 pub use chunk::{Chunk, Described, Found, Judgement, Record, Request};
 pub use claims::Claims;
+pub use deviation::Deviation;
 pub use draw::{Mix, Ppb};
 pub use facts::{ExporterFacts, Placed, SpanFacts};
 

@@ -5,6 +5,7 @@
 //! | `plan.json` | what the plan was made from, and its fingerprint |
 //! | `requests.json` | what became of the requests that did not simply succeed |
 //! | `arrivals.json` | what differs in corrupt records, and records that are not in the plan |
+//! | `changes.roaring` | which records are corrupt in which way, one set for each kind in `arrivals.json` |
 //! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `late.roaring` | records by their number in the plan |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
@@ -29,7 +30,7 @@ pub use course::Course;
 
 use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
-use crate::judge::corruption::CorruptionKind;
+use crate::judge::corruption::{CorruptionKind, Fields};
 use crate::judge::evidence::Evidence;
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
@@ -62,7 +63,9 @@ pub struct Findings<'a> {
     /// Requests that did not simply succeed.
     pub requests: &'a BTreeMap<RequestId, RequestRecord>,
     /// Corrupt copies by the fields that differ.
-    pub corruptions: &'a BTreeMap<String, CorruptionKind>,
+    pub corruptions: &'a BTreeMap<Fields, CorruptionKind>,
+    /// Copies about which hash and full decode disagree.
+    pub unexplained: u64,
     /// Records that are not in the plan.
     pub strangers: &'a StrangerExamples,
     /// How the run went.
@@ -99,6 +102,7 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
     add(plan::FILE, plan::to_bytes(findings.plan, findings.fingerprint)?)?;
     add(requests::FILE, requests::to_bytes(findings.requests)?)?;
     add(arrivals::FILE, arrivals::to_bytes(findings)?)?;
+    add(arrivals::CHANGES, arrivals::changes(findings))?;
     add(course::FILE, course::to_bytes(findings.course)?)?;
     for (name, records) in records::of(findings.ledger, opened) {
         add(name, records::to_bytes(records))?;
@@ -129,7 +133,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let files = Manifest::read(&folder)?.files(&folder)?;
     let plan = plan::from_bytes(files.get(plan::FILE)?, known)?;
     let requests = requests::from_bytes(files.get(requests::FILE)?, &plan)?;
-    let arrivals = arrivals::from_bytes(files.get(arrivals::FILE)?)?;
+    let arrivals = arrivals::from_bytes(files.get(arrivals::FILE)?, files.get(arrivals::CHANGES)?, plan.spans())?;
     let course = course::from_bytes(files.get(course::FILE)?)?;
     if course.chunks_opened > plan.chunks() {
         return Err(EvidenceError::inconsistent(&files.path(course::FILE), "more chunks were opened than planned"));
@@ -153,6 +157,10 @@ fn evidence(
         requests,
         sums: course.sums,
         corruptions: arrivals.corruptions,
+        unexplained: arrivals.unexplained,
+        chunks_opened: course.chunks_opened,
+        connections: course.document.driver.as_ref().map_or(0, |driver| driver.connections),
+        absence_is_unknown: course.absence_is_unknown,
         strangers: arrivals.strangers,
         invented: arrivals.invented,
         foreign: arrivals.foreign,
@@ -173,10 +181,11 @@ impl Frozen {
         conclude(&self.evidence, self.course.document.clone(), &self.course.forewarned, &self.course.limits)
     }
 
-    /// Takes limits, and what foreign records mean, from elsewhere; `source` names where from.
-    pub fn replace_limits(&mut self, limits: Vec<Limit>, foreign_fails: bool, source: &str) {
+    /// Takes limits, and what foreign and absent records mean, from elsewhere; `source` names where from.
+    pub fn replace_limits(&mut self, limits: Vec<Limit>, foreign_fails: bool, absence_is_unknown: bool, source: &str) {
         self.course.limits = limits;
         self.course.foreign_fails = foreign_fails;
+        (self.course.absence_is_unknown, self.evidence.absence_is_unknown) = (absence_is_unknown, absence_is_unknown);
         self.evidence.foreign_fails = foreign_fails;
         self.course.document.warnings.push(format!("judged by the limits of {source}"));
     }

@@ -1,10 +1,12 @@
 //! Judging: from what arrived and what was answered to words, counts and verdicts. Pure: no clock, no network, no runtime.
 //!
 //! [`ledger`] counts copies of records while the run lasts; [`outcomes`] keeps what the target answered; [`account`] puts the
-//! two together, every record under exactly one word; [`explain`] names what differs in a corrupted record.
+//! two together, every record under exactly one word; [`explain`] names what differs in a corrupted record, and [`common`]
+//! what the records of a finding have in common.
 
 pub mod account;
 pub mod checks;
+pub mod common;
 pub mod conclusion;
 pub mod corruption;
 pub mod evidence;

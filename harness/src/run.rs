@@ -365,6 +365,7 @@ fn freeze(
         cut_short: found.watched.cut_short(),
         target_ended: found.watched.target_ended.clone(),
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
+        absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),
         document,
     };
@@ -374,6 +375,7 @@ fn freeze(
         ledger: recorder.ledger(),
         requests: &outcomes.exceptions(),
         corruptions: &recorder.corruptions().kinds(),
+        unexplained: recorder.corruptions().unexplained(),
         strangers: &recorder.strangers().examples(),
         course: &course,
     };

@@ -10,6 +10,8 @@ mod table;
 #[path = "../../generators/tests/fields/tree.rs"]
 mod tree;
 
+use bytes::Bytes;
+use http::HeaderMap;
 use schema::{ROOT, Schema, schema};
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
@@ -19,7 +21,18 @@ use spanproof_generators::seed::Seed;
 use spanproof_generators::walk::Walk;
 use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
+use spanproof_harness::chunks::OpenChunks;
+use spanproof_harness::clock::RunClock;
+use spanproof_harness::judge::corruption;
 use spanproof_harness::judge::explain::{Difference, explain};
+use spanproof_harness::sink::recorder::Recorder;
+use spanproof_harness::wire::server::{Backend, Decision, Export};
+use spanproof_harness::wire::{Compression, Protocol, Signal};
+use spanproof_reports::latency::LatencyRecorder;
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tree::{Node, Tree, default, dotted, paths, read, request, set, value};
 
 fn plan() -> Plan {
@@ -66,27 +79,77 @@ fn differences(planned: &[u8], received: &[u8]) -> Vec<Difference> {
     explain(planned, received, &walk.spans[0], &walk.filings[0])
 }
 
+/// What the sink finds of a request, by the whole way that a received request goes: the fields that differ, none when the
+/// record arrived intact. A record under ids that nobody planned is a stranger: then nothing is found either.
+fn recorded(plan: &Arc<Plan>, received: &[u8]) -> Found {
+    let chunks = Arc::new(OpenChunks::new(Arc::clone(plan), 1));
+    let clock = RunClock::starting_in(Duration::ZERO);
+    let latency = Arc::new(LatencyRecorder::new());
+    let late_after = Duration::from_secs(3600);
+    let recorder = Recorder::new(chunks, clock, latency, late_after, Duration::ZERO);
+    let body = Bytes::copy_from_slice(received);
+    let decision = recorder.export(Export {
+        signal: Signal::Traces,
+        protocol: Protocol::Grpc,
+        compression: Compression::None,
+        wire_bytes: body.len() as u64,
+        body,
+        connection: 0,
+        peer: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
+        received: Instant::now(),
+        headers: HeaderMap::new(),
+    });
+    assert!(matches!(decision, Decision::Accept), "{decision:?}");
+    assert_eq!(recorder.corruptions().unexplained(), 0, "hash and comparison disagree");
+    let kinds = recorder.corruptions().kinds();
+    let ledger = recorder.ledger();
+    assert_eq!(ledger.corrupt(), kinds.len() as u64);
+    Found {
+        fields: kinds.into_keys().flatten().collect(),
+        intact: ledger.corrupt() == 0 && ledger.unique() == 1,
+        strange: ledger.invented() + ledger.foreign() == 1,
+    }
+}
+
+#[derive(Debug)]
+struct Found {
+    fields: Vec<String>,
+    intact: bool,
+    strange: bool,
+}
+
+/// For every field: set to a value, to another, to its default, and cleared. Whatever is no equality of the normal form
+/// arrives as corrupted, told under that field's path and no other; what is one arrives intact.
 #[test]
-fn a_changed_field_is_named_by_its_path() {
-    let schema = schema();
-    for planned in planned() {
-        let record = tree(&schema, &planned);
-        assert_eq!(differences(&planned, &request(&record)), []);
+fn every_field_that_is_set_changed_or_cleared_is_told_by_its_path_and_by_no_other() {
+    let (schema, plan) = (schema(), Arc::new(plan()));
+    let mut told_of = BTreeSet::new();
+    for planned in planned().iter().step_by(3) {
+        let record = tree(&schema, planned);
+        assert!(recorded(&plan, &request(&record)).intact);
         for path in paths(&schema) {
-            let dotted = dotted(&path);
+            let (dotted, field) = (dotted(&path), path.last().unwrap());
             let Some(told) = table::told_as(&dotted) else { continue };
-            let field = path.last().unwrap();
+            let told = corruption::without_positions(told);
             for node in [Some(value(field, 2)), Some(value(field, 3)), Some(default(field)), None] {
                 let mut changed = record.clone();
                 set(&mut changed, &path, node);
-                let found = differences(&planned, &request(&changed));
-                let strangers: Vec<_> = found.iter().filter(|one| !one.path.starts_with(told)).collect();
+                let found = recorded(&plan, &request(&changed));
+                let equal = differences(planned, &request(&changed)).is_empty();
+                assert_eq!((found.intact, found.strange && equal), (equal, false), "{dotted}: {found:?}");
                 // An event or a link made for the change is itself one more.
-                let made = |one: &&Difference| matches!(one.path.as_str(), "events.length" | "links.length");
-                assert!(strangers.iter().all(made), "{dotted}: {strangers:?}");
+                let made = |path: &str| matches!(path, "events.length" | "links.length");
+                let others = found.fields.iter().filter(|path| !path.starts_with(&told) && !made(path));
+                assert_eq!(others.count(), 0, "{dotted}: {found:?}");
+                if !found.fields.is_empty() || found.strange {
+                    told_of.insert(dotted.clone());
+                }
             }
         }
     }
+    let all = paths(&schema).iter().map(dotted).filter(|dotted| table::told_as(dotted).is_some()).collect();
+    let silent: Vec<_> = BTreeSet::difference(&all, &told_of).cloned().collect();
+    assert_eq!(silent, Vec::<String>::new(), "no change of these fields was ever told");
 }
 
 #[test]

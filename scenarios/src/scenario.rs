@@ -23,7 +23,7 @@ pub use spanproof_generators::workload::Workload;
 pub use target::{Embedded, External, Process, Target};
 pub use traffic::{Batch, Profile, Traffic};
 
-pub use crate::spec::{Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
+pub use crate::spec::{Absence, Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
 
 use crate::limits::Limit;
 use crate::problem::ProblemKind;
@@ -48,6 +48,8 @@ pub struct Scenario {
     pub run: Run,
     /// What records that are not ours mean.
     pub foreign: Foreign,
+    /// What an absent acknowledged span means for the verdict.
+    pub absence: Absence,
     /// What must hold, in the order written.
     pub limits: Vec<Limit>,
     /// What ends the run early, in the order written.
@@ -80,6 +82,7 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
         traffic: traffic?,
         run: run?,
         foreign: spec.foreign.unwrap_or_default(),
+        absence: spec.absence.unwrap_or_default(),
         limits: spec.limits.clone(),
         abort: spec.abort.clone(),
     })

@@ -55,12 +55,25 @@ pub struct ScenarioSpec {
     pub run: Option<RunSpec>,
     /// What records at the sink that are not ours mean for the verdict. Default: fail.
     pub foreign: Option<Foreign>,
+    /// What an acknowledged span that never came out means for the verdict. Default: loss.
+    pub absence: Option<Absence>,
     /// What must hold for the run to pass.
     #[serde(default)]
     pub limits: Vec<Limit>,
     /// What ends the run early, as a failure, keeping what was learned.
     #[serde(default)]
     pub abort: Vec<Limit>,
+}
+
+/// What it means that an acknowledged span did not come out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Absence {
+    /// It was lost, unless the known configuration holds a sampler or a filter.
+    #[default]
+    Loss,
+    /// Nobody can tell: the target samples or filters in ways that are not known here.
+    Unknown,
 }
 
 /// What records that are not ours mean.

@@ -47,6 +47,27 @@ pub struct Found {
     recipe: u32,
 }
 
+impl Found {
+    pub(super) fn recipe(self) -> u32 {
+        self.recipe
+    }
+}
+
+/// What a record ought to look like on arrival.
+pub(super) struct Expected {
+    pub trace_id: [u8; 16],
+    pub span_id: u64,
+    pub parent_id: u64,
+    pub start_ns: u64,
+    pub end_ns: u64,
+    pub trace_state: u64,
+    pub content: u64,
+    pub resource: u64,
+    pub resource_schema: u64,
+    pub scope: u64,
+    pub scope_schema: u64,
+}
+
 /// What the sink finds of a span that claims to be of this chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Judgement {
@@ -195,25 +216,50 @@ impl Chunk {
 
     #[inline]
     fn is_intact(&self, plan: &Plan, at: usize, recipe: &SpanRecipe, span: &SpanView, filing: &Filing) -> bool {
+        let expected = self.expected_of(plan, at, recipe);
+        span.trace_id == expected.trace_id
+            && span.span_id == expected.span_id
+            && span.parent_id == expected.parent_id
+            && span.start_ns == expected.start_ns
+            && span.end_ns == expected.end_ns
+            && span.trace_state == expected.trace_state
+            && filing.resource == expected.resource
+            && filing.resource_schema == expected.resource_schema
+            && filing.scope == expected.scope
+            && filing.scope_schema == expected.scope_schema
+            && span.content == expected.content
+    }
+
+    pub(super) fn expected(&self, plan: &Plan, found: Found) -> Expected {
+        self.expected_of(plan, found.trace as usize, &plan.pool.recipes[found.recipe as usize])
+    }
+
+    /// All that a received span is compared with. In line, so that the compiler computes each part only when it is asked for.
+    #[inline(always)]
+    fn expected_of(&self, plan: &Plan, at: usize, recipe: &SpanRecipe) -> Expected {
         let frame = self.frame(plan, at);
         let keys = frame.keys(recipe.variant);
-        let parent =
-            if recipe.has_parent { frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal) } else { 0 };
         let emitter = &plan.pool.emitters[usize::from(recipe.emitter)];
         let instance = frame.keys.instance(recipe.emitter, emitter.instances.len() as u16);
         let resource = &emitter.instances[usize::from(instance)];
         let scope = &plan.pool.scopes[usize::from(recipe.scope)];
-        span.trace_id == keys.id
-            && span.span_id == keys.span_id(recipe.ordinal)
-            && span.parent_id == parent
-            && span.start_ns == frame.start_unix_ns + recipe.start_ns
-            && span.end_ns == frame.start_unix_ns + recipe.end_ns
-            && span.trace_state == recipe.trace_state
-            && filing.resource == resource.hash
-            && filing.resource_schema == resource.schema_hash
-            && filing.scope == scope.hash
-            && filing.scope_schema == scope.schema_hash
-            && span.content == self.content(plan, recipe, &frame)
+        Expected {
+            trace_id: keys.id,
+            span_id: keys.span_id(recipe.ordinal),
+            parent_id: if recipe.has_parent {
+                frame.keys(recipe.parent_variant).span_id(recipe.parent_ordinal)
+            } else {
+                0
+            },
+            start_ns: frame.start_unix_ns + recipe.start_ns,
+            end_ns: frame.start_unix_ns + recipe.end_ns,
+            trace_state: recipe.trace_state,
+            content: self.content(plan, recipe, &frame),
+            resource: resource.hash,
+            resource_schema: resource.schema_hash,
+            scope: scope.hash,
+            scope_schema: scope.schema_hash,
+        }
     }
 
     /// The hash of all content that the record ought to have.

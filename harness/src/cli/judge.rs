@@ -7,7 +7,7 @@ use crate::evidence::{self, Frozen};
 use crate::run::plan_spec;
 use clap::Args;
 use spanproof_generators::plan::PlanSpec;
-use spanproof_scenarios::scenario::{Foreign, Scenario};
+use spanproof_scenarios::scenario::{Absence, Foreign, Scenario};
 use std::path::PathBuf;
 
 /// Arguments of `judge`.
@@ -16,7 +16,7 @@ pub(crate) struct JudgeArguments {
     /// The run's directory
     #[arg(value_name = "DIR")]
     directory: PathBuf,
-    /// Take the limits, and what foreign records mean, from this scenario, which must make the same plan; repeat the flags
+    /// Take the limits, and what foreign and absent records mean, from this scenario, which must make the same plan; repeat the flags
     /// that changed the run's traffic
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
@@ -64,7 +64,8 @@ fn take_limits(frozen: &mut Frozen, name: &str, arguments: &JudgeArguments) -> R
     if !problems.is_empty() || !other.is_empty() {
         return Err(Exit::USAGE);
     }
-    frozen.replace_limits(scenario.limits, scenario.foreign == Foreign::Fail, name);
+    let absence_is_unknown = scenario.absence == Absence::Unknown;
+    frozen.replace_limits(scenario.limits, scenario.foreign == Foreign::Fail, absence_is_unknown, name);
     Ok(())
 }
 

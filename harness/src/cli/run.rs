@@ -46,6 +46,9 @@ pub(crate) struct Changes {
     /// What records of others mean
     #[arg(long, value_name = "fail|ignore")]
     foreign: Option<String>,
+    /// What an acknowledged span that never came out means; unknown for targets that sample or filter
+    #[arg(long, value_name = "loss|unknown")]
+    absence: Option<String>,
 }
 
 /// Arguments of `run`.
@@ -103,6 +106,9 @@ impl Changes {
         }
         if let Some(foreign) = &self.foreign {
             overrides.set(&format!("foreign={foreign}"));
+        }
+        if let Some(absence) = &self.absence {
+            overrides.set(&format!("absence={absence}"));
         }
         for set in &self.sets {
             overrides.set(set);

@@ -1,9 +1,12 @@
-//! `arrivals.json`: what differs in corrupt records, with examples, and records that are not in the plan.
+//! `arrivals.json`: what differs in corrupt records, with examples, and records that are not in the plan. Which records are
+//! of which kind stands in `changes.roaring`: one set a kind, in the same order.
 
 use super::Findings;
 use super::error::EvidenceError;
 use super::manifest::{File, json};
-use crate::judge::corruption::{CorruptExample, CorruptionKind};
+use super::records;
+use crate::judge::corruption::{CorruptExample, CorruptionKind, Fields};
+use roaring::RoaringTreemap;
 use crate::judge::explain::Difference;
 use crate::judge::strangers::{Stranger, StrangerExamples};
 use serde::{Deserialize, Serialize};
@@ -11,10 +14,12 @@ use spanproof_reports::directory::WriteError;
 use std::collections::BTreeMap;
 
 pub(super) const FILE: &str = "arrivals.json";
+pub(super) const CHANGES: &str = "changes.roaring";
 
 /// The file's content in the judge's own types.
 pub(super) struct Arrivals {
-    pub corruptions: BTreeMap<String, CorruptionKind>,
+    pub corruptions: BTreeMap<Fields, CorruptionKind>,
+    pub unexplained: u64,
     pub strangers: StrangerExamples,
     pub invented: u64,
     pub foreign: u64,
@@ -28,7 +33,8 @@ struct ArrivalsFile {
     invented_examples: Vec<StrangerEntry>,
     foreign_examples: Vec<StrangerEntry>,
     other_signals: [u64; 4],
-    corruptions: BTreeMap<String, KindEntry>,
+    unexplained: u64,
+    corruptions: Vec<KindEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -42,6 +48,7 @@ struct StrangerEntry {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct KindEntry {
+    fields: Fields,
     count: u64,
     examples: Vec<ExampleEntry>,
 }
@@ -63,16 +70,33 @@ pub(super) fn to_bytes(findings: &Findings<'_>) -> Result<Vec<u8>, WriteError> {
         invented_examples: strangers.invented.iter().map(StrangerEntry::from).collect(),
         foreign_examples: strangers.foreign.iter().map(StrangerEntry::from).collect(),
         other_signals: strangers.signals,
-        corruptions: findings.corruptions.iter().map(|(fields, kind)| (fields.clone(), kind.into())).collect(),
+        unexplained: findings.unexplained,
+        corruptions: findings.corruptions.iter().map(KindEntry::of).collect(),
     };
     json(FILE, &file)
 }
 
-pub(super) fn from_bytes(file: File<'_>) -> Result<Arrivals, EvidenceError> {
+/// The records of each kind.
+pub(super) fn changes(findings: &Findings<'_>) -> Vec<u8> {
+    findings.corruptions.values().flat_map(|kind| records::to_bytes(kind.records.clone())).collect()
+}
+
+pub(super) fn from_bytes(file: File<'_>, changes: File<'_>, planned: u64) -> Result<Arrivals, EvidenceError> {
     let read: ArrivalsFile = file.json()?;
+    let mut rest = changes.bytes;
+    let mut corruptions = BTreeMap::new();
+    for entry in read.corruptions {
+        let fields = entry.fields.clone();
+        let records = records::read_set(&changes, &mut rest, planned)?;
+        corruptions.insert(fields, entry.into_kind(records));
+    }
+    if !rest.is_empty() {
+        return Err(changes.malformed("it holds more sets than there are kinds"));
+    }
     let strangers = |entries: Vec<StrangerEntry>| entries.into_iter().map(Stranger::from).collect();
     Ok(Arrivals {
-        corruptions: read.corruptions.into_iter().map(|(fields, kind)| (fields, kind.into())).collect(),
+        corruptions,
+        unexplained: read.unexplained,
         strangers: StrangerExamples {
             invented: strangers(read.invented_examples),
             foreign: strangers(read.foreign_examples),
@@ -95,8 +119,8 @@ impl From<StrangerEntry> for Stranger {
     }
 }
 
-impl From<&CorruptionKind> for KindEntry {
-    fn from(kind: &CorruptionKind) -> Self {
+impl KindEntry {
+    fn of((fields, kind): (&Fields, &CorruptionKind)) -> Self {
         let example = |example: &CorruptExample| ExampleEntry {
             record: example.record,
             received_ns: example.received_ns,
@@ -106,18 +130,16 @@ impl From<&CorruptionKind> for KindEntry {
                 .map(|difference| [&difference.path, &difference.expected, &difference.received].map(Clone::clone))
                 .collect(),
         };
-        Self { count: kind.count, examples: kind.examples.iter().map(example).collect() }
+        Self { fields: fields.clone(), count: kind.count, examples: kind.examples.iter().map(example).collect() }
     }
-}
 
-impl From<KindEntry> for CorruptionKind {
-    fn from(entry: KindEntry) -> Self {
+    fn into_kind(self, records: RoaringTreemap) -> CorruptionKind {
         let difference = |[path, expected, received]: [String; 3]| Difference { path, expected, received };
         let example = |example: ExampleEntry| CorruptExample {
             record: example.record,
             received_ns: example.received_ns,
             differences: example.differences.into_iter().map(difference).collect(),
         };
-        Self { count: entry.count, examples: entry.examples.into_iter().map(example).collect() }
+        CorruptionKind { count: self.count, records, examples: self.examples.into_iter().map(example).collect() }
     }
 }

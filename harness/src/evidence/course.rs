@@ -37,6 +37,8 @@ pub struct Course {
     pub target_ended: Option<String>,
     /// Whether foreign records fail the run.
     pub foreign_fails: bool,
+    /// Whether the user says that the target may leave records out on purpose.
+    pub absence_is_unknown: bool,
     /// What must hold.
     pub limits: Vec<Limit>,
     /// The result document as far as it holds facts: no account, no check, no limit, no verdict. Latencies that must be
@@ -60,6 +62,7 @@ struct CourseFile {
     cut_short: Option<String>,
     target_ended: Option<String>,
     foreign_fails: bool,
+    absence_is_unknown: bool,
     limits: Vec<String>,
     document: RunResult,
 }
@@ -99,6 +102,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
         foreign_fails: course.foreign_fails,
+        absence_is_unknown: course.absence_is_unknown,
         limits: course.limits.iter().map(ToString::to_string).collect(),
         document: course.document.clone(),
     };
@@ -131,6 +135,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         cut_short: read.cut_short,
         target_ended: read.target_ended,
         foreign_fails: read.foreign_fails,
+        absence_is_unknown: read.absence_is_unknown,
         document: read.document,
     })
 }

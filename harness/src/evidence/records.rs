@@ -1,7 +1,7 @@
 //! Sets of records by their number in the plan, as roaring bitmaps in the portable 64-bit serialisation.
 
 use super::error::EvidenceError;
-use super::manifest::Files;
+use super::manifest::{File, Files};
 use crate::judge::ledger::{Copies, Exceptions, Ledger};
 use roaring::RoaringTreemap;
 use spanproof_generators::plan::Plan;
@@ -33,6 +33,15 @@ pub(super) fn to_bytes(mut records: RoaringTreemap) -> Vec<u8> {
     bytes
 }
 
+/// Reads one set off the front of `rest`; every record in it must be below `records`.
+pub(super) fn read_set(file: &File<'_>, rest: &mut &[u8], records: u64) -> Result<RoaringTreemap, EvidenceError> {
+    let set = RoaringTreemap::deserialize_from(rest).map_err(|error| file.malformed(error.to_string()))?;
+    if set.max().is_some_and(|last| last >= records) {
+        return Err(file.malformed("it holds more than the plan"));
+    }
+    Ok(set)
+}
+
 /// The sets, read back.
 pub(super) struct Sets {
     missing: RoaringTreemap,
@@ -46,11 +55,8 @@ impl Sets {
         let set = |name| {
             let file = files.get(name)?;
             let mut rest = file.bytes;
-            let set = RoaringTreemap::deserialize_from(&mut rest).map_err(|error| file.malformed(error.to_string()))?;
-            if !rest.is_empty() || set.max().is_some_and(|last| last >= records) {
-                return Err(file.malformed("it holds more than the plan"));
-            }
-            Ok(set)
+            let set = read_set(&file, &mut rest, records)?;
+            if rest.is_empty() { Ok(set) } else { Err(file.malformed("it holds more than one set")) }
         };
         let sets = Self {
             missing: set(MISSING)?,

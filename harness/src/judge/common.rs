@@ -22,6 +22,9 @@ use whole::Whole;
 /// Candidates told of one finding.
 const TOLD_MAX: usize = 3;
 
+/// Beside the best candidate, only those are told that separate nearly as well.
+const NEARLY: f64 = 0.15;
+
 /// Above this share of all records, a loss without any pattern may be a sampler's.
 const SHARE_OF_A_SAMPLER_MIN: f64 = 0.01;
 
@@ -49,8 +52,11 @@ pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap) -> InCommon {
     }
     let whole = Whole::of(&survey);
     let told = best(&survey, totals, whole.independent(totals.affected));
-    let mut said: Vec<String> = whole.said(&survey);
-    said.extend(told.iter().map(|candidate| tell(candidate, totals)));
+    let mut said: Vec<String> = told.iter().map(|candidate| tell(candidate, totals)).collect();
+    // Where a fact says it all, wholes only follow from it: the requests of one service hold nothing else.
+    let follows = told.first().is_some_and(|first| totals.is_exact(first));
+    let at = if follows { said.len() } else { 0 };
+    said.splice(at..at, whole.said(&survey));
     if said.is_empty() {
         said.push(nothing(totals));
     }
@@ -70,7 +76,7 @@ fn best(survey: &Survey<'_>, totals: Totals, independent: u64) -> Vec<Candidate>
     let mut told: Vec<Candidate> = Vec::new();
     for candidate in candidates {
         let says_more = !told.iter().any(|one| totals.alike(one, &candidate));
-        if told.len() < TOLD_MAX && says_more && totals.separation(&candidate) > best - 0.3 {
+        if told.len() < TOLD_MAX && says_more && totals.separation(&candidate) > best - NEARLY {
             told.push(candidate);
         }
     }

@@ -1,8 +1,15 @@
-//! What is known of corrupt records: exact counts by what differs, and a few examples of each.
+//! What is known of corrupt records: by what differs, which they are, and a few examples of each.
+//!
+//! To say what differs, a span is decoded in full, which costs some hundred times more than to see *that* it differs. A
+//! pipeline that changes every span would make the judge the bottleneck; so what differs is remembered by the
+//! [`Deviation`], which is equal for spans of one recipe that were changed alike, and only the first of them is decoded.
 
 use super::explain::Difference;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use roaring::RoaringTreemap;
+use spanproof_generators::plan::Deviation;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Examples kept of each kind.
 const EXAMPLES_MAX: usize = 5;
@@ -10,8 +17,14 @@ const EXAMPLES_MAX: usize = 5;
 /// Kinds kept; further ones are counted under [`OTHER`].
 const KINDS_MAX: usize = 200;
 
-/// The kind of those beyond [`KINDS_MAX`].
+/// The kind of those beyond [`KINDS_MAX`]. No field is called so, since fields begin with a letter.
 const OTHER: &str = "(other fields)";
+
+/// Deviations remembered, of some 100 bytes each; those of a pool of a hundred thousand spans, and some more.
+const REMEMBERED_MAX: usize = 1 << 18;
+
+/// The fields that differ, sorted, without positions in lists: `events[].name` and not `events[3].name`.
+pub type Fields = Vec<String>;
 
 /// One corrupt copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +38,12 @@ pub struct CorruptExample {
 }
 
 /// All copies in which the same fields differ.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct CorruptionKind {
     /// How many copies.
     pub count: u64,
+    /// Of which records, by their number in the plan.
+    pub records: RoaringTreemap,
     /// The first ones.
     pub examples: Vec<CorruptExample>,
 }
@@ -36,26 +51,145 @@ pub struct CorruptionKind {
 /// Corrupt copies by the fields that differ.
 #[derive(Debug, Default)]
 pub struct Corruptions {
-    kinds: Mutex<BTreeMap<String, CorruptionKind>>,
+    inner: Mutex<Inner>,
+    unexplained: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    numbers: BTreeMap<Fields, usize>,
+    kinds: Vec<CorruptionKind>,
+    remembered: HashMap<Deviation, usize>,
 }
 
 impl Corruptions {
-    /// Counts a corrupt copy.
-    pub fn note(&self, record: u64, differences: Vec<Difference>, received_ns: u64) {
-        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut name = differences.iter().map(|difference| difference.path.as_str()).collect::<Vec<_>>().join(", ");
-        if !kinds.contains_key(&name) && kinds.len() >= KINDS_MAX {
-            OTHER.clone_into(&mut name);
-        }
-        let kind = kinds.entry(name).or_default();
-        kind.count += 1;
+    /// Counts a corrupt copy whose deviation is known already. False when it is not, or when an example is still wanted:
+    /// then what differs has to be found out and given to [`Corruptions::note`].
+    pub fn note_known(&self, record: u64, deviation: &Deviation) -> bool {
+        let mut inner = self.inner();
+        let Some(number) = inner.remembered.get(deviation).copied() else { return false };
+        let kind = &mut inner.kinds[number];
         if kind.examples.len() < EXAMPLES_MAX {
-            kind.examples.push(CorruptExample { record, received_ns, differences });
+            return false;
+        }
+        kind.count += 1;
+        kind.records.insert(record);
+        true
+    }
+
+    /// Counts a corrupt copy and what differs, and remembers it by its deviation.
+    pub fn note(&self, example: CorruptExample, deviation: Deviation) {
+        let mut inner = self.inner();
+        let number = inner.number_of(fields(&example.differences));
+        if !deviation.is_irregular() && inner.remembered.len() < REMEMBERED_MAX {
+            inner.remembered.insert(deviation, number);
+        }
+        let kind = &mut inner.kinds[number];
+        kind.count += 1;
+        kind.records.insert(example.record);
+        if kind.examples.len() < EXAMPLES_MAX {
+            kind.examples.push(example);
         }
     }
 
-    /// All kinds, by the names of their fields.
-    pub fn kinds(&self) -> BTreeMap<String, CorruptionKind> {
-        self.kinds.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Counts a copy that differs by its hash, and in which a full decode finds nothing: the two judges of spanproof disagree.
+    pub fn note_unexplained(&self) {
+        self.unexplained.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Copies about which the two judges disagree.
+    pub fn unexplained(&self) -> u64 {
+        self.unexplained.load(Ordering::Relaxed)
+    }
+
+    /// All kinds.
+    pub fn kinds(&self) -> BTreeMap<Fields, CorruptionKind> {
+        let inner = self.inner();
+        inner.numbers.iter().map(|(fields, number)| (fields.clone(), inner.kinds[*number].clone())).collect()
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn number_of(&mut self, fields: Fields) -> usize {
+        let full = self.kinds.len() >= KINDS_MAX && !self.numbers.contains_key(&fields);
+        let fields = if full { vec![OTHER.to_owned()] } else { fields };
+        let next = self.kinds.len();
+        let number = *self.numbers.entry(fields).or_insert(next);
+        if number == next {
+            self.kinds.push(CorruptionKind::default());
+        }
+        number
+    }
+}
+
+/// The names of the fields that differ.
+fn fields(differences: &[Difference]) -> Fields {
+    let mut fields: Fields = differences.iter().map(|difference| without_positions(&difference.path)).collect();
+    fields.sort();
+    fields.dedup();
+    fields
+}
+
+/// The path with every position in a list left out; what stands in quotes is somebody's key and stays.
+pub fn without_positions(path: &str) -> String {
+    let (mut out, mut quoted, mut escaped) = (String::with_capacity(path.len()), false, false);
+    let mut characters = path.chars().peekable();
+    while let Some(character) = characters.next() {
+        out.push(character);
+        match character {
+            '"' if !escaped => quoted = !quoted,
+            '[' if !quoted => while characters.next_if(char::is_ascii_digit).is_some() {},
+            _ => {}
+        }
+        escaped = quoted && character == '\\' && !escaped;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn difference(path: &str) -> Difference {
+        Difference { path: path.to_owned(), expected: "a".to_owned(), received: "b".to_owned() }
+    }
+
+    fn example(record: u64, paths: &[&str]) -> CorruptExample {
+        CorruptExample { record, received_ns: 1, differences: paths.iter().map(|path| difference(path)).collect() }
+    }
+
+    #[test]
+    fn positions_are_left_out_of_fields_and_keys_are_not() {
+        assert_eq!(without_positions("events[12].attributes[\"a[3]\\\"[4]\"]"), "events[].attributes[\"a[3]\\\"[4]\"]");
+        assert_eq!(without_positions("resource.attributes[..]"), "resource.attributes[..]");
+    }
+
+    #[test]
+    fn a_known_deviation_is_counted_without_being_explained_once_there_are_examples_enough() {
+        let (corruptions, deviation) = (Corruptions::default(), Deviation::default());
+        for record in 0..5 {
+            assert!(!corruptions.note_known(record, &deviation));
+            corruptions.note(example(record, &["name", "events[1].name", "events[0].name"]), deviation);
+        }
+        assert!(corruptions.note_known(5, &deviation) && corruptions.note_known(5, &deviation));
+        let kinds = corruptions.kinds();
+        let kind = &kinds[&vec!["events[].name".to_owned(), "name".to_owned()]];
+        assert_eq!((kinds.len(), kind.count, kind.records.len(), kind.examples.len()), (1, 7, 6, 5));
+    }
+
+    #[test]
+    fn kinds_beyond_the_bound_are_counted_together() {
+        let corruptions = Corruptions::default();
+        for record in 0..300 {
+            let deviation = Deviation { content: record, ..Deviation::default() };
+            corruptions.note(example(record, &[&format!("attributes[\"{record}\"]")]), deviation);
+        }
+        let kinds = corruptions.kinds();
+        assert_eq!((kinds.len(), kinds.values().map(|kind| kind.count).sum::<u64>()), (201, 300));
+        assert_eq!(kinds[&vec![OTHER.to_owned()]].records.len(), 100);
     }
 }

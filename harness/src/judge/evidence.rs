@@ -1,10 +1,10 @@
 //! Evidence: all that a verdict rests on, frozen. Checks read this and nothing else.
 
 use super::account::Account;
-use super::corruption::CorruptionKind;
+use super::corruption::{CorruptionKind, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
 use super::strangers::StrangerExamples;
-use spanproof_generators::plan::Plan;
+use spanproof_generators::plan::{Packing, Plan, Request};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,7 +56,13 @@ pub struct Evidence {
     /// Sums over all requests.
     pub sums: Sums,
     /// Corrupt copies by the fields that differ.
-    pub corruptions: BTreeMap<String, CorruptionKind>,
+    pub corruptions: BTreeMap<Fields, CorruptionKind>,
+    /// Copies that differ by their hash and in which a full decode finds nothing.
+    pub unexplained: u64,
+    /// Chunks of the plan that were sent, from the first on.
+    pub chunks_opened: u64,
+    /// Connections that requests went over; 0 if it is not known.
+    pub connections: u64,
     /// Records that are not in the plan.
     pub strangers: StrangerExamples,
     /// How many of them claim to be ours.
@@ -69,6 +75,8 @@ pub struct Evidence {
     pub conduct: Conduct,
     /// Components of the target's configuration that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
+    /// Whether the user says that the target may leave records out on purpose, in ways that are not known.
+    pub absence_is_unknown: bool,
     /// Components of it that may change records on purpose.
     pub may_change: Vec<(String, Change)>,
     /// How long after its intended instant a record's first copy may come.
@@ -80,14 +88,21 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// The components that may have made these changes on purpose: together they reach every field that differs. Empty when
-    /// no configuration explains them.
-    pub fn may_have_changed(&self, kind: &CorruptionKind) -> Vec<&str> {
-        let Some(example) = kind.examples.first() else { return Vec::new() };
-        let behind =
-            |path: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(path)).collect();
-        let all: Vec<Vec<&(String, Change)>> =
-            example.differences.iter().map(|difference| behind(&difference.path)).collect();
+    /// The connection that a request of the plan goes over: every exporter keeps to one, and whole traces go round. Always 0 where
+    /// nothing is known of connections.
+    pub fn connection_of(&self, request: &Request, number: u32) -> u64 {
+        let turn = match self.plan.spec().packing {
+            Packing::PerService => request.exporter,
+            Packing::WholeTraces => number,
+        };
+        u64::from(turn).checked_rem(self.connections).unwrap_or(0)
+    }
+
+    /// The components that may have changed these fields on purpose: together they reach every one of them. Empty when no
+    /// configuration explains them.
+    pub fn may_have_changed(&self, fields: &[String]) -> Vec<&str> {
+        let behind = |field: &str| self.may_change.iter().filter(move |(_, change)| change.may_be_behind(field)).collect();
+        let all: Vec<Vec<&(String, Change)>> = fields.iter().map(|field| behind(field)).collect();
         if all.iter().any(Vec::is_empty) {
             return Vec::new();
         }
@@ -98,8 +113,8 @@ impl Evidence {
 
     /// True when something was changed, and all of it may have been meant.
     pub fn all_changes_may_be_meant(&self) -> bool {
-        let mut kinds = self.corruptions.values().peekable();
-        kinds.peek().is_some() && kinds.all(|kind| !self.may_have_changed(kind).is_empty())
+        let mut kinds = self.corruptions.keys().peekable();
+        kinds.peek().is_some() && kinds.all(|fields| !self.may_have_changed(fields).is_empty())
     }
 }
 

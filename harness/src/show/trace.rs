@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{Span as WireSpan, span::SpanKind, status::StatusCode};
 use prost::Message;
 use serde::Serialize;
-use spanproof_generators::plan::{Chunk, Described, Packing};
+use spanproof_generators::plan::{Chunk, Described};
 use std::collections::BTreeMap;
 
 /// A trace of the plan.
@@ -220,15 +220,12 @@ impl Request {
         let planned = &chunk.requests()[described.request as usize];
         let record = frozen.evidence.requests.get(&id);
         let never = chunk.number() >= frozen.course.chunks_opened;
-        let connections = frozen.course.document.driver.as_ref().map_or(0, |driver| driver.connections);
-        let turn = match frozen.evidence.plan.spec().packing {
-            Packing::PerService => planned.exporter,
-            Packing::WholeTraces => described.request,
-        };
+        let evidence = &frozen.evidence;
+        let connection = (evidence.connections > 0).then(|| evidence.connection_of(planned, id.number));
         Self {
             chunk: id.chunk,
             number: id.number,
-            connection: u64::from(turn).checked_rem(connections),
+            connection,
             spans: planned.spans,
             due_seconds: planned.due_ns as f64 / 1e9,
             outcome: record.map_or(if never { "not-sent" } else { "acknowledged" }, |record| outcome(record.outcome)),

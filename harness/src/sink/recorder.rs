@@ -2,7 +2,7 @@
 
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
-use crate::judge::corruption::Corruptions;
+use crate::judge::corruption::{CorruptExample, Corruptions};
 use crate::judge::explain::explain;
 use crate::judge::ledger::{Ledger, Mark, Marks};
 use crate::judge::strangers::Strangers;
@@ -233,15 +233,23 @@ impl Pass<'_> {
 
     #[cold]
     fn different(&mut self, chunk: &Chunk, found: Found, span: &SpanView, filing: &Filing) {
-        let mut planned = Vec::new();
-        chunk.encode_record(self.plan, found.offset, &mut planned);
-        let differences = explain(&planned, self.body, span, filing);
-        if differences.is_empty() {
-            return self.intact(chunk, found);
+        let corruptions = &self.recorder.corruptions;
+        let number = self.recorder.ledger.number(chunk.number(), found.offset);
+        let deviation = chunk.deviation(self.plan, found, span, filing);
+        if deviation.is_irregular() || !corruptions.note_known(number, &deviation) {
+            let mut planned = Vec::new();
+            chunk.encode_record(self.plan, found.offset, &mut planned);
+            let differences = explain(&planned, self.body, span, filing);
+            if differences.is_empty() {
+                if !deviation.is_irregular() {
+                    corruptions.note_unexplained();
+                }
+                return self.intact(chunk, found);
+            }
+            let received_ns = self.received_ns;
+            corruptions.note(CorruptExample { record: number, received_ns, differences }, deviation);
         }
         self.recorder.ledger.mark_corrupt(chunk.number(), found.offset);
-        let number = self.recorder.ledger.number(chunk.number(), found.offset);
-        self.recorder.corruptions.note(number, differences, self.received_ns);
     }
 
     fn intact(&mut self, chunk: &Chunk, found: Found) {

@@ -1,6 +1,7 @@
 //! Did every record arrive, once and in time?
 
 use super::{conclude, example, finding};
+use crate::judge::common::{InCommon, in_common};
 use crate::judge::evidence::{Evidence, harness_was_the_limit};
 use roaring::RoaringTreemap;
 use spanproof_reports::result::check::{Check, Finding, Level};
@@ -20,10 +21,18 @@ pub fn check(evidence: &Evidence) -> Check {
     conclude("delivery", "every span that was acknowledged arrived, once and in time", findings)
 }
 
-fn with_records(evidence: &Evidence, mut finding: Finding, records: &RoaringTreemap) -> Finding {
+/// Adds when, what in common, and the first few of a finding's records; gives what they have in common.
+fn add_records(evidence: &Evidence, finding: &mut Finding, records: &RoaringTreemap) -> InCommon {
     finding.window = example::window(evidence, records);
     finding.at_seconds = finding.window.as_ref().map(|window| window.from_seconds);
     finding.examples = example::examples(evidence, records);
+    let common = in_common(evidence, records);
+    finding.common.clone_from(&common.said);
+    common
+}
+
+fn with_records(evidence: &Evidence, mut finding: Finding, records: &RoaringTreemap) -> Finding {
+    add_records(evidence, &mut finding, records);
     finding
 }
 
@@ -32,16 +41,10 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if lost == 0 {
         return;
     }
-    if !evidence.may_leave_out.is_empty() {
-        let message = format!(
-            "{lost} acknowledged spans did not come out, and the configuration has {}, which may leave spans out on \
-             purpose: whether these should have come cannot be told",
-            evidence.may_leave_out.join(", ")
-        );
-        let mut found = finding("absent-by-design", Level::Inconclusive, lost, message);
-        found.advice = Some("run without it to check delivery alone".to_owned());
-        findings.push(with_records(evidence, found, &evidence.account.sets.lost_acknowledged));
-        return;
+    let records = &evidence.account.sets.lost_acknowledged;
+    if let Some(mut found) = absent_by_design(evidence, lost) {
+        add_records(evidence, &mut found, records);
+        return findings.push(found);
     }
     let level = if evidence.cut_short.is_some() { Level::Inconclusive } else { Level::Failure };
     let message = if evidence.cut_short.is_some() {
@@ -51,7 +54,30 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     };
     let mut found = finding("lost-acknowledged", level, lost, message);
     found.place = evidence.target_ended.clone();
-    findings.push(with_records(evidence, found, &evidence.account.sets.lost_acknowledged));
+    let common = add_records(evidence, &mut found, records);
+    found.advice = Some(match common.intended {
+        Some(intended) => format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration"),
+        None => "the target's log and its own counters of refused, dropped and failed spans".to_owned(),
+    });
+    findings.push(found);
+}
+
+/// The finding for spans whose absence may be somebody's intention, as far as configuration and user say.
+fn absent_by_design(evidence: &Evidence, lost: u64) -> Option<Finding> {
+    let (why, advice) = if !evidence.may_leave_out.is_empty() {
+        let components = evidence.may_leave_out.join(", ");
+        let why = format!("the configuration has {components}, which may leave spans out on purpose");
+        (why, "run without it to check delivery alone")
+    } else if evidence.absence_is_unknown {
+        ("the target is said to leave spans out on purpose".to_owned(), "without --absence unknown, absence is loss")
+    } else {
+        return None;
+    };
+    let message =
+        format!("{lost} acknowledged spans did not come out, and {why}: whether these should have come cannot be told");
+    let mut found = finding("absent-by-design", Level::Inconclusive, lost, message);
+    found.advice = Some(advice.to_owned());
+    Some(found)
 }
 
 fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
@@ -60,7 +86,9 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if unexplained > 0 {
         let records = &evidence.account.sets.duplicated - &evidence.account.sets.duplicated_explained;
         let message = "these came out twice or more though each was sent once";
-        findings.push(with_records(evidence, finding("duplicated", Level::Failure, unexplained, message), &records));
+        let mut found = with_records(evidence, finding("duplicated", Level::Failure, unexplained, message), &records);
+        found.advice = Some("whether the target repeats exports that had succeeded: its retries, its queue after a restart".to_owned());
+        findings.push(found);
     }
     if counts.duplicated_explained > 0 {
         let message = "these came out twice or more; their requests had been sent again, which explains it";

@@ -1,54 +1,73 @@
 //! Is what arrived what was sent, and nothing else?
 
+mod groups;
+
 use super::{conclude, example, finding};
+use crate::judge::common::in_common;
+use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
+use groups::Group;
 use spanproof_reports::result::check::{Check, Example, Finding, Level};
+
+/// Findings whose records are compared with the others; of further ones the fields say enough.
+const ANALYSED_MAX: usize = 8;
+
+/// Fields named in one finding.
+const FIELDS_MAX: usize = 8;
 
 /// Judges integrity.
 pub fn check(evidence: &Evidence) -> Check {
     let mut findings = corrupted(evidence);
     strangers(evidence, &mut findings);
+    disagreement(evidence, &mut findings);
     conclude("integrity", "every span that arrived is the one that was sent, in every field", findings)
 }
 
-/// One finding for each set of fields that differ.
+/// One finding for each set of fields that differ, the most frequent first.
 fn corrupted(evidence: &Evidence) -> Vec<Finding> {
-    let kinds = evidence.corruptions.iter();
-    kinds
-        .map(|(fields, kind)| {
-            let mut found = match evidence.may_have_changed(kind)[..] {
-                [] => {
-                    let message = format!("these arrived with another {fields}");
-                    finding("corrupted", Level::Failure, kind.count, message)
-                }
-                ref components => changed_by_design(fields, kind.count, components),
-            };
-            found.place = Some(fields.clone());
-            found.at_seconds = kind.examples.first().map(|example| example.received_ns as f64 / 1e9);
-            found.examples = kind
-                .examples
-                .iter()
-                .map(|corrupt| {
-                    let described = example::describe(evidence, corrupt.record);
-                    let differences: Vec<String> = corrupt
-                        .differences
-                        .iter()
-                        .map(|difference| {
-                            format!(
-                                "{}: sent {}, received {}",
-                                difference.path,
-                                shown(&difference.expected),
-                                shown(&difference.received)
-                            )
-                        })
-                        .collect();
-                    example::example(&described, &differences.join("; "))
-                })
-                .collect();
-            found
+    let mut groups = groups::of(evidence);
+    groups.sort_by_key(|group| std::cmp::Reverse(group.records.len()));
+    let findings = groups.iter().enumerate();
+    findings.map(|(at, group)| changed(evidence, group, at < ANALYSED_MAX)).collect()
+}
+
+fn changed(evidence: &Evidence, group: &Group, analyse: bool) -> Finding {
+    let (fields, count) = (shown_fields(&group.fields), group.records.len());
+    let mut found = match evidence.may_have_changed(&group.fields)[..] {
+        [] => finding("corrupted", Level::Failure, count, format!("these arrived with another {fields}")),
+        ref components => changed_by_design(&fields, count, components),
+    };
+    found.place = Some(fields);
+    found.window = example::window(evidence, &group.records);
+    found.at_seconds = found.window.as_ref().map(|window| window.from_seconds);
+    if group.of_all {
+        found.common = vec!["every span alike".to_owned()];
+    } else if analyse {
+        found.common = in_common(evidence, &group.records).said;
+    }
+    found.examples = group.examples.iter().map(|corrupt| corrupt_example(evidence, group, corrupt)).collect();
+    found
+}
+
+fn shown_fields(fields: &[String]) -> String {
+    match fields {
+        [all @ ..] if all.len() <= FIELDS_MAX => all.join(", "),
+        [first @ .., _] => format!("{} and {} more", first[..FIELDS_MAX - 1].join(", "), fields.len() - FIELDS_MAX + 1),
+        [] => String::new(),
+    }
+}
+
+fn corrupt_example(evidence: &Evidence, group: &Group, corrupt: &CorruptExample) -> Example {
+    let described = example::describe(evidence, corrupt.record);
+    let differences = corrupt.differences.iter().filter(|difference| group.holds(&difference.path));
+    let differences: Vec<String> = differences
+        .map(|difference| {
+            let (sent, received) = (shown(&difference.expected), shown(&difference.received));
+            format!("{}: sent {sent}, received {received}", difference.path)
         })
-        .collect()
+        .collect();
+    example::example(&described, &differences.join("; "))
 }
 
 fn changed_by_design(fields: &str, count: u64, components: &[&str]) -> Finding {
@@ -81,6 +100,14 @@ fn strangers(evidence: &Evidence, findings: &mut Vec<Finding>) {
         found.examples = evidence.strangers.foreign.iter().map(stranger).collect();
         found.advice = Some("if others may use the target, add --foreign ignore".to_owned());
         findings.push(found);
+    }
+}
+
+/// What cannot be unless spanproof is wrong: the hash says *different*, and the full comparison finds nothing.
+fn disagreement(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    if evidence.unexplained > 0 {
+        let message = "the hash of these differs and a full comparison finds them equal: this is an error of spanproof";
+        findings.push(finding("judges-disagree", Level::Inconclusive, evidence.unexplained, message));
     }
 }
 

@@ -22,7 +22,8 @@ pub struct Doubts {
 impl Doubts {
     /// What the evidence leaves open.
     pub fn of(evidence: &Evidence) -> Self {
-        let by_design = (!evidence.may_leave_out.is_empty()).then(|| "absence may be meant here".to_owned());
+        let meant = evidence.absence_is_unknown || !evidence.may_leave_out.is_empty();
+        let by_design = meant.then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
         Self { absence: evidence.cut_short.clone().or(by_design), change: changed }
     }

@@ -16,9 +16,7 @@ const STRETCHES_MAX: usize = STRETCHES * 3 / 4;
 pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
     let (sizes, durations) = of_recipes(survey);
     let scales = [
-        best(&sizes, |cut| format!("larger than {}", bytes(round_binary(cut))), |cut| {
-            format!("not larger than {}", bytes(round_binary(cut)))
-        }),
+        best(&sizes, larger, |cut| format!("not {}", larger(cut))),
         best(&durations, |cut| format!("longer than {}", time(round_decimal(cut))), |cut| {
             format!("not longer than {}", time(round_decimal(cut)))
         }),
@@ -105,12 +103,18 @@ fn window(survey: &Survey<'_>) -> Option<Candidate> {
     Some(Candidate { text, rank: RANK, a_filter_could: false, having })
 }
 
-/// The roundest number in binary from the lower value of a cut up to, but without, the upper one.
-fn round_binary((low, high): Cut) -> u64 {
-    (0..64).rev().map(|bits| (high - 1) >> bits << bits).find(|round| *round >= low && *round > 0).unwrap_or(low)
+/// All that is known of a limit on sizes is between which sizes it lies; people set limits to powers of two.
+fn larger((low, high): Cut) -> String {
+    let round: Vec<u64> = (0..63).map(|bits| 1 << bits).filter(|size| (low..high).contains(size)).collect();
+    let limit = match round[..] {
+        [] => bytes(low),
+        [only] => bytes(only),
+        [first, .., last] => format!("{} to {}", bytes(first), bytes(last)),
+    };
+    format!("larger than {limit} (from {} B on, and not up to {} B)", count(high), count(low))
 }
 
-/// The roundest number in decimal, likewise.
+/// The roundest number in decimal from the lower value of a cut up to, but without, the upper one.
 fn round_decimal((low, high): Cut) -> u64 {
     let powers = std::iter::successors(Some(10u64.pow(19)), |power| Some(power / 10)).take_while(|power| *power > 0);
     powers.map(|power| (high - 1) / power * power).find(|round| *round >= low && *round > 0).unwrap_or(low)
@@ -130,13 +134,12 @@ mod tests {
 
     #[test]
     fn the_roundest_number_of_a_cut_is_told() {
-        assert_eq!(round_binary((4090, 4101)), 4096);
-        assert_eq!(round_binary((4096, 4101)), 4096);
-        assert_eq!(round_binary((3000, 3001)), 3000);
+        assert_eq!(larger((4090, 4101)), "larger than 4 KiB (from 4,101 B on, and not up to 4,090 B)");
+        assert_eq!(larger((4096, 8193)), "larger than 4 KiB to 8 KiB (from 8,193 B on, and not up to 4,096 B)");
+        assert_eq!(larger((3000, 3001)), "larger than 3,000 B (from 3,001 B on, and not up to 3,000 B)");
         assert_eq!(round_decimal((987_654, 1_234_567)), 1_000_000);
         assert_eq!(round_decimal((99, 100)), 99);
         assert_eq!(round_decimal((0, 5)), 4);
-        assert_eq!((bytes(4096), bytes(4097)), ("4 KiB".to_owned(), "4,097 B".to_owned()));
     }
 
     #[test]

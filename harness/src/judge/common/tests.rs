@@ -1,0 +1,186 @@
+//! Patterns planted in a plan are told in words, and chance is told as chance.
+
+use super::*;
+use crate::judge::account::{Account, Counts, Sets};
+use crate::judge::evidence::Conduct;
+use crate::judge::outcomes::Sums;
+use crate::judge::strangers::StrangerExamples;
+use spanproof_generators::identity::RunTag;
+use spanproof_generators::mix::fold;
+use spanproof_generators::plan::{BatchRule, Described, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
+use spanproof_generators::schedule::{Arrivals, Segment};
+use spanproof_generators::seed::Seed;
+use spanproof_generators::workload::Workload;
+use spanproof_generators::workload::shop::Shop;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+const CONNECTIONS: u64 = 12;
+
+fn evidence() -> &'static Evidence {
+    static EVIDENCE: OnceLock<Evidence> = OnceLock::new();
+    EVIDENCE.get_or_init(|| {
+        let spec = PlanSpec {
+            seed: Seed(7),
+            tag: RunTag::new(1),
+            lane: 0,
+            epoch_unix_ns: 0,
+            workload: Workload::Shop(Shop { pool_size: 256 }),
+            mix: Mix::default(),
+            packing: Packing::PerService,
+            batch: BatchRule { spans: 128, timeout_ns: 1_000_000_000 },
+            request_bytes_max: 1 << 20,
+            rate: Rate::Spans(10_000.0),
+            shape: Shape { segments: vec![Segment { seconds: 12.0, from: 1.0, to: 1.0 }] },
+            arrivals: Arrivals::Poisson,
+            extent: Extent::Profile,
+        };
+        let plan = Arc::new(Plan::new(spec).unwrap());
+        Evidence {
+            chunks_opened: plan.chunks(),
+            plan,
+            account: Account { counts: Counts::default(), sets: Sets::default() },
+            requests: BTreeMap::new(),
+            sums: Sums::default(),
+            corruptions: BTreeMap::new(),
+            unexplained: 0,
+            connections: CONNECTIONS,
+            strangers: StrangerExamples::default(),
+            invented: 0,
+            foreign: 0,
+            foreign_fails: true,
+            conduct: Conduct::default(),
+            may_leave_out: Vec::new(),
+            absence_is_unknown: false,
+            may_change: Vec::new(),
+            late_after: Duration::from_secs(10),
+            cut_short: None,
+            target_ended: None,
+        }
+    })
+}
+
+/// The records that `is_hit`, by what the plan says of them and by their number.
+fn records(is_hit: impl Fn(&Described, u64) -> bool) -> RoaringTreemap {
+    let plan = &evidence().plan;
+    let mut hit = RoaringTreemap::new();
+    for number in 0..plan.chunks() {
+        let chunk = plan.open(number);
+        for offset in 0..chunk.records() {
+            let record = plan.spans_before(number) + u64::from(offset);
+            if is_hit(&chunk.describe(plan, offset), record) {
+                hit.insert(record);
+            }
+        }
+    }
+    hit
+}
+
+fn said(is_hit: impl Fn(&Described, u64) -> bool) -> InCommon {
+    in_common(evidence(), &records(is_hit))
+}
+
+/// So often in so many, without a pattern.
+fn by_chance(number: u64, share: u64, of: u64) -> bool {
+    fold(number + 1, 0x5851_f42d_4c95_7f2d) % of < share
+}
+
+#[test]
+fn every_span_of_a_service_is_told_by_its_name() {
+    let common = said(|record, _| record.service == "checkout");
+    assert!(common.said[0].starts_with("service checkout: all "), "{common:?}");
+    assert!(common.said[0].contains(" of these, none of the "), "{common:?}");
+    assert!(common.intended.is_some_and(|why| why.contains("service checkout")));
+}
+
+#[test]
+fn every_third_request_of_a_connection_is_told_with_its_beat() {
+    let plan = &evidence().plan;
+    let mut hit = RoaringTreemap::new();
+    let mut nth = 0;
+    let mut requests: Vec<(u64, u64, u32)> = Vec::new();
+    for number in 0..plan.chunks() {
+        let chunk = plan.open(number);
+        for (at, request) in chunk.requests().iter().enumerate() {
+            if evidence().connection_of(request, at as u32) == 5 {
+                requests.push((request.due_ns, number, at as u32));
+            }
+        }
+    }
+    requests.sort_unstable();
+    for (_, number, at) in requests {
+        nth += 1;
+        if nth % 3 == 0 {
+            let offsets = plan.open(number).records_of(plan, at);
+            hit.extend(offsets.iter().map(|offset| plan.spans_before(number) + u64::from(*offset)));
+        }
+    }
+    let common = in_common(evidence(), &hit);
+    assert!(common.said[0].contains(" whole requests of "), "{common:?}");
+    assert_eq!(common.said[1], "every 3rd request of connection 5");
+    assert!(common.said[2..].iter().any(|one| one.starts_with("connection 5: all ")), "{common:?}");
+    assert_eq!(common.intended, None);
+}
+
+#[test]
+fn all_spans_over_a_size_are_told_by_the_power_of_two_between() {
+    let common = said(|record, _| record.bytes - 3 > 1024);
+    assert!(common.said[0].starts_with("larger than 1 KiB to 2 KiB (from "), "{common:?}");
+    assert!(common.said[0].contains(" B): all "), "{common:?}");
+    assert!(common.said[0].contains(" of these, none of the "), "{common:?}");
+}
+
+#[test]
+fn a_stretch_of_time_is_told() {
+    let common = said(|record, number| (3_000_000_000..5_000_000_000).contains(&record.due_ns) && by_chance(number, 9, 10));
+    assert!(common.said[0].starts_with("due between 0:0"), "{common:?}");
+    assert_eq!(common.intended, None);
+}
+
+#[test]
+fn chance_has_nothing_in_common_and_a_large_share_of_it_may_be_a_samplers() {
+    let rare = said(|_, number| by_chance(number, 1, 1000));
+    assert!(rare.said.len() == 1 && rare.said[0].starts_with("nothing: one span in "), "{rare:?}");
+    assert_eq!(rare.intended, None);
+    let tenth = said(|_, number| by_chance(number, 1, 10));
+    assert!(tenth.said[0].starts_with("nothing: one span in 10,"), "{tenth:?}");
+    assert!(tenth.intended.is_some_and(|why| why.starts_with("a fixed share is missing, ")));
+}
+
+#[test]
+fn whole_traces_are_told_as_a_samplers_work() {
+    let common = said(|record, _| by_chance(record.trace_index, 1, 10));
+    assert!(common.said[0].starts_with("whole traces only: "), "{common:?}");
+    assert!(common.said[0].ends_with(", 0 cut"), "{common:?}");
+    assert!(common.intended.is_some_and(|why| why.starts_with("only whole traces are missing")));
+}
+
+#[test]
+fn one_lost_request_is_one_event_from_which_nothing_follows() {
+    let plan = &evidence().plan;
+    let chunk = plan.open(0);
+    let request = (0..chunk.requests().len()).max_by_key(|at| chunk.requests()[*at].spans).unwrap();
+    let offsets = chunk.records_of(plan, request as u32);
+    let common = in_common(evidence(), &offsets.iter().map(|offset| u64::from(*offset)).collect());
+    assert!(common.said.len() == 1 && common.said[0].starts_with("1 whole request of "), "{common:?}");
+}
+
+#[test]
+fn one_span_and_all_spans_are_no_pattern() {
+    assert_eq!(said(|_, number| number == 77).said, ["a single span: nothing to compare it with"]);
+    assert_eq!(said(|_, _| true).said, ["every span alike"]);
+    assert_eq!(in_common(evidence(), &RoaringTreemap::new()).said.len(), 1);
+}
+
+#[test]
+fn chance_is_not_mistaken_for_a_pattern_in_forty_draws() {
+    for draw in 0..40 {
+        // From a handful of records to hundreds of them.
+        let share = 1 + draw;
+        let affected: RoaringTreemap =
+            (0..evidence().plan.spans()).filter(|number| by_chance(number + (draw << 32), share, 10_000)).collect();
+        let common = in_common(evidence(), &affected);
+        assert!(affected.len() < 2 || common.said[0].starts_with("nothing: "), "draw {draw}: {common:?}");
+    }
+}
