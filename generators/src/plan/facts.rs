@@ -58,6 +58,8 @@ pub struct Placed {
     pub offset: u32,
     /// Its trace's place in the chunk.
     pub trace: u16,
+    /// Number of the trace id that it is sent under, up to [`crate::encoded::EncodedPool::variant_max`].
+    pub variant: u8,
     /// What it is made from, below [`Plan::recipes`].
     pub recipe: u32,
     /// Who exports it, below [`crate::encoded::EncodedPool::exporters`].
@@ -130,9 +132,11 @@ impl Chunk {
         let mut position = 0;
         super::request::for_each_span(self, plan, &self.requests()[request as usize], |part, recipe| {
             let emitter = &plan.pool.emitters[usize::from(plan.pool.pieces[part.piece as usize].emitter)];
+            let made_from = &plan.pool.recipes[recipe as usize];
             each(Placed {
-                offset: self.offset_of(usize::from(part.trace), plan.pool.recipes[recipe as usize].ordinal),
+                offset: self.offset_of(usize::from(part.trace), made_from.ordinal),
                 trace: part.trace,
+                variant: made_from.variant.number,
                 recipe,
                 exporter: emitter.first_exporter + u32::from(part.instance),
                 position,

@@ -14,7 +14,7 @@ mod whole;
 
 use super::evidence::Evidence;
 use roaring::RoaringTreemap;
-use separate::{Candidate, Totals, tell};
+use separate::{Candidate, Events, Totals, tell};
 use spanproof_reports::figures::count;
 use survey::Survey;
 use whole::Whole;
@@ -51,7 +51,7 @@ pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap) -> InCommon {
         return InCommon { said: vec!["a single span: nothing to compare it with".to_owned()], intended: None };
     }
     let whole = Whole::of(&survey);
-    let told = best(&survey, totals, whole.independent(totals.affected));
+    let told = best(&survey, totals, whole.events(&survey));
     let mut said: Vec<String> = told.iter().map(|candidate| tell(candidate, totals)).collect();
     // Where a fact says it all, wholes only follow from it: the requests of one service hold nothing else.
     let follows = told.first().is_some_and(|first| totals.is_exact(first));
@@ -66,11 +66,11 @@ pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap) -> InCommon {
 }
 
 /// The candidates that separate best, without those that say the same again.
-fn best(survey: &Survey<'_>, totals: Totals, independent: u64) -> Vec<Candidate> {
+fn best(survey: &Survey<'_>, totals: Totals, events: Events) -> Vec<Candidate> {
     let mut candidates = facts::candidates(survey);
     candidates.extend(cuts::candidates(survey));
     let tested = candidates.len();
-    candidates.retain(|candidate| totals.separates(candidate, independent, tested));
+    candidates.retain(|candidate| totals.separates(candidate, events, tested));
     candidates.sort_by(|a, b| totals.separation(b).total_cmp(&totals.separation(a)).then_with(|| a.rank.cmp(&b.rank)));
     let Some(best) = candidates.first().map(|first| totals.separation(first)) else { return candidates };
     let mut told: Vec<Candidate> = Vec::new();

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod collector;
+mod common;
 mod defects;
 mod ending_early;
 mod external;

@@ -20,6 +20,22 @@ pub(super) struct Totals {
     pub others: u64,
 }
 
+/// Things that befell independently of each other, of so many to which it could have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Events {
+    pub affected: u64,
+    pub all: u64,
+}
+
+impl Events {
+    /// The logarithm of the number of ways to choose the affected ones, or a little less than it: of n things, k can be chosen
+    /// in at least (n/k)^k ways.
+    fn ways_log(self) -> f64 {
+        let fewer = self.affected.min(self.all - self.affected).max(1);
+        fewer as f64 * (self.all as f64 / fewer as f64).ln()
+    }
+}
+
 /// A fact, and how many records on either side show it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Candidate {
@@ -59,10 +75,15 @@ impl Totals {
     }
 
     /// Whether the fact deserves to be told, when `tested` facts were looked at and the affected records are worth so many
-    /// that fell independently of each other: a lost request of 400 spans is one event and not 400.
-    pub(super) fn separates(self, candidate: &Candidate, independent: u64, tested: usize) -> bool {
-        self.separation(candidate) >= SEPARATION_MIN
-            && independent as f64 * self.surprise(candidate.having) > (tested.max(1) as f64).ln() + CHANCE_LOG
+    /// `events` that fell independently of each other. A fact that all of them show, and nothing else does, is judged by how
+    /// many ways there were to choose so many events: few facts hold for just that number by chance.
+    pub(super) fn separates(self, candidate: &Candidate, events: Events, tested: usize) -> bool {
+        let evidence = if self.is_exact(candidate) {
+            events.ways_log()
+        } else {
+            events.affected as f64 * self.surprise(candidate.having) - (tested.max(1) as f64).ln()
+        };
+        self.separation(candidate) >= SEPARATION_MIN && evidence > CHANCE_LOG
     }
 
     /// How surprising one affected record's share is (Kullback-Leibler divergence, in nats): by Chernoff's bound, so many

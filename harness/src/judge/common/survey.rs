@@ -43,13 +43,15 @@ pub(super) struct Survey<'a> {
     pub stretch_ns: u64,
     /// The requests of each connection, in the order of their instants.
     pub connections: HashMap<u64, Vec<Sent>>,
-    /// Traces of which every sent span is affected, and of which only some are.
+    /// Traces, by their ids as sent, of which every sent span is affected, and of which only some are.
     pub traces_whole: u64,
     pub traces_cut: u64,
     /// Affected records in traces that are affected as a whole.
     pub in_whole_traces: u64,
-    /// All traces that were sent.
+    /// All traces that were sent, by their ids.
     pub traces: u64,
+    /// Ids that one trace of the plan may be sent under.
+    ids: usize,
     /// Only every so manieth chunk was looked at.
     every: u64,
 }
@@ -75,6 +77,7 @@ impl<'a> Survey<'a> {
             traces_cut: 0,
             in_whole_traces: 0,
             traces: 0,
+            ids: usize::from(plan.pool().variant_max()) + 1,
             every,
         };
         for chunk in (0..evidence.chunks_opened).step_by(usize::try_from(every).unwrap_or(usize::MAX)) {
@@ -91,8 +94,8 @@ impl<'a> Survey<'a> {
         let mut rest = affected.iter();
         rest.advance_to(before);
         rest.take_while(|number| *number < end).for_each(|number| hit[(number - before) as usize] = true);
-        // Of each trace: spans that were sent, and how many of them are affected.
-        let mut traces = vec![[0u32; 2]; chunk.traces()];
+        // Under each trace id: spans that were sent, and how many of them are affected.
+        let mut traces = vec![[0u32; 2]; chunk.traces() * self.ids];
         for (number, request) in chunk.requests().iter().enumerate() {
             let id = RequestId { chunk: chunk.number(), number: number as u32 };
             if evidence.requests.get(&id).is_none_or(|record| record.outcome != Outcome::NotSent) {
@@ -117,7 +120,7 @@ impl<'a> Survey<'a> {
         chunk.for_each_placed(self.plan, number, |placed| {
             let is_hit = hit[placed.offset as usize];
             affected += u32::from(is_hit);
-            let trace = &mut traces[usize::from(placed.trace)];
+            let trace = &mut traces[usize::from(placed.trace) * self.ids + usize::from(placed.variant)];
             trace[0] += 1;
             trace[1] += u32::from(is_hit);
             self.add_record(chunk, &placed, request.spans, is_hit);
@@ -149,6 +152,11 @@ impl<'a> Survey<'a> {
                 self.traces_cut += 1;
             }
         }
+    }
+
+    /// How many requests were sent.
+    pub(super) fn requests(&self) -> u64 {
+        self.connections.values().map(Vec::len).sum::<usize>() as u64
     }
 
     /// Records on both sides.

@@ -1,5 +1,6 @@
 //! Whether whole requests or whole traces are affected, and whether the requests come at a beat.
 
+use super::separate::Events;
 use super::survey::{Sent, Survey};
 use spanproof_reports::figures::count;
 use std::collections::BTreeMap;
@@ -53,23 +54,22 @@ impl Whole {
             && self.affected >= 2 * self.traces
     }
 
-    /// How many things befell independently of each other.
-    pub(super) fn independent(&self, affected: u64) -> u64 {
+    /// What befell independently of each other: a lost request of 400 spans is one event and not 400.
+    pub(super) fn events(&self, survey: &Survey<'_>) -> Events {
         if self.requests_only() {
-            self.requests
+            Events { affected: self.requests, all: survey.requests() }
         } else if self.traces_only() {
-            self.traces
+            Events { affected: self.traces, all: survey.traces }
         } else {
-            affected
+            Events { affected: self.affected, all: survey.totals().all() }
         }
     }
 
     pub(super) fn said(&self, survey: &Survey<'_>) -> Vec<String> {
         let mut said = Vec::new();
         if self.requests_only() {
-            let all: usize = survey.connections.values().map(Vec::len).sum();
             let plural = if self.requests == 1 { "" } else { "s" };
-            said.push(format!("{} whole request{plural} of {}", count(self.requests), count(all as u64)));
+            said.push(format!("{} whole request{plural} of {}", count(self.requests), count(survey.requests())));
             said.extend(beat(survey));
         } else if self.traces_only() {
             let share = 100.0 * self.traces as f64 / survey.traces.max(1) as f64;
