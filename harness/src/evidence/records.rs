@@ -2,7 +2,7 @@
 
 use super::error::EvidenceError;
 use super::manifest::Files;
-use crate::judge::ledger::{Copies, Exceptions, Ledger};
+use crate::judge::ledger::{Arrivals, Copies, Exceptions, Ledger};
 use roaring::RoaringTreemap;
 use spanproof_generators::plan::Plan;
 
@@ -75,14 +75,7 @@ impl Sets {
     /// The ledger that these sets were taken from.
     pub(super) fn into_ledger(self, plan: &Plan, chunks_opened: u64, invented: u64, foreign: u64) -> Ledger {
         let records_by_chunk = (0..plan.chunks()).map(|chunk| plan.spans_in(chunk));
-        let ledger = Ledger::complete(records_by_chunk, chunks_opened, self.exceptions, [invented, foreign]);
-        for number in &self.missing {
-            ledger.unmark(number);
-        }
-        for number in &self.repeated {
-            let (chunk, offset) = ledger.place(number);
-            ledger.mark(chunk, offset);
-        }
-        ledger
+        let Self { missing, repeated, exceptions } = self;
+        Ledger::rebuilt(records_by_chunk, chunks_opened, Arrivals { missing, repeated, exceptions, invented, foreign })
     }
 }

@@ -3,18 +3,27 @@
 //! Two bits a record say how many copies arrived, intact or changed: none, one, or two and more. They stand in planes, one
 //! a chunk, addressed by the record's number inside the chunk, and are marked without locks from any number of threads.
 //! Everything rare (corrupt, late) is in side lists; what is not in the plan is only counted here.
+//!
+//! A plane is needed only while a chunk's records come in: [`Ledger::fold`] replaces those that are complete by nothing, and
+//! those that have settled with few exceptions by a list. What still comes later unfolds them again.
 
 mod marks;
 mod plane;
+mod slot;
 #[cfg(test)]
 mod tests;
 
 pub use marks::Marks;
 
-use plane::Plane;
 use roaring::RoaringTreemap;
+use slot::{Few, Slot};
+use std::iter::Peekable;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// Planes looked at when the ledger folds, so that folding takes less than a millisecond at a time.
+const LOOKS_MAX: usize = 256;
 
 /// What a mark found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +63,31 @@ impl Exceptions {
     }
 }
 
+/// What a ledger is made again from.
+#[derive(Debug, Default, Clone)]
+pub struct Arrivals {
+    /// Records of which no copy arrived.
+    pub missing: RoaringTreemap,
+    /// Records of which two or more copies arrived.
+    pub repeated: RoaringTreemap,
+    /// The side lists.
+    pub exceptions: Exceptions,
+    /// Invented records.
+    pub invented: u64,
+    /// Foreign records.
+    pub foreign: u64,
+}
+
 /// The ledger of one destination.
 #[derive(Debug)]
 pub struct Ledger {
     /// Records before each chunk; the last entry is the total.
     first_record: Vec<u64>,
-    planes: Vec<OnceLock<Plane>>,
+    /// What is kept of each chunk. Whoever marks or looks shares the lock; whoever folds a plane has it alone, for some
+    /// microseconds, so that no mark is made on a plane that is gone.
+    slots: RwLock<Vec<Slot>>,
+    /// The chunk that folding looks at next.
+    next_fold: AtomicU64,
     unique: AtomicU64,
     extra: AtomicU64,
     invented: AtomicU64,
@@ -76,10 +104,11 @@ impl Ledger {
             total += u64::from(records);
             first_record.push(total);
         }
-        let planes = (1..first_record.len()).map(|_| OnceLock::new()).collect();
+        let slots = (1..first_record.len()).map(|_| Slot::default()).collect();
         Self {
             first_record,
-            planes,
+            slots: RwLock::new(slots),
+            next_fold: AtomicU64::new(0),
             unique: AtomicU64::new(0),
             extra: AtomicU64::new(0),
             invented: AtomicU64::new(0),
@@ -88,32 +117,29 @@ impl Ledger {
         }
     }
 
-    /// A ledger in which every record of the first `chunks_opened` chunks has exactly one copy, with these side lists and
-    /// these numbers of invented and foreign records: from here, marking and [`Ledger::unmark`] lead to any other ledger.
-    pub fn complete(
-        records_by_chunk: impl IntoIterator<Item = u32>,
-        chunks_opened: u64,
-        exceptions: Exceptions,
-        [invented, foreign]: [u64; 2],
-    ) -> Self {
-        let ledger = Self::new(records_by_chunk);
+    /// The ledger from which these sets were taken when so many chunks had been opened, but that of copies beyond the second
+    /// nothing is known. It needs no more memory than the sets do.
+    pub fn rebuilt(records_by_chunk: impl IntoIterator<Item = u32>, chunks_opened: u64, arrivals: Arrivals) -> Self {
+        let mut ledger = Self::new(records_by_chunk);
+        let (mut missing, mut repeated) = (arrivals.missing.iter().peekable(), arrivals.repeated.iter().peekable());
+        let (mut slots, mut unique, mut extra) = (Vec::new(), 0, 0);
         for chunk in 0..chunks_opened.min(ledger.chunks()) {
-            let records = ledger.records_in(chunk);
-            ledger.plane(chunk).fill(records);
-            ledger.unique.fetch_add(u64::from(records), Ordering::Relaxed);
+            let (first, records) = (ledger.number(chunk, 0), ledger.records_in(chunk));
+            let range = first..first + u64::from(records);
+            let but =
+                Few { missing: offsets(&mut missing, range.clone()), repeated: offsets(&mut repeated, range.clone()) };
+            unique += u64::from(records) - but.missing.len() as u64;
+            extra += but.repeated.len() as u64;
+            slots.push(Slot::once_but(records, but));
         }
-        ledger.invented.store(invented, Ordering::Relaxed);
-        ledger.foreign.store(foreign, Ordering::Relaxed);
-        *ledger.exceptions() = exceptions;
+        slots.resize_with(ledger.chunks() as usize, Slot::default);
+        ledger.slots = RwLock::new(slots);
+        ledger.unique = AtomicU64::new(unique);
+        ledger.extra = AtomicU64::new(extra);
+        ledger.invented = AtomicU64::new(arrivals.invented);
+        ledger.foreign = AtomicU64::new(arrivals.foreign);
+        ledger.exceptions = Mutex::new(arrivals.exceptions);
         ledger
-    }
-
-    /// Takes the single copy of record `number` back; one without a copy stays as it is.
-    pub fn unmark(&self, number: u64) {
-        let (chunk, offset) = self.place(number);
-        if self.plane(chunk).unmark(offset) {
-            self.unique.fetch_sub(1, Ordering::Relaxed);
-        }
     }
 
     /// Records in the ledger.
@@ -123,7 +149,7 @@ impl Ledger {
 
     /// Chunks in the ledger.
     pub fn chunks(&self) -> u64 {
-        self.planes.len() as u64
+        self.first_record.len() as u64 - 1
     }
 
     /// Records of `chunk`.
@@ -152,8 +178,39 @@ impl Ledger {
         Marks::new(self)
     }
 
-    fn plane(&self, chunk: u64) -> &Plane {
-        self.planes[chunk as usize].get_or_init(|| Plane::new(self.records_in(chunk)))
+    /// Gives back what the planes of complete chunks take, and those of the first `settled` chunks in which less than one
+    /// record in a hundred has not exactly one copy. Nothing is forgotten: a copy that comes later brings its plane back. To
+    /// be called from time to time, since only some hundred planes are looked at, in turn.
+    pub fn fold(&self, settled: u64) {
+        for chunk in self.to_be_looked_at() {
+            let records = self.records_in(chunk);
+            let most = if chunk < settled { slot::few(records) } else { 0 };
+            // Looked at while others mark, so that they wait only for planes that can go.
+            if self.slots()[chunk as usize].foldable(records, most).is_some() {
+                let plane =
+                    self.slots.write().unwrap_or_else(PoisonError::into_inner)[chunk as usize].fold(records, most);
+                // Freed when nobody waits any more.
+                drop(plane);
+            }
+        }
+    }
+
+    /// The next chunks with planes.
+    fn to_be_looked_at(&self) -> Vec<u64> {
+        let (slots, next) = (self.slots(), self.next_fold.load(Ordering::Relaxed));
+        let in_turn = (next..self.chunks()).chain(0..next.min(self.chunks()));
+        let chunks: Vec<u64> = in_turn.filter(|chunk| slots[*chunk as usize].has_plane()).take(LOOKS_MAX).collect();
+        self.next_fold.store(chunks.last().map_or(0, |last| last + 1), Ordering::Relaxed);
+        chunks
+    }
+
+    /// Chunks that have a plane: those whose records are coming in, and those in which much is out of the ordinary.
+    pub fn planes(&self) -> u64 {
+        self.slots().iter().filter(|slot| slot.has_plane()).count() as u64
+    }
+
+    fn slots(&self) -> RwLockReadGuard<'_, Vec<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Counts a copy whose content differs.
@@ -209,21 +266,22 @@ impl Ledger {
 
     /// How many copies of a record have arrived.
     pub fn copies(&self, chunk: u64, offset: u32) -> Copies {
-        self.planes[chunk as usize].get().map_or(Copies::None, |plane| plane.copies(offset))
+        self.slots()[chunk as usize].copies(offset)
     }
 
-    /// Calls `each` with the offset of every record of `chunk` that has not exactly one copy.
-    pub fn for_each_exception(&self, chunk: u64, mut each: impl FnMut(u32, Copies)) {
-        let records = self.records_in(chunk);
-        let Some(plane) = self.planes[chunk as usize].get() else {
-            (0..records).for_each(|offset| each(offset, Copies::None));
-            return;
-        };
-        plane.for_each_exception(records, each);
+    /// Calls `each` with the offset of every record of `chunk` that has not exactly one copy, in order. It must not mark.
+    pub fn for_each_exception(&self, chunk: u64, each: impl FnMut(u32, Copies)) {
+        self.slots()[chunk as usize].for_each_exception(self.records_in(chunk), each);
     }
 
     /// The side lists. A thread that panicked while it held them leaves counts that are still true.
     pub fn exceptions(&self) -> MutexGuard<'_, Exceptions> {
         self.exceptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes the numbers that lie in `range` from the beginning, as offsets in it; earlier ones belong nowhere.
+fn offsets(numbers: &mut Peekable<impl Iterator<Item = u64>>, range: Range<u64>) -> Box<[u32]> {
+    let here = std::iter::from_fn(|| numbers.next_if(|number| *number < range.end));
+    here.filter(|number| range.contains(number)).map(|number| (number - range.start) as u32).collect()
 }

@@ -4,14 +4,20 @@
 //! gathered and made at once, what belongs in the side lists is noted under one lock, and the counters are touched once.
 
 use super::plane::{self, Plane};
+use super::slot::Slot;
 use super::{Exceptions, Ledger, Mark};
+use std::sync::RwLockReadGuard;
 use std::sync::atomic::Ordering;
 
 /// Marks for many records at a time. Nothing of them need be seen by others before [`Marks::first`] is asked or this is dropped.
+///
+/// No plane is folded as long as this lives, so it is for one request. A thread must not look at the ledger's copies, nor begin
+/// other marks, while it holds one: it would wait for itself if another thread is about to fold.
 #[derive(Debug)]
 pub struct Marks<'a> {
     ledger: &'a Ledger,
-    gathered: Option<Gathered<'a>>,
+    slots: RwLockReadGuard<'a, Vec<Slot>>,
+    gathered: Option<Gathered>,
     late: bool,
     aside: Aside,
     first: u64,
@@ -21,8 +27,7 @@ pub struct Marks<'a> {
 
 /// Marks of one word that are still to be made.
 #[derive(Debug)]
-struct Gathered<'a> {
-    plane: &'a Plane,
+struct Gathered {
     chunk: u64,
     word: u32,
     bits: u64,
@@ -42,7 +47,16 @@ struct Aside {
 
 impl<'a> Marks<'a> {
     pub(super) fn new(ledger: &'a Ledger) -> Self {
-        Self { ledger, gathered: None, late: false, aside: Aside::default(), first: 0, unique: 0, extra: 0 }
+        Self {
+            ledger,
+            slots: ledger.slots(),
+            gathered: None,
+            late: false,
+            aside: Aside::default(),
+            first: 0,
+            unique: 0,
+            extra: 0,
+        }
     }
 
     /// Whether what comes for the first time from here on is late.
@@ -64,7 +78,7 @@ impl<'a> Marks<'a> {
             }
             _ => {
                 self.make();
-                self.gathered = Some(Gathered { plane: self.ledger.plane(chunk), chunk, word, bits: bit, count: 1 });
+                self.gathered = Some(Gathered { chunk, word, bits: bit, count: 1 });
             }
         }
     }
@@ -100,13 +114,18 @@ impl<'a> Marks<'a> {
 
     #[inline]
     fn make(&mut self) {
-        let Some(Gathered { plane, chunk, word, bits, count }) = self.gathered.take() else { return };
-        let again = plane.mark(word, bits);
+        let Some(Gathered { chunk, word, bits, count }) = self.gathered.take() else { return };
+        let again = self.plane(chunk).mark(word, bits);
         let extra = if again == 0 { 0 } else { u64::from(again.count_ones()) };
         self.count(count - extra, extra);
         if again != 0 || self.late {
             self.put_aside(chunk, word, bits, again);
         }
+    }
+
+    #[inline]
+    fn plane(&self, chunk: u64) -> &Plane {
+        self.slots[chunk as usize].plane(|| self.ledger.records_in(chunk))
     }
 
     fn count(&mut self, first: u64, extra: u64) {
@@ -138,7 +157,7 @@ impl<'a> Marks<'a> {
         for (chunk, offset) in corrupt {
             let number = self.ledger.number(chunk, offset);
             let (word, bit) = plane::place(offset);
-            let is_first = self.ledger.plane(chunk).mark(word, bit) == 0;
+            let is_first = self.plane(chunk).mark(word, bit) == 0;
             self.count(u64::from(is_first), u64::from(!is_first));
             // Copies before the first corrupt one were intact.
             if changed.insert(number) && !is_first {

@@ -47,17 +47,15 @@ impl Plane {
         again
     }
 
-    /// Gives each of `records` records one copy.
-    pub(super) fn fill(&self, records: u32) {
-        for (at, word) in self.words.iter().enumerate() {
-            let here = (records - at as u32 * RECORDS_IN_WORD).min(RECORDS_IN_WORD);
-            word.store(ALL_ONCE >> (2 * (RECORDS_IN_WORD - here)), Ordering::Relaxed);
-        }
+    /// A plane in which each record has one copy.
+    pub(super) fn once(records: u32) -> Self {
+        Self { words: (0..records.div_ceil(RECORDS_IN_WORD)).map(|at| AtomicU64::new(once(at, records))).collect() }
     }
 
-    pub(super) fn unmark(&self, offset: u32) -> bool {
-        let (word, shift) = (&self.words[(offset / RECORDS_IN_WORD) as usize], 2 * (offset % RECORDS_IN_WORD));
-        word.fetch_and(!(3 << shift), Ordering::Relaxed) >> shift & 1 == 1
+    /// Takes the copies of a record back.
+    pub(super) fn unmark(&self, offset: u32) {
+        let (word, bit) = place(offset);
+        self.words[word as usize].fetch_and(!(bit | bit << 1), Ordering::Relaxed);
     }
 
     pub(super) fn copies(&self, offset: u32) -> Copies {
@@ -69,20 +67,20 @@ impl Plane {
         }
     }
 
-    /// Calls `each` with every one of `records` records that has not exactly one copy. Complete words are passed over 32
-    /// records at a time.
-    pub(super) fn for_each_exception(&self, records: u32, mut each: impl FnMut(u32, Copies)) {
-        for (at, word) in self.words.iter().enumerate() {
-            let first = at as u32 * RECORDS_IN_WORD;
-            if word.load(Ordering::Relaxed) == ALL_ONCE && first + RECORDS_IN_WORD <= records {
-                continue;
-            }
-            for offset in first..(first + RECORDS_IN_WORD).min(records) {
-                match self.copies(offset) {
-                    Copies::One => {}
-                    copies => each(offset, copies),
-                }
-            }
-        }
+    /// The records, of so many, that have not exactly one copy, in order. Complete words are passed over 32 records at a time.
+    pub(super) fn exceptions(&self, records: u32) -> impl Iterator<Item = (u32, Copies)> {
+        let words = self.words.iter().zip(0..);
+        let open = words.filter(move |(word, at)| word.load(Ordering::Relaxed) != once(*at, records));
+        let offsets = open.flat_map(move |(_, at)| {
+            let first = at * RECORDS_IN_WORD;
+            first..first + RECORDS_IN_WORD.min(records - first)
+        });
+        offsets.map(|offset| (offset, self.copies(offset))).filter(|(_, copies)| *copies != Copies::One)
     }
+}
+
+/// Word number `at` of a plane for `records` records of which each has one copy.
+fn once(at: u32, records: u32) -> u64 {
+    let here = (records - at * RECORDS_IN_WORD).min(RECORDS_IN_WORD);
+    ALL_ONCE >> (2 * (RECORDS_IN_WORD - here))
 }

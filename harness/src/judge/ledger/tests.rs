@@ -129,30 +129,184 @@ fn threads_that_mark_the_same_records_lose_no_count() {
     assert_eq!(ledger.copies(0, 9_999), Copies::More);
 }
 
-proptest! {
-    #[test]
-    fn a_ledger_is_rebuilt_from_what_is_missing_and_repeated(chunks in proptest::collection::vec(0u32..100, 1..5), opened: prop::sample::Index, copies in proptest::collection::vec(0u32..3, 400)) {
-        let opened = opened.index(chunks.len() + 1) as u64;
-        let ledger = Ledger::new(chunks.clone());
-        let rebuilt = Ledger::complete(chunks.clone(), opened, Exceptions::default(), [3, 4]);
-        let mut copies = copies.into_iter();
-        for chunk in 0..opened {
-            for offset in 0..ledger.records_in(chunk) {
-                let copies = copies.next().unwrap_or(1);
-                (0..copies).for_each(|_| _ = ledger.mark(chunk, offset));
-                match copies {
-                    0 => rebuilt.unmark(rebuilt.number(chunk, offset)),
-                    1 => {}
-                    _ => _ = rebuilt.mark(chunk, offset),
+/// What happens to a ledger, step by step.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    /// So many records of a chunk come once, from the first.
+    Most(u64, u32),
+    Intact(u64, u32),
+    Corrupt(u64, u32),
+    /// So many chunks have settled.
+    Fold(u64),
+}
+
+/// Two chunks large enough to fold with exceptions, one that may have none, and an empty one.
+const FOLDING: [u32; 4] = [1000, 350, 33, 0];
+
+fn step() -> impl Strategy<Value = Step> {
+    let place = (0u64..3).prop_flat_map(|chunk| (Just(chunk), 0..FOLDING[chunk as usize]));
+    prop_oneof![
+        3 => (0u64..3, 0u32..4).prop_map(|(chunk, short)| Step::Most(chunk, FOLDING[chunk as usize].saturating_sub(short * short))),
+        4 => place.clone().prop_map(|(chunk, offset)| Step::Intact(chunk, offset)),
+        2 => place.prop_map(|(chunk, offset)| Step::Corrupt(chunk, offset)),
+        3 => (0u64..5).prop_map(Step::Fold),
+    ]
+}
+
+/// The steps in a ledger that folds and in one that does not, which must not be told apart.
+fn walk(steps: &[Step]) -> (Ledger, Ledger) {
+    let (folding, plain) = (Ledger::new(FOLDING), Ledger::new(FOLDING));
+    for step in steps {
+        match *step {
+            Step::Most(chunk, records) => {
+                for ledger in [&folding, &plain] {
+                    let mut marks = ledger.marks();
+                    (0..records).for_each(|offset| marks.add(chunk, offset));
                 }
             }
-        }
-        for (chunk, records) in chunks.iter().enumerate() {
-            for offset in 0..*records {
-                prop_assert_eq!(rebuilt.copies(chunk as u64, offset), ledger.copies(chunk as u64, offset));
+            Step::Intact(chunk, offset) => assert_eq!(folding.mark(chunk, offset), plain.mark(chunk, offset)),
+            Step::Corrupt(chunk, offset) => {
+                assert_eq!(folding.mark_corrupt(chunk, offset), plain.mark_corrupt(chunk, offset));
             }
+            Step::Fold(settled) => folding.fold(settled),
         }
-        prop_assert_eq!((rebuilt.unique(), rebuilt.extra()), (ledger.unique(), ledger.extra()));
-        prop_assert_eq!((rebuilt.invented(), rebuilt.foreign()), (3, 4));
     }
+    (folding, plain)
+}
+
+fn all_exceptions(ledger: &Ledger) -> Vec<(u64, u32, Copies)> {
+    let mut all = Vec::new();
+    for chunk in 0..ledger.chunks() {
+        ledger.for_each_exception(chunk, |offset, copies| all.push((chunk, offset, copies)));
+    }
+    all
+}
+
+fn assert_alike(one: &Ledger, other: &Ledger) {
+    assert_eq!(all_exceptions(one), all_exceptions(other));
+    for chunk in 0..one.chunks() {
+        for offset in 0..one.records_in(chunk) {
+            assert_eq!(one.copies(chunk, offset), other.copies(chunk, offset), "{chunk}.{offset}");
+        }
+    }
+    assert_eq!(one.unique(), other.unique());
+    let (one, other) = (one.exceptions().clone(), other.exceptions().clone());
+    assert_eq!((one.corrupt, one.also_intact, one.late), (other.corrupt, other.also_intact, other.late));
+}
+
+fn arrivals(ledger: &Ledger, opened: u64) -> Arrivals {
+    let mut arrivals = Arrivals { exceptions: ledger.exceptions().clone(), ..Arrivals::default() };
+    for (chunk, offset, copies) in all_exceptions(ledger).into_iter().filter(|(chunk, ..)| *chunk < opened) {
+        let set = if copies == Copies::None { &mut arrivals.missing } else { &mut arrivals.repeated };
+        set.insert(ledger.number(chunk, offset));
+    }
+    arrivals
+}
+
+proptest! {
+    #[test]
+    fn a_ledger_that_folds_counts_like_one_that_does_not(steps in proptest::collection::vec(step(), 0..40)) {
+        let (folding, plain) = walk(&steps);
+        assert_alike(&folding, &plain);
+        assert_eq!(folding.extra(), plain.extra());
+    }
+
+    #[test]
+    fn a_ledger_is_rebuilt_from_its_sets(steps in proptest::collection::vec(step(), 0..40)) {
+        let (_, plain) = walk(&steps);
+        let sets = arrivals(&plain, 4);
+        let repeated = sets.repeated.len();
+        let rebuilt = Ledger::rebuilt(FOLDING, 4, sets);
+        assert_alike(&rebuilt, &plain);
+        // Copies beyond the second are in no set.
+        assert_eq!(rebuilt.extra(), repeated);
+        // It can be marked like any other.
+        for chunk in 0..3 {
+            assert_eq!(rebuilt.mark(chunk, 7), plain.mark(chunk, 7));
+        }
+        assert_alike(&rebuilt, &plain);
+    }
+}
+
+#[test]
+fn chunks_that_were_not_opened_are_rebuilt_empty() {
+    let ledger = Ledger::new([10, 10]);
+    (0..10).for_each(|offset| _ = ledger.mark(0, offset));
+    let sets = Arrivals { invented: 3, foreign: 4, ..arrivals(&ledger, 1) };
+    let rebuilt = Ledger::rebuilt([10, 10], 1, sets);
+    assert_alike(&rebuilt, &ledger);
+    assert_eq!((rebuilt.invented(), rebuilt.foreign(), rebuilt.planes()), (3, 4, 0));
+}
+
+#[test]
+fn complete_chunks_fold_at_once_and_settled_ones_with_few_exceptions() {
+    let ledger = Ledger::new([1000; 4]);
+    // Chunk 0 is complete; 1 lacks nine records, less than one in a hundred; 2 lacks ten; 3 was never touched.
+    for (chunk, first) in [(0, 0), (1, 9), (2, 10)] {
+        (first..1000).for_each(|offset| _ = ledger.mark(chunk, offset));
+    }
+    assert_eq!(ledger.planes(), 3);
+    ledger.fold(0);
+    assert_eq!(ledger.planes(), 2, "only what is complete goes while the others may go on");
+    ledger.fold(4);
+    assert_eq!(ledger.planes(), 1, "only what is far from complete stays");
+    // A late copy of each brings both planes back, as they were.
+    assert_eq!((ledger.mark(0, 5), ledger.mark(1, 5), ledger.mark(1, 20)), (Mark::Again, Mark::First, Mark::Again));
+    assert_eq!(ledger.planes(), 3);
+    assert_eq!((ledger.copies(0, 5), ledger.copies(0, 6)), (Copies::More, Copies::One));
+    assert_eq!(
+        (ledger.copies(1, 5), ledger.copies(1, 6), ledger.copies(1, 20)),
+        (Copies::One, Copies::None, Copies::More)
+    );
+    ledger.fold(4);
+    assert_eq!(ledger.planes(), 1, "and fold again");
+    assert_eq!((ledger.unique(), ledger.extra()), (1000 + 992 + 990, 2));
+}
+
+/// Folding looks at a few planes at a time; all get their turn.
+#[test]
+fn every_chunk_gets_its_turn_to_fold() {
+    let ledger = Ledger::new([1; 3 * LOOKS_MAX]);
+    // The first third stays open and must not keep the others from being looked at.
+    let open = LOOKS_MAX as u64;
+    for chunk in open..ledger.chunks() {
+        ledger.mark(chunk, 0);
+    }
+    for chunk in 0..open {
+        ledger.mark(chunk, 0);
+        ledger.mark(chunk, 0);
+    }
+    (0..3).for_each(|_| ledger.fold(0));
+    assert_eq!(ledger.planes(), open);
+}
+
+#[test]
+fn marks_made_while_others_fold_are_not_lost() {
+    const CHUNKS: u64 = 8;
+    const RECORDS: u32 = 5_000;
+    let ledger = Ledger::new([RECORDS; CHUNKS as usize]);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let folder = scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                ledger.fold(CHUNKS)
+            }
+        });
+        // Each record three times, by both threads together in every order.
+        let marking = [1, 2].map(|copies| {
+            let ledger = &ledger;
+            scope.spawn(move || {
+                for number in 0..copies * CHUNKS * u64::from(RECORDS) {
+                    let number = number % (CHUNKS * u64::from(RECORDS));
+                    ledger.mark(number % CHUNKS, (number / CHUNKS) as u32);
+                }
+            })
+        });
+        marking.into_iter().for_each(|thread| thread.join().unwrap());
+        done.store(true, Ordering::Relaxed);
+        folder.join().unwrap();
+    });
+    let records = CHUNKS * u64::from(RECORDS);
+    assert_eq!((ledger.unique(), ledger.extra()), (records, 2 * records));
+    assert!((0..CHUNKS).all(|chunk| (0..RECORDS).all(|offset| ledger.copies(chunk, offset) == Copies::More)));
 }
