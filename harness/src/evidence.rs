@@ -7,7 +7,7 @@
 //! | `arrivals.json` | what differs in corrupt records, and records that are not in the plan |
 //! | `changes.roaring` | which records are corrupt in which way, one set for each kind in `arrivals.json` |
 //! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
-//! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `late.roaring` | records by their number in the plan |
+//! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `also-intact.roaring`, `late.roaring` | records by their number in the plan |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
 //! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
@@ -190,10 +190,10 @@ impl Frozen {
         self.course.document.warnings.push(format!("judged by the limits of {source}"));
     }
 
-    /// Records that have not exactly one intact copy, or a corrupt or late one.
+    /// Records that have not exactly one copy, or a corrupt or late one.
     pub fn exceptions(&self) -> RoaringTreemap {
-        let [missing, repeated, corrupt, late] =
-            records::of(&self.ledger, self.course.chunks_opened).map(|(_, set)| set);
-        missing | repeated | corrupt | late
+        records::of(&self.ledger, self.course.chunks_opened)
+            .into_iter()
+            .fold(RoaringTreemap::new(), |all, (_, set)| all | set)
     }
 }

@@ -58,13 +58,27 @@ fn outcome() -> impl Strategy<Value = (Outcome, u32)> {
 #[derive(Debug, Clone)]
 struct Fates {
     requests: BTreeMap<usize, (Outcome, u32)>,
-    /// Record number: copies, and whether a corrupt copy came.
-    records: BTreeMap<usize, (u32, bool)>,
+    /// Record number: how it came.
+    records: BTreeMap<usize, Copied>,
+}
+
+/// How often a record came as it was sent, and how often changed.
+#[derive(Debug, Clone, Copy)]
+struct Copied {
+    intact: u32,
+    corrupt: u32,
+    /// The changed copies come before the intact ones.
+    corrupt_first: bool,
+}
+
+fn copied() -> impl Strategy<Value = Copied> {
+    let parts = (0u32..4, prop_oneof![3 => Just(0u32), 2 => 1u32..3], any::<bool>());
+    parts.prop_map(|(intact, corrupt, corrupt_first)| Copied { intact, corrupt, corrupt_first })
 }
 
 fn fates() -> impl Strategy<Value = Fates> {
     let requests = proptest::collection::btree_map(0usize..400, outcome(), 0..20);
-    let records = proptest::collection::btree_map(0usize..15_000, (0u32..4, any::<bool>()), 0..200);
+    let records = proptest::collection::btree_map(0usize..15_000, copied(), 0..200);
     (requests, records).prop_map(|(requests, records)| Fates { requests, records })
 }
 
@@ -85,14 +99,10 @@ fn happen(fates: &Fates) -> (Ledger, Outcomes, Counts) {
             for offset in chunk.records_of(plan, at as u32) {
                 let nth = ledger.number(number, offset) as usize;
                 let usual = u32::from(outcome != Outcome::NotSent);
-                let (copies, corrupt) = fates.records.get(&nth).copied().unwrap_or((usual, false));
-                for _ in 0..copies {
-                    ledger.mark(number, offset);
-                }
-                if corrupt {
-                    ledger.mark_corrupt(number, offset);
-                }
-                one_record(&mut model, outcome, attempts, copies, corrupt, &mut missing, &mut arrived);
+                let usual = Copied { intact: usual, corrupt: 0, corrupt_first: false };
+                let copied = fates.records.get(&nth).copied().unwrap_or(usual);
+                arrive(&ledger, number, offset, copied);
+                one_record(&mut model, outcome, attempts, copied, &mut missing, &mut arrived);
             }
             one_request(&mut model, outcome, request.spans, missing, arrived);
         }
@@ -100,18 +110,28 @@ fn happen(fates: &Fates) -> (Ledger, Outcomes, Counts) {
     (ledger, outcomes, model)
 }
 
+fn arrive(ledger: &Ledger, chunk: u64, offset: u32, copied: Copied) {
+    let mut corrupt = vec![true; copied.corrupt as usize];
+    let intact = vec![false; copied.intact as usize];
+    let at = if copied.corrupt_first { corrupt.len() } else { 0 };
+    corrupt.splice(at..at, intact);
+    for is_corrupt in corrupt {
+        _ = if is_corrupt { ledger.mark_corrupt(chunk, offset) } else { ledger.mark(chunk, offset) };
+    }
+}
+
 fn one_record(
     model: &mut Counts,
     outcome: Outcome,
     attempts: u32,
-    copies: u32,
-    corrupt: bool,
+    copied: Copied,
     missing: &mut u64,
     arrived: &mut u64,
 ) {
+    let (copies, corrupt) = (copied.intact, copied.corrupt > 0);
     model.planned += 1;
     model.corrupted += u64::from(corrupt);
-    if copies >= 2 {
+    if copied.intact + copied.corrupt >= 2 {
         model.duplicated += 1;
         model.duplicated_explained += u64::from(attempts > 1);
     }
@@ -148,6 +168,7 @@ fn one_request(model: &mut Counts, outcome: Outcome, spans: u32, missing: u64, a
             model.lost_acknowledged += missing.saturating_sub(rejected);
             // More rejected than absent: the rest came out although it had been rejected.
             model.refused_delivered += rejected.saturating_sub(spans - arrived);
+            model.refused_delivered_in_part += rejected.saturating_sub(spans - arrived);
         }
         Outcome::Refused => {
             model.refused += spans;
@@ -173,11 +194,34 @@ proptest! {
         prop_assert_eq!(account.sets.lost_acknowledged.len(), account.counts.lost_acknowledged);
         prop_assert_eq!(account.sets.duplicated.len(), account.counts.duplicated);
         prop_assert_eq!(account.sets.lost_unknown.len(), account.counts.lost_unknown);
+        // Of partial successes the records are not known, only the requests.
+        let in_part = account.counts.refused_delivered_in_part;
+        let known = account.counts.refused_delivered - in_part;
+        prop_assert!(account.sets.refused_delivered.len() >= known + in_part);
+        prop_assert_eq!(account.sets.refused_delivered.len() > known, in_part > 0);
         let sums = outcomes.sums();
         prop_assert_eq!(
             (sums.acknowledged, sums.refused, sums.unknown, sums.not_sent),
             (model.acknowledged, model.refused, model.unknown, model.not_sent)
         );
+    }
+
+    #[test]
+    fn a_repeat_of_a_changed_record_is_seen_and_a_change_is_no_loss(changed in 0u32..12_000, intact_copies in 0u32..3) {
+        let plan = plan();
+        let ledger = ledger(plan);
+        for offset in (0..plan.spans_in(0)).filter(|offset| *offset != changed) {
+            ledger.mark(0, offset);
+        }
+        let copied = Copied { intact: intact_copies, corrupt: 1, corrupt_first: true };
+        arrive(&ledger, 0, changed, copied);
+        let account = Account::draw_up(plan, &ledger, &BTreeMap::new(), |chunk| chunk == 0);
+        let repeated = u64::from(intact_copies > 0);
+        prop_assert_eq!((account.counts.lost_acknowledged, account.counts.corrupted), (0, 1));
+        prop_assert_eq!((account.counts.duplicated, account.counts.corrupted_only), (repeated, 1 - repeated));
+        prop_assert_eq!(account.sets.duplicated.contains(u64::from(changed)), repeated == 1);
+        prop_assert_eq!(ledger.unique(), u64::from(plan.spans_in(0)));
+        prop_assert_eq!(ledger.delivered(), account.counts.delivered);
     }
 
     #[test]

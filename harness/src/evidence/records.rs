@@ -2,18 +2,19 @@
 
 use super::error::EvidenceError;
 use super::manifest::{File, Files};
-use crate::judge::ledger::{Copies, Exceptions, Ledger};
+use crate::judge::ledger::{Arrivals, Copies, Exceptions, Ledger};
 use roaring::RoaringTreemap;
 use spanproof_generators::plan::Plan;
 
 const MISSING: &str = "missing.roaring";
 const REPEATED: &str = "repeated.roaring";
 const CORRUPT: &str = "corrupt.roaring";
+const ALSO_INTACT: &str = "also-intact.roaring";
 const LATE: &str = "late.roaring";
 
-/// The sets of a ledger with their file names: missing (no intact copy), repeated (two or more), corrupt, late. Chunks that
-/// were never opened are nobody's loss and left out.
-pub(super) fn of(ledger: &Ledger, chunks_opened: u64) -> [(&'static str, RoaringTreemap); 4] {
+/// The sets of a ledger with their file names: missing (no copy), repeated (two or more, intact or changed), corrupt (a changed
+/// copy), those of them that came intact too, late. Chunks that were never opened are nobody's loss and left out.
+pub(super) fn of(ledger: &Ledger, chunks_opened: u64) -> [(&'static str, RoaringTreemap); 5] {
     let (mut missing, mut repeated) = (RoaringTreemap::new(), RoaringTreemap::new());
     for chunk in 0..chunks_opened.min(ledger.chunks()) {
         ledger.for_each_exception(chunk, |offset, copies| {
@@ -21,8 +22,8 @@ pub(super) fn of(ledger: &Ledger, chunks_opened: u64) -> [(&'static str, Roaring
             set.insert(ledger.number(chunk, offset));
         });
     }
-    let Exceptions { corrupt, late } = ledger.exceptions().clone();
-    [(MISSING, missing), (REPEATED, repeated), (CORRUPT, corrupt), (LATE, late)]
+    let Exceptions { corrupt, also_intact, late } = ledger.exceptions().clone();
+    [(MISSING, missing), (REPEATED, repeated), (CORRUPT, corrupt), (ALSO_INTACT, also_intact), (LATE, late)]
 }
 
 pub(super) fn to_bytes(mut records: RoaringTreemap) -> Vec<u8> {
@@ -61,25 +62,26 @@ impl Sets {
         let sets = Self {
             missing: set(MISSING)?,
             repeated: set(REPEATED)?,
-            exceptions: Exceptions { corrupt: set(CORRUPT)?, late: set(LATE)? },
+            exceptions: Exceptions { corrupt: set(CORRUPT)?, also_intact: set(ALSO_INTACT)?, late: set(LATE)? },
         };
-        if !sets.missing.is_disjoint(&sets.repeated) {
-            return Err(EvidenceError::inconsistent(&files.path(MISSING), "a missing record is repeated, too"));
-        }
-        Ok(sets)
+        sets.contradiction().map_or(Ok(sets), |(name, what)| Err(EvidenceError::inconsistent(&files.path(name), what)))
+    }
+
+    /// The file that contradicts another, and how.
+    fn contradiction(&self) -> Option<(&'static str, &'static str)> {
+        let Exceptions { corrupt, also_intact, .. } = &self.exceptions;
+        let rules = [
+            (self.missing.is_disjoint(&self.repeated), MISSING, "a missing record is repeated, too"),
+            (self.missing.is_disjoint(corrupt), MISSING, "of a missing record a corrupt copy arrived"),
+            (also_intact.is_subset(corrupt), ALSO_INTACT, "a record that also came intact never came corrupt"),
+        ];
+        rules.into_iter().find(|(holds, ..)| !holds).map(|(_, name, what)| (name, what))
     }
 
     /// The ledger that these sets were taken from.
     pub(super) fn into_ledger(self, plan: &Plan, chunks_opened: u64, invented: u64, foreign: u64) -> Ledger {
         let records_by_chunk = (0..plan.chunks()).map(|chunk| plan.spans_in(chunk));
-        let ledger = Ledger::complete(records_by_chunk, chunks_opened, self.exceptions, [invented, foreign]);
-        for number in &self.missing {
-            ledger.unmark(number);
-        }
-        for number in &self.repeated {
-            let (chunk, offset) = ledger.place(number);
-            ledger.mark(chunk, offset);
-        }
-        ledger
+        let Self { missing, repeated, exceptions } = self;
+        Ledger::rebuilt(records_by_chunk, chunks_opened, Arrivals { missing, repeated, exceptions, invented, foreign })
     }
 }

@@ -27,7 +27,9 @@ pub struct Counts {
     pub recovered: u64,
     /// Of those, the ones that had been refused for good.
     pub refused_delivered: u64,
-    /// Two or more intact copies arrived.
+    /// Of those, the ones of partial successes: how many is known, not which.
+    pub refused_delivered_in_part: u64,
+    /// Two or more copies arrived, intact or changed.
     pub duplicated: u64,
     /// Of those, the ones whose request was sent more than once.
     pub duplicated_explained: u64,
@@ -41,7 +43,7 @@ pub struct Counts {
     pub corrupted: u64,
     /// Of those, the ones of which no intact copy arrived.
     pub corrupted_only: u64,
-    /// First intact copy later than allowed.
+    /// First copy, intact or changed, later than allowed.
     pub late: u64,
     /// Delivered though they never left: an error of the harness, or of its account.
     pub delivered_not_sent: u64,
@@ -54,7 +56,8 @@ pub struct Sets {
     pub lost_acknowledged: RoaringTreemap,
     /// Lost, and nobody knows what the target had said.
     pub lost_unknown: RoaringTreemap,
-    /// Refused for good and yet delivered.
+    /// Refused for good and yet delivered. Of a partial success nobody says which records were rejected: where fewer are absent
+    /// than were rejected, all that were delivered of it stand here.
     pub refused_delivered: RoaringTreemap,
     /// Two or more copies.
     pub duplicated: RoaringTreemap,
@@ -80,6 +83,26 @@ struct Books<'a> {
     plan: &'a Plan,
     ledger: &'a Ledger,
     requests: &'a BTreeMap<RequestId, RequestRecord>,
+    /// Records of which corrupt copies arrived and no intact one.
+    corrupted_only: RoaringTreemap,
+}
+
+/// The records of one request that arrived, by their number in the plan.
+struct Arrived {
+    /// An intact copy, maybe among others.
+    intact: Vec<u64>,
+    /// Corrupt copies only.
+    corrupt: u64,
+}
+
+impl Books<'_> {
+    fn arrived(&self, chunk: u64, offsets: &[u32]) -> Arrived {
+        let came = offsets.iter().filter(|offset| self.ledger.copies(chunk, **offset) != Copies::None);
+        let came: Vec<u64> = came.map(|offset| self.ledger.number(chunk, *offset)).collect();
+        let all = came.len();
+        let intact: Vec<u64> = came.into_iter().filter(|number| !self.corrupted_only.contains(*number)).collect();
+        Arrived { corrupt: (all - intact.len()) as u64, intact }
+    }
 }
 
 impl Account {
@@ -91,7 +114,8 @@ impl Account {
         requests: &BTreeMap<RequestId, RequestRecord>,
         chunk_was_sent: impl Fn(u64) -> bool,
     ) -> Self {
-        let books = Books { plan, ledger, requests };
+        let exceptions = ledger.exceptions().clone();
+        let books = Books { plan, ledger, requests, corrupted_only: exceptions.corrupted_only() };
         let mut account = Self::default();
         for chunk in 0..plan.chunks() {
             let records = u64::from(plan.spans_in(chunk));
@@ -102,11 +126,10 @@ impl Account {
                 account.counts.not_sent += records;
             }
         }
-        let exceptions = ledger.exceptions();
         account.counts.corrupted = exceptions.corrupt.len();
         account.counts.late = exceptions.late.len();
-        account.sets.corrupted = exceptions.corrupt.clone();
-        account.sets.late = exceptions.late.clone();
+        account.sets.corrupted = exceptions.corrupt;
+        account.sets.late = exceptions.late;
         account
     }
 
@@ -117,17 +140,17 @@ impl Account {
         let mut exceptions = Vec::new();
         books.ledger.for_each_exception(number, |offset, copies| exceptions.push((offset, copies)));
         let records = u64::from(books.plan.spans_in(number));
-        if special.is_empty() && exceptions.is_empty() {
-            self.counts.sent += records;
-            self.counts.acknowledged += records;
-            self.counts.delivered += records;
-            return;
-        }
+        let first = books.ledger.number(number, 0);
+        let corrupted_only = books.corrupted_only.range_cardinality(first..first + records);
         // Whatever is not named below was acknowledged and arrived once.
-        let chunk = books.plan.open(number);
         self.counts.sent += records;
         self.counts.acknowledged += records;
-        self.counts.delivered += records;
+        self.counts.delivered += records - corrupted_only;
+        self.counts.corrupted_only += corrupted_only;
+        if special.is_empty() && exceptions.is_empty() {
+            return;
+        }
+        let chunk = books.plan.open(number);
         for (offset, copies) in &exceptions {
             if *copies == Copies::None {
                 self.counts.delivered -= 1;
@@ -155,38 +178,41 @@ impl Account {
     fn add_request(&mut self, books: &Books<'_>, chunk: &Chunk, request: u32, record: &RequestRecord) {
         let offsets = chunk.records_of(books.plan, request);
         let spans = offsets.len() as u64;
-        let arrived = offsets.iter().filter(|offset| books.ledger.copies(chunk.number(), **offset) != Copies::None);
+        let arrived = books.arrived(chunk.number(), &offsets);
+        let intact = arrived.intact.len() as u64;
         let counts = &mut self.counts;
         match record.outcome {
             Outcome::Acknowledged => {}
             Outcome::Partial { rejected } => {
                 // Which ones were rejected nobody says: the missing ones first.
                 let refused = u64::from(rejected).min(spans);
-                let missing = spans - arrived.count() as u64;
+                let delivered = refused.saturating_sub(spans - intact);
                 counts.acknowledged -= refused;
                 counts.refused += refused;
-                counts.refused_delivered += refused.saturating_sub(missing);
+                counts.refused_delivered += delivered;
+                counts.refused_delivered_in_part += delivered;
+                if delivered > 0 {
+                    self.sets.refused_delivered.extend(arrived.intact);
+                }
             }
             Outcome::Refused => {
                 counts.acknowledged -= spans;
                 counts.refused += spans;
-                for offset in arrived {
-                    counts.refused_delivered += 1;
-                    self.sets.refused_delivered.insert(books.ledger.number(chunk.number(), *offset));
-                }
+                counts.refused_delivered += intact;
+                self.sets.refused_delivered.extend(arrived.intact);
             }
             Outcome::Unknown => {
                 counts.acknowledged -= spans;
                 counts.unknown += spans;
-                counts.recovered += arrived.count() as u64;
+                counts.recovered += intact;
             }
             Outcome::NotSent => {
-                let arrived = arrived.count() as u64;
                 counts.acknowledged -= spans;
                 counts.sent -= spans;
                 counts.not_sent += spans;
-                counts.delivered -= arrived;
-                counts.delivered_not_sent += arrived;
+                counts.delivered -= intact;
+                counts.delivered_not_sent += intact;
+                counts.corrupted_only -= arrived.corrupt;
             }
         }
     }
@@ -210,19 +236,13 @@ impl Account {
             let request = request_of(books.plan, chunk, *offset);
             let outcome = special.get(&request).map_or(Outcome::Acknowledged, |record| record.outcome);
             let rejected = rejected_left.get_mut(&request).filter(|left| **left > 0);
-            self.add_absent(books.ledger.number(chunk.number(), *offset), outcome, rejected, books);
+            self.add_absent(books.ledger.number(chunk.number(), *offset), outcome, rejected);
         }
     }
 
-    fn add_absent(&mut self, number: u64, outcome: Outcome, rejected: Option<&mut u32>, books: &Books<'_>) {
-        if outcome == Outcome::NotSent {
-            return;
-        }
-        if books.ledger.exceptions().corrupt.contains(number) {
-            self.counts.corrupted_only += 1;
-            return;
-        }
+    fn add_absent(&mut self, number: u64, outcome: Outcome, rejected: Option<&mut u32>) {
         match (outcome, rejected) {
+            (Outcome::NotSent, _) => {}
             (Outcome::Refused, _) => self.counts.lost_refused += 1,
             (Outcome::Partial { .. }, Some(left)) => {
                 *left -= 1;
@@ -232,7 +252,7 @@ impl Account {
                 self.counts.lost_unknown += 1;
                 self.sets.lost_unknown.insert(number);
             }
-            (Outcome::Acknowledged | Outcome::Partial { .. } | Outcome::NotSent, _) => {
+            (Outcome::Acknowledged | Outcome::Partial { .. }, _) => {
                 self.counts.lost_acknowledged += 1;
                 self.sets.lost_acknowledged.insert(number);
             }

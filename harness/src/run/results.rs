@@ -223,10 +223,11 @@ pub(super) fn so_far(
     spans.refused = sums.refused;
     spans.unknown = sums.unknown;
     spans.not_sent = sums.not_sent;
-    spans.delivered = ledger.unique();
+    spans.delivered = ledger.delivered();
     // Copies, not records: never less, and the same unless one record comes more than twice.
     spans.duplicated = ledger.extra();
     spans.corrupted = ledger.corrupt();
+    spans.corrupted_only = ledger.corrupted_only();
     spans.invented = ledger.invented();
     spans.foreign = ledger.foreign();
     spans.late = ledger.exceptions().late.len();

@@ -212,7 +212,7 @@ impl Watcher<'_> {
             elapsed: now,
             planned_total: self.plan.spans(),
             sent: progress.sent,
-            delivered: self.recorder.ledger().unique(),
+            delivered: self.recorder.ledger().delivered(),
             rate: look.rate,
             in_flight: progress.outstanding,
             lateness: (progress.sent > 0).then(|| Duration::from_micros(progress.lateness_p99_us)),
@@ -225,7 +225,7 @@ impl Watcher<'_> {
             at_seconds: at.as_secs_f64(),
             sent,
             acknowledged: self.outcomes.sums().acknowledged,
-            delivered: self.recorder.ledger().unique(),
+            delivered: self.recorder.ledger().delivered(),
             in_flight,
             target_memory_bytes: memory,
         });
@@ -280,7 +280,7 @@ impl Watcher<'_> {
             elapsed: self.clock.elapsed(),
             planned_total: self.plan.spans(),
             sent,
-            delivered: self.recorder.ledger().unique(),
+            delivered: self.recorder.ledger().delivered(),
             rate: 0.0,
             in_flight: 0,
             lateness: None,
@@ -293,11 +293,11 @@ impl Watcher<'_> {
         let (ledger, sums) = (self.recorder.ledger(), self.outcomes.sums());
         let expected = sums.acknowledged + sums.unknown;
         let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= QUIET;
-        if !quiet || ledger.unique() + ledger.corrupt() < expected {
+        if !quiet || ledger.unique() < expected {
             return false;
         }
-        // Sums can hide an absent record behind one that was refused and came all the same, or that came intact and corrupt.
-        (sums.refused == 0 && ledger.corrupt() == 0) || self.nothing_is_absent(driver)
+        // The sum can hide an absent record behind one that was refused and came all the same.
+        sums.refused == 0 || self.nothing_is_absent(driver)
     }
 
     fn nothing_is_absent(&self, driver: &DriverReport) -> bool {

@@ -66,12 +66,12 @@ fn tally(trace: &Trace) -> String {
 
 fn word(span: &Span) -> &'static str {
     match (span.arrived, span.corrupt) {
-        (Arrived::Missing, true) => "CHANGED",
-        (Arrived::Missing, false) if span.request.outcome == "not-sent" => "not sent",
-        (Arrived::Missing, false) => "MISSING",
-        (Arrived::Once, true) => "once+CHG",
+        (Arrived::Missing, _) if span.request.outcome == "not-sent" => "not sent",
+        (Arrived::Missing, _) => "MISSING",
+        (Arrived::Once, true) => "CHANGED",
         (Arrived::Once, false) => "once",
-        (Arrived::Repeated, _) => "REPEATED",
+        (Arrived::Repeated, true) => "REP+CHG",
+        (Arrived::Repeated, false) => "REPEATED",
     }
 }
 
@@ -116,6 +116,10 @@ fn details(out: &mut String, trace: &Trace, span: &Span) {
         let (sent, received) = (shown(&difference.sent), shown(&difference.received));
         let _ =
             writeln!(out, "{indent}{}: sent {sent}, received {received}", one_line(&difference.path, VALUE_CHARS_MAX));
+    }
+    if span.corrupt && span.arrived == Arrived::Repeated {
+        let said = if span.intact { "an intact copy came, too" } else { "no copy came intact" };
+        let _ = writeln!(out, "{indent}{said}");
     }
     if span.corrupt && span.differences.is_empty() {
         let _ = writeln!(out, "{indent}what differs was not kept: only the first examples of each kind are");

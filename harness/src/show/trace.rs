@@ -73,7 +73,9 @@ pub struct Span {
     pub arrived: Arrived,
     /// Whether a copy arrived that differs.
     pub corrupt: bool,
-    /// Whether its first intact copy came later than allowed.
+    /// Whether a copy arrived as it was sent.
+    pub intact: bool,
+    /// Whether its first copy, intact or changed, came later than allowed.
     pub late: bool,
     /// What differs, if this span is among the examples.
     pub differences: Vec<Difference>,
@@ -102,7 +104,7 @@ pub struct Request {
     pub ended_seconds: Option<f64>,
 }
 
-/// How many intact copies arrived.
+/// How many copies arrived, intact or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Arrived {
@@ -173,7 +175,14 @@ impl Span {
         chunk.encode_record(plan, offset, &mut bytes);
         let sent = decode(&bytes).unwrap_or_default();
         let number = plan.spans_before(chunk.number()) + u64::from(offset);
+        let arrived = match frozen.ledger.copies(chunk.number(), offset) {
+            Copies::None => Arrived::Missing,
+            Copies::One => Arrived::Once,
+            Copies::More => Arrived::Repeated,
+        };
         let exceptions = frozen.ledger.exceptions();
+        let corrupt = exceptions.corrupt.contains(number);
+        let intact = arrived != Arrived::Missing && (!corrupt || exceptions.also_intact.contains(number));
         Self {
             trace_id: hex(&described.trace_id),
             span_id: hex(&described.span_id),
@@ -195,12 +204,9 @@ impl Span {
             ),
             name: sent.name,
             request: Request::of(frozen, chunk, &described),
-            arrived: match frozen.ledger.copies(chunk.number(), offset) {
-                Copies::None => Arrived::Missing,
-                Copies::One => Arrived::Once,
-                Copies::More => Arrived::Repeated,
-            },
-            corrupt: exceptions.corrupt.contains(number),
+            arrived,
+            corrupt,
+            intact,
             late: exceptions.late.contains(number),
             differences,
             service: described.service,

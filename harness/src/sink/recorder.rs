@@ -4,7 +4,7 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::corruption::{CorruptExample, Corruptions};
 use crate::judge::explain::explain;
-use crate::judge::ledger::{Ledger, Mark, Marks};
+use crate::judge::ledger::{Ledger, Marks};
 use crate::judge::strangers::Strangers;
 use crate::wire::server::{Backend, Decision, Export, Refusal};
 use crate::wire::{Code, Signal};
@@ -84,7 +84,7 @@ enum Find {
 }
 
 impl Recorder {
-    /// A recorder for the plan of `chunks`. A record whose first intact copy arrives more than `late_after` after the
+    /// A recorder for the plan of `chunks`. A record whose first copy, intact or changed, arrives more than `late_after` after the
     /// intended instant of its request is late; requests due before `warm_up` give no latencies.
     pub fn new(
         chunks: Arc<OpenChunks>,
@@ -189,12 +189,11 @@ struct Pass<'a> {
     run: Option<Run>,
 }
 
-/// Records of one planned request that arrived one after another: they share their latency.
+/// Records of one planned request that arrived one after another, intact or changed: they share their latency.
 struct Run {
     chunk: u64,
     request: u32,
     due_ns: u64,
-    late: bool,
 }
 
 impl Pass<'_> {
@@ -249,29 +248,30 @@ impl Pass<'_> {
             let received_ns = self.received_ns;
             corruptions.note(CorruptExample { record: number, received_ns, differences }, deviation);
         }
-        self.recorder.ledger.mark_corrupt(chunk.number(), found.offset);
+        self.enter_run(chunk, found.request);
+        self.marks.add_corrupt(chunk.number(), found.offset);
     }
 
     fn intact(&mut self, chunk: &Chunk, found: Found) {
-        let late = match &self.run {
-            Some(run) if run.request == found.request && run.chunk == chunk.number() => run.late,
-            _ => self.begin_run(chunk, found.request),
-        };
-        if !late {
-            self.marks.add(chunk.number(), found.offset);
-        } else if self.marks.mark(chunk.number(), found.offset) == Mark::First {
-            self.recorder.ledger.mark_late(chunk.number(), found.offset);
+        self.enter_run(chunk, found.request);
+        self.marks.add(chunk.number(), found.offset);
+    }
+
+    /// Begins the next run unless the record belongs to the one that goes on.
+    fn enter_run(&mut self, chunk: &Chunk, request: u32) {
+        match &self.run {
+            Some(run) if run.request == request && run.chunk == chunk.number() => {}
+            _ => self.begin_run(chunk, request),
         }
     }
 
-    /// Begins the next run and says whether its records are late.
-    fn begin_run(&mut self, chunk: &Chunk, request: u32) -> bool {
+    fn begin_run(&mut self, chunk: &Chunk, request: u32) {
         self.end_run();
         let due_ns = chunk.requests()[request as usize].due_ns;
         let late = Duration::from_nanos(self.received_ns.saturating_sub(due_ns)) > self.recorder.late_after
             || self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed);
-        self.run = Some(Run { chunk: chunk.number(), request, due_ns, late });
-        late
+        self.marks.late(late);
+        self.run = Some(Run { chunk: chunk.number(), request, due_ns });
     }
 
     fn end_run(&mut self) {

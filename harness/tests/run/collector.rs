@@ -159,6 +159,21 @@ fn a_processor_that_adds_an_attribute_explains_no_other_change_of_ids() {
     );
 }
 
+/// Spans that a processor changes on purpose are counted copy by copy like all others.
+#[test]
+fn repeats_behind_a_processor_that_changes_every_span_fail() {
+    let config = with_processor("attributes", "{ actions: [{ key: team, value: blue, action: insert }] }");
+    let more = ["--set", &config, "--plant-behind", "duplicate-one-in=1000"];
+    let Some(run) = against("quickstart", &more) else { return };
+    let run = run.expect(1);
+    assert_eq!(
+        (run.ids("failure"), run.ids("inconclusive")),
+        (vec!["duplicated".to_owned()], vec!["changed-by-design".to_owned()]),
+        "{run}"
+    );
+    assert!(run.spans("duplicated") > 0 && run.spans("corrupted_only") == run.spans("planned"), "{run}");
+}
+
 /// Pids of the collectors that a run has started.
 fn collectors_of(run: &Started) -> Vec<u32> {
     let descendants = spanproof_harness::resources::descendants(run.pid()).unwrap();

@@ -195,6 +195,32 @@ fn defects_are_told_apart_when_they_come_together() {
     run.expect_sound_ledger();
 }
 
+/// A span that arrives changed is still one that arrives: its repeats count, and its copies are no loss.
+#[test]
+fn repeats_of_changed_spans_are_seen() {
+    let plants = ["--plant", "corrupt-everything", "--plant", "duplicate-one-in=1000"];
+    let run = quickstart(&[&plants[..], &["--set", "run.late_after=4s"]].concat()).expect(1);
+    assert_eq!(run.ids("failure"), ["corrupted", "duplicated"], "{run}");
+    assert!(run.spans("duplicated") > 0);
+    assert_eq!((run.spans("corrupted_only"), run.spans("delivered")), (run.spans("planned"), 0), "{run}");
+    let found: u64 = run.findings_of("duplicated").iter().map(|finding| finding["count"].as_u64().unwrap()).sum();
+    assert_eq!(found, run.spans("duplicated"));
+    // A change that is made to every span empties no histogram.
+    assert!(run.result()["latency"]["intended_to_delivered"]["count"].as_u64().unwrap() > 0, "{run}");
+    run.expect_sound_ledger();
+}
+
+#[test]
+fn changed_spans_that_come_late_are_late() {
+    let plants = ["--plant", "corrupt-everything", "--plant", "deliver-late=7s,every=10"];
+    let run = quickstart(&[&plants[..], &["--set", "run.late_after=4s"]].concat()).expect(1);
+    // Whether they fail or leave it open rests on whether the machine kept up.
+    let [finding] = &run.findings_of("late")[..] else { panic!("{run}") };
+    assert!(finding["count"].as_u64().unwrap() > 0, "{finding}");
+    assert_eq!(run.spans("corrupted_only"), run.spans("planned"), "{run}");
+    run.expect_sound_ledger();
+}
+
 /// A defect added to the catalogue needs a line above.
 #[test]
 fn no_defect_of_the_catalogue_is_left_untried() {

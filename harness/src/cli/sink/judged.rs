@@ -34,8 +34,7 @@ pub(super) fn recorder(expectation: &Expectation) -> Arc<Recorder> {
 
 /// True when every record has arrived, intact or not.
 pub(super) fn everything_arrived(expectation: &Expectation, recorder: &Recorder) -> bool {
-    let ledger = recorder.ledger();
-    ledger.unique() + ledger.corrupt() >= expectation.plan.spans()
+    recorder.ledger().unique() >= expectation.plan.spans()
 }
 
 /// The judgement.
@@ -123,11 +122,11 @@ pub(super) fn so_far(expectation: &Expectation, recorder: &Recorder) -> RunResul
     let spec = expectation.plan.spec();
     let mut result = RunResult::new(named, spec.seed.0, RunTag::default(), Epoch::from_unix_ns(spec.epoch_unix_ns));
     let (ledger, planned) = (recorder.ledger(), expectation.plan.spans());
-    let (delivered, corrupted) = (ledger.unique(), ledger.corrupt());
     let spans = &mut result.ledger.spans;
     (spans.planned, spans.sent, spans.acknowledged) = (planned, planned, planned);
-    (spans.delivered, spans.corrupted) = (delivered, corrupted);
-    spans.lost_acknowledged = planned.saturating_sub(delivered + corrupted);
+    (spans.delivered, spans.corrupted, spans.corrupted_only) =
+        (ledger.delivered(), ledger.corrupt(), ledger.corrupted_only());
+    spans.lost_acknowledged = planned.saturating_sub(ledger.unique());
     (spans.invented, spans.foreign) = (ledger.invented(), ledger.foreign());
     spans.duplicated = duplicated(recorder);
     spans.duplicated_unexplained = spans.duplicated;

@@ -100,8 +100,17 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
 fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let count = evidence.account.counts.refused_delivered;
     if count > 0 {
-        let message = "the target refused these for good and delivered them all the same: a client that acts on the refusal \
-                       counts them as lost";
+        let mut message =
+            "the target refused these for good and delivered them all the same: a client that acts on the \
+                           refusal counts them as lost"
+                .to_owned();
+        let in_part = evidence.account.counts.refused_delivered_in_part;
+        if in_part > 0 {
+            message.push_str(&format!(
+                "; {in_part} of them were rejected in partial successes, which do not say which spans they mean: the examples \
+                 are taken from all that came of those requests"
+            ));
+        }
         let found = finding("refused-delivered", Level::Failure, count, message);
         findings.push(with_records(evidence, found, &evidence.account.sets.refused_delivered));
     }
