@@ -68,8 +68,13 @@ pub(super) fn to_bytes(findings: &Findings<'_>) -> Result<Vec<u8>, WriteError> {
     json(FILE, &file)
 }
 
-pub(super) fn from_bytes(file: File<'_>) -> Result<Arrivals, EvidenceError> {
+/// `records` is how many the plan has.
+pub(super) fn from_bytes(file: File<'_>, records: u64) -> Result<Arrivals, EvidenceError> {
     let read: ArrivalsFile = file.json()?;
+    let mut examples = read.corruptions.values().flat_map(|kind| &kind.examples);
+    if let Some(example) = examples.find(|example| example.record >= records) {
+        return Err(file.malformed(format!("the plan has no record {}", example.record)));
+    }
     let strangers = |entries: Vec<StrangerEntry>| entries.into_iter().map(Stranger::from).collect();
     Ok(Arrivals {
         corruptions: read.corruptions.into_iter().map(|(fields, kind)| (fields, kind.into())).collect(),

@@ -1,6 +1,6 @@
 //! Is what arrived what was sent, and nothing else?
 
-use super::{conclude, example, finding};
+use super::{conclude, example, finding, uninvited};
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
 use spanproof_reports::result::check::{Check, Example, Finding, Level};
@@ -9,6 +9,7 @@ use spanproof_reports::result::check::{Check, Example, Finding, Level};
 pub fn check(evidence: &Evidence) -> Check {
     let mut findings = corrupted(evidence);
     strangers(evidence, &mut findings);
+    findings.extend(uninvited::findings(evidence));
     conclude("integrity", "every span that arrived is the one that was sent, in every field", findings)
 }
 
