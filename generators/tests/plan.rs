@@ -1,5 +1,7 @@
 //! What is planned is what is written, and what is written reads back as intact: plan, encoding, walk and hash together.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use proptest::prelude::*;
 use prost::Message;

@@ -11,8 +11,8 @@
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
 //! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
-//! judges the directory again comes to the same bytes. While [`marker::UNFINISHED`] is there, the run has not ended in good
-//! order and nothing may be concluded. What is kept is bounded: two bits a record at worst, some fifty bytes a request
+//! judges the directory again comes to the same bytes. While [`marker::UNFINISHED`] is there, the evidence is not whole
+//! and nothing may be concluded. What is kept is bounded: two bits a record at worst, some fifty bytes a request
 //! that did not succeed, and capped lists of examples.
 
 pub mod error;
@@ -110,6 +110,11 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
     write_bytes(&folder, manifest::FILE, &manifest.to_bytes()?).map(drop)
 }
 
+/// Whether a directory seems to hold the whole evidence of a run that has ended; only [`read`] proves it.
+pub fn is_whole(directory: &Path) -> bool {
+    folder(directory).join(manifest::FILE).is_file() && !marker::is_there(directory)
+}
+
 /// Reads the evidence of a run that has ended.
 ///
 /// # Errors
@@ -166,6 +171,8 @@ fn evidence(
         foreign: arrivals.foreign,
         foreign_fails: course.foreign_fails,
         conduct: course.conduct,
+        refusals: course.refusals.clone(),
+        settling: course.settling.clone(),
         may_leave_out: course.may_leave_out.clone(),
         may_change: course.may_change.clone(),
         late_after: course.late_after,

@@ -1,8 +1,10 @@
 //! One run, from scenario to verdict.
 //!
 //! [`run`] reads top to bottom as the story: plan, start the sink, start the target, drive, settle, stop, freeze the
-//! evidence, judge it, write. Each step's details are one call down. Until the end the directory is marked as unfinished.
+//! evidence, judge it, write. Each step's details are one call down. Until the evidence is whole the directory is marked as
+//! unfinished.
 
+mod busy;
 mod gate;
 mod planning;
 mod results;
@@ -19,16 +21,17 @@ use crate::driver::{Driver, DriverConfig, DriverError, RetryPolicy};
 use crate::embedded::ParseDefectError;
 use crate::evidence::error::EvidenceError;
 use crate::evidence::{self, Course, Findings, marker};
-use crate::judge::evidence::Conduct;
+use crate::judge::evidence::{Conduct, Refusals};
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::process::SinkAddresses;
 use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
+use crate::sink::refusals::refusals;
 use crate::target::{Behind, Target, TargetEnd, TargetError, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
 use gate::Gate;
 use spanproof_generators::plan::{Plan, PlanError};
-use spanproof_reports::directory::WriteError;
+use spanproof_reports::directory::{Staged, WriteError};
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::scenario::{self, Scenario};
@@ -97,9 +100,17 @@ pub enum RunError {
         /// Why not.
         source: WriteError,
     },
-    /// Results cannot be written after the load, as on a disk that filled up. What was written stays; `judge` makes the rest
-    /// from the evidence if that is complete.
-    #[error("write results to {}: {source}; free some space, then `spanproof judge {}` makes them from the evidence if that was written", directory.display(), directory.display())]
+    /// The evidence cannot be written after the load, as on a disk that filled up. Free some space and run again: what is not
+    /// whole proves nothing.
+    #[error("write the evidence to {}: {source}; nothing can be concluded from what was written: free some space and run again", directory.display())]
+    Frozen {
+        /// Where to.
+        directory: PathBuf,
+        /// Why not.
+        source: WriteError,
+    },
+    /// The evidence is whole and the results made from it cannot be written. Free some space; `judge` makes them.
+    #[error("write results to {}: {source}; the evidence is whole: free some space, then `spanproof judge {}` makes them from it", directory.display(), directory.display())]
     Results {
         /// Where to.
         directory: PathBuf,
@@ -139,7 +150,12 @@ impl RunError {
             | Self::Client(_)
             | Self::Directory { .. }
             | Self::File { .. } => 2,
-            Self::Sink(_) | Self::Target(_) | Self::Driver(_) | Self::Evidence(_) | Self::Results { .. } => 3,
+            Self::Sink(_)
+            | Self::Target(_)
+            | Self::Driver(_)
+            | Self::Evidence(_)
+            | Self::Frozen { .. }
+            | Self::Results { .. } => 3,
         }
     }
 }
@@ -163,8 +179,9 @@ struct AtWork {
 /// What is left when all parts have stopped.
 struct Stopped {
     counters: ServerCounters,
-    /// Connections that still had requests under way when the sink was closed.
-    cut: usize,
+    refusals: Refusals,
+    /// The target was ended in a way that brings out what it still holds.
+    in_order: bool,
     target: TargetEnd,
     behind: Option<TargetEnd>,
     memory_peak: Option<u64>,
@@ -200,13 +217,9 @@ pub fn run(
     let chunks = Arc::new(OpenChunks::new(Arc::clone(&plan), CHUNKS_OPEN_MAX));
     let latency = Arc::new(LatencyRecorder::new());
     let outcomes = Arc::new(Outcomes::default());
-    let recorder = Arc::new(Recorder::new(
-        Arc::clone(&chunks),
-        clock,
-        Arc::clone(&latency),
-        patience.late_after(),
-        scenario.run.warmup,
-    ));
+    let recorder =
+        Recorder::new(Arc::clone(&chunks), clock, Arc::clone(&latency), patience.late_after(), scenario.run.warmup);
+    let recorder = Arc::new(recorder.with_outcomes(Arc::clone(&outcomes)));
     at_work.gate.open(Arc::clone(&recorder));
     let connections = planning::connections(scenario, &plan);
     let driver_config = driver_config(scenario, client, connections);
@@ -219,7 +232,7 @@ pub fn run(
     let stopped = stop(at_work, scenario, &mut cpu);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
-    let conduct = results::conduct(&plan, &watched, &cpu);
+    let conduct = results::conduct(&plan, &watched);
     let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu };
@@ -328,7 +341,7 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
     };
-    let AtWork { sink, gate: _gate, behind, mut target } = at_work;
+    let AtWork { sink, gate, behind, mut target } = at_work;
     target.sample();
     let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
     let target = target.stop(grace);
@@ -337,7 +350,10 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
     drop(cpu.sample());
     let counters = sink.counters();
     let cut = sink.shutdown(Duration::from_secs(2));
-    Stopped { counters, cut, target, behind, memory_peak, target_cpu }
+    let refusals = refusals(&counters, gate.refused(), cut as u64);
+    let is_ours = !matches!(scenario.target, scenario::Target::External(_));
+    let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
+    Stopped { counters, refusals, in_order, target, behind, memory_peak, target_cpu }
 }
 
 /// Writes down all that a verdict rests on, with the logs beside it.
@@ -350,11 +366,9 @@ fn freeze(
     outcomes: &Outcomes,
 ) -> Result<(), RunError> {
     let directory = &options.directory;
-    let failed = |source| lost_results(options, source);
-    watch::write_events(directory, &found.watched.events).map_err(failed)?;
-    spanproof_reports::directory::write_latency_log(directory, &document.latency, &found.recorded.log)
-        .map_err(failed)?;
-    let course = Course {
+    let mut course = Course {
+        refusals: found.stopped.refusals.clone(),
+        settling: found.patience.settling(recorder.drained(), found.stopped.in_order),
         chunks_opened: found.watched.driver.chunks_opened,
         sums: found.sums,
         conduct: found.conduct,
@@ -369,6 +383,11 @@ fn freeze(
         limits: scenario.limits.clone(),
         document,
     };
+    course.withhold();
+    let failed = |source| RunError::Frozen { directory: directory.clone(), source };
+    watch::write_events(directory, &found.watched.events).map_err(failed)?;
+    spanproof_reports::directory::write_latency_log(directory, &course.document.latency, &found.recorded.log)
+        .map_err(failed)?;
     let findings = Findings {
         plan: &found.plan,
         fingerprint: &found.fingerprint,
@@ -382,14 +401,15 @@ fn freeze(
     evidence::write(directory, &findings).map_err(failed)
 }
 
-/// Writes the result, and then that the run has ended in good order.
+/// Takes away the mark, since the evidence is whole and has been read back, and gives what follows from it its names. In this
+/// order: no verdict ever stands in a directory that is marked, and where the results cannot be written `judge` makes them.
+/// They are on the disk before the mark goes, so that hardly any time passes in between.
 fn finish(options: &RunOptions, result: &RunResult) -> Result<(), RunError> {
-    let written = spanproof_reports::directory::write(&options.directory, result, None);
-    written.and_then(|_| marker::clear(&options.directory)).map_err(|source| lost_results(options, source))
-}
-
-fn lost_results(options: &RunOptions, source: WriteError) -> RunError {
-    RunError::Results { directory: options.directory.clone(), source }
+    let directory = &options.directory;
+    let failed = |source| RunError::Results { directory: directory.clone(), source };
+    let staged = spanproof_reports::directory::stage(directory, result);
+    marker::clear(directory).map_err(failed)?;
+    staged.and_then(Staged::publish).map(drop).map_err(failed)
 }
 
 fn failed_to_write(options: &RunOptions, source: WriteError) -> RunError {

@@ -3,8 +3,10 @@
 //! [`recorder::Recorder`] knows the plan and keeps the ledger; [`tally::Tally`] knows nothing and counts. Both stand behind
 //! the server of [`crate::wire::server`], and both record before they answer. [`reception::Reception`] puts them together
 //! for a sink that stands alone and may learn of its plan late; [`dump::Dump`] writes down what arrived.
+//! [`refusals`] says what the server did not take, and whose doing that was.
 
 pub mod dump;
 pub mod reception;
 pub mod recorder;
+pub mod refusals;
 pub mod tally;

@@ -10,3 +10,5 @@ mod judging;
 mod rig;
 #[path = "evidence/showing.rs"]
 mod showing;
+#[path = "evidence/withheld.rs"]
+mod withheld;

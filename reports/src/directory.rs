@@ -120,11 +120,57 @@ pub fn write(directory: &Path, result: &RunResult, latency_log: Option<&str>) ->
     if let Some(text) = latency_log {
         written.push(write_latency_log(directory, &result.latency, text)?);
     }
-    written.extend(write_rendered(directory, result)?);
+    written.extend(stage(directory, result)?.publish()?);
+    Ok(written)
+}
+
+/// Artefacts that are on the disk under temporary names; those that are not published go when this is dropped.
+#[derive(Debug)]
+pub struct Staged {
+    /// Temporary and final path, the result document last.
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Writes every artefact but the latency log under a temporary name: what remains is to rename them.
+///
+/// # Errors
+/// When a file cannot be rendered or written; then none is left.
+pub fn stage(directory: &Path, result: &RunResult) -> Result<Staged, WriteError> {
     let failed = |e: serde_json::Error| WriteError::Render { artefact: RESULT, reason: e.to_string() };
     let json = serde_json::to_string_pretty(result).map_err(failed)? + "\n";
-    written.push(write_file(directory, RESULT, &json)?);
-    Ok(written)
+    let mut staged = Staged { files: Vec::new() };
+    for (name, text) in rendered(result)?.into_iter().chain([(RESULT, json)]) {
+        let (temporary, path) = (temporary(directory, name), directory.join(name));
+        staged.files.push((temporary.clone(), path.clone()));
+        write_synced(&temporary, text.as_bytes()).map_err(|source| WriteError::Io { path, source })?;
+    }
+    Ok(staged)
+}
+
+impl Staged {
+    /// Gives every artefact its name, and their paths.
+    ///
+    /// # Errors
+    /// When a file cannot be renamed. Those before it stay.
+    pub fn publish(mut self) -> Result<Vec<PathBuf>, WriteError> {
+        let files = std::mem::take(&mut self.files);
+        for (at, (temporary, path)) in files.iter().enumerate() {
+            if let Err(source) = fs::rename(temporary, path) {
+                self.files = files[at..].to_vec();
+                return Err(WriteError::Io { path: path.clone(), source });
+            }
+        }
+        Ok(files.into_iter().map(|(_, path)| path).collect())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        for (temporary, _) in &self.files {
+            // It may never have been made, and there is nobody to tell.
+            let _ = fs::remove_file(temporary);
+        }
+    }
 }
 
 /// Writes the latency log; series whose figures are withheld are left out of it.
@@ -177,9 +223,7 @@ pub fn write_file(directory: &Path, name: &str, text: &str) -> Result<PathBuf, W
 /// # Errors
 /// When the file system says no. The temporary file is removed then.
 pub fn write_bytes(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf, WriteError> {
-    let path = directory.join(name);
-    // The process id keeps apart two processes that render the same directory.
-    let temporary = directory.join(format!(".{name}.{}.tmp", std::process::id()));
+    let (path, temporary) = (directory.join(name), temporary(directory, name));
     let written = write_synced(&temporary, bytes).and_then(|()| fs::rename(&temporary, &path));
     if let Err(source) = written {
         // The first error is the one to tell; the file may not even exist.
@@ -189,6 +233,11 @@ pub fn write_bytes(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf
     Ok(path)
 }
 
+/// The process id keeps apart two processes that render the same directory.
+fn temporary(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!(".{name}.{}.tmp", std::process::id()))
+}
+
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(path)?;
     file.write_all(bytes)?;
@@ -196,11 +245,14 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_rendered(directory: &Path, result: &RunResult) -> Result<Vec<PathBuf>, WriteError> {
+    rendered(result)?.into_iter().map(|(name, text)| write_file(directory, name, &text)).collect()
+}
+
+fn rendered(result: &RunResult) -> Result<[(&'static str, String); 3], WriteError> {
     let failed = |artefact, reason: String| WriteError::Render { artefact, reason };
     let xml = junit::junit(result).map_err(|e| failed(JUNIT, e.to_string()))?;
     let page = html::html(result).map_err(|e| failed(REPORT, e.to_string()))?;
-    let artefacts = [(SUMMARY, summary::summary(result)), (JUNIT, xml), (REPORT, page)];
-    artefacts.into_iter().map(|(name, text)| write_file(directory, name, &text)).collect()
+    Ok([(SUMMARY, summary::summary(result)), (JUNIT, xml), (REPORT, page)])
 }
 
 /// Reads only the schema first: another version's fields must not be reported as errors of this one's.

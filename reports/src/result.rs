@@ -162,6 +162,14 @@ impl RunResult {
         }
     }
 
+    /// Removes every percentile, of latencies and of the driver's lateness, and says why.
+    pub fn withhold_times(&mut self, reason: &str) {
+        self.latency.withhold(reason);
+        if let Some(driver) = &mut self.driver {
+            driver.withhold(reason);
+        }
+    }
+
     /// The process exit code for this result: 0 pass, 1 a check failed, 3 inconclusive or nothing judged, 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         match (&self.status, self.verdict) {
@@ -226,6 +234,21 @@ mod tests {
         assert_eq!(result.merged_verdict(), Verdict::Inconclusive);
         result = RunResult { status: stop, ..failing() };
         assert_eq!((result.merged_verdict(), result.exit_code()), (Verdict::Fail, 130));
+    }
+
+    #[test]
+    fn withheld_times_are_in_no_part_of_the_document_and_limits_on_them_hear_why() {
+        let mut result = passing();
+        result.withhold_times("the driver was the limit");
+        result.limits.clear();
+        let text = serde_json::to_string(&result).unwrap();
+        for figure in ["p50", "p90", "p99", "p999"] {
+            assert!(!text.contains(figure), "{figure} in {text}");
+        }
+        for path in ["driver.lateness_p99", "driver.lateness_p50", "latency.intended_to_delivered.p99"] {
+            let error = result.lookup(path).unwrap_err();
+            assert_eq!(error.to_string(), format!("`{path}` is withheld: the driver was the limit"));
+        }
     }
 
     #[test]

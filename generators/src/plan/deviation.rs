@@ -1,7 +1,7 @@
 //! In what a received span deviates from its record, as far as hashes tell.
 
-use super::chunk::{Chunk, Found};
 use super::Plan;
+use super::chunk::{Chunk, Found};
 use crate::walk::{Filing, SpanView};
 
 /// What was planned and what came, where the two differ.

@@ -1,8 +1,10 @@
 //! `spanproof report` and `spanproof limits`.
 
 use super::{Exit, Format, fail, print, say};
+use crate::evidence::error::EvidenceError;
+use crate::evidence::{self, marker};
 use clap::Args;
-use spanproof_reports::directory::{load, render_again};
+use spanproof_reports::directory::{LoadError, load, render_again};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::terminal::style::Colour;
 use spanproof_reports::terminal::{EndOptions, end_block};
@@ -26,8 +28,18 @@ pub(crate) fn run(arguments: &ReportArguments) -> Exit {
         say("error: no finished run below spanproof-runs; name a directory, or run a scenario first");
         return Exit::USAGE;
     };
+    if marker::is_there(&directory) {
+        return fail(&EvidenceError::Unfinished { directory }, Exit::INCONCLUSIVE.0);
+    }
     let result = match load(&directory) {
         Ok(result) => result,
+        Err(error @ LoadError::Missing { .. }) if evidence::is_whole(&directory) => {
+            say(&format!(
+                "error: {error}; its evidence is whole: `spanproof judge {}` makes the result",
+                directory.display()
+            ));
+            return Exit::INCONCLUSIVE;
+        }
         Err(error) => return fail(&error, Exit::USAGE.0),
     };
     if let Err(error) = render_again(&directory) {

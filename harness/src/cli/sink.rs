@@ -15,6 +15,7 @@ use super::{Exit, Format, fail, print, say};
 use crate::process::{Exit as CommandExit, KeptCommand};
 use crate::sink::dump::Dump;
 use crate::sink::reception::Reception;
+use crate::sink::refusals::refusals;
 use crate::wire::server::{Backend, ServerConfig, SinkServer};
 use clap::{Args, ValueEnum};
 use expect::Wanted;
@@ -204,7 +205,8 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
     let ended = watch.wait(&mut command, &interrupt, arguments.quiet).map_err(undecided)?;
     let command = command.map(|command| command.stop(COMMAND_GRACE));
     let counters = server.counters();
-    server.shutdown(SERVER_GRACE);
+    let cut = server.shutdown(SERVER_GRACE);
+    let refused = refusals(&counters, 0, cut as u64);
     watch.learn().map_err(undecided)?;
     let summary = Summary {
         ended,
@@ -212,7 +214,7 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
         counts: reception.tally().counts(),
         server: counters,
         until: watch.until(ended),
-        judged: watch.judged(ended, arguments.foreign == Foreign::Fail),
+        judged: watch.judged(ended, arguments.foreign == Foreign::Fail, refused),
         command,
         dump: arguments.dump.clone().zip(reception.dump().map(Dump::so_far)),
     };

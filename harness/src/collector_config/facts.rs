@@ -133,6 +133,21 @@ impl Pipelines {
         Hold::For(longest)
     }
 
+    /// The components that hold spans back in a healthy run on the slowest way, each with how long; `unknown` stands for what
+    /// the configuration does not say. A span takes one way, so ways beside each other do not add up.
+    pub fn slowest_way(&self, unknown: Duration) -> Vec<(HoldTerm, Duration)> {
+        let timed = |term: HoldTerm| match term.hold {
+            Hold::For(time) => (term, time),
+            Hold::ForEver | Hold::Unknown => (term, unknown),
+        };
+        let healthy = |path| path_holds(path).into_iter().filter(|term| term.when == HoldWhen::Always).map(timed);
+        let ways = self.paths().iter().map(|path| healthy(path).collect::<Vec<_>>());
+        let sum = |way: &Vec<(HoldTerm, Duration)>| {
+            way.iter().fold(Duration::ZERO, |sum, (_, time)| sum.saturating_add(*time))
+        };
+        ways.max_by_key(sum).unwrap_or_default()
+    }
+
     /// Components that may explain why a span never arrives although nothing was lost. Empty: absence is loss.
     pub fn absence_is_explained_by(&self) -> Vec<Suspect> {
         self.suspects(|stage| match known(stage) {

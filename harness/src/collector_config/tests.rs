@@ -226,6 +226,32 @@ fn a_missing_variable_is_reported_and_read_as_nothing() {
     assert_eq!(config.pipelines().unwrap().longest_hold(), Hold::For(std::time::Duration::from_millis(200)));
 }
 
+/// Three ways beside each other and one way of two stages: only the slowest counts, and only its stages are named.
+#[test]
+fn ways_beside_each_other_do_not_add_up() {
+    let three = "
+receivers: {otlp: {}}
+processors: {batch/a: {timeout: 3s}, batch/b: {timeout: 4s}, batch/c: {timeout: 2s}, groupbytrace: {wait_duration: 3s}}
+exporters: {otlp: {endpoint: a:1}}
+service:
+  pipelines:
+    traces/a: {receivers: [otlp], processors: [batch/a], exporters: [otlp]}
+    traces/b: {receivers: [otlp], processors: [batch/b], exporters: [otlp]}
+    traces/c: {receivers: [otlp], processors: [groupbytrace, batch/c], exporters: [otlp]}
+";
+    let way = read(&[three]).unwrap().pipelines().unwrap().slowest_way(std::time::Duration::from_secs(20));
+    let named: Vec<_> = way.iter().map(|(term, time)| (term.component.to_string(), time.as_secs())).collect();
+    assert_eq!(named, [("groupbytrace".to_owned(), 3), ("batch/c".to_owned(), 2)]);
+}
+
+#[test]
+fn a_way_of_which_something_is_unknown_takes_what_unknown_stands_for() {
+    let remote = "processors: { batch: { timeout: '${file:/etc/timeout}' } }";
+    let way = read(&[GATEWAY, remote]).unwrap().pipelines().unwrap().slowest_way(std::time::Duration::from_secs(20));
+    let times: Vec<_> = way.iter().map(|(_, time)| time.as_secs()).collect();
+    assert_eq!(times, [20]);
+}
+
 #[test]
 fn secrets_do_not_show_in_debug_output() {
     let secret = "exporters: { otlp_grpc/backend: { headers: { authorization: hunter2 } } }";

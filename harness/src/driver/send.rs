@@ -63,6 +63,7 @@ pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Ar
     shared.sent_spans.fetch_add(u64::from(spans), Ordering::Relaxed);
     loop {
         noted.attempts += 1;
+        note_begun(&shared, id, due_ns, noted.attempts);
         let answer = exporter.export(payload.clone()).await;
         let ended = Instant::now();
         if let Some(pause) = pause_before_retry(&shared, id, &answer, noted.attempts, started, ended) {
@@ -92,6 +93,14 @@ fn note_start(shared: &Shared, due_ns: u64, spans: u32, handed_over: Instant, me
         let late = late_ns / 1000;
         // Saturating: a start more than an hour late is as late as can be.
         shared.lateness().saturating_record_n(late, u64::from(spans));
+    }
+}
+
+/// How long a target holds a record is counted from here where that is not the intended instant.
+fn note_begun(shared: &Shared, id: RequestId, due_ns: u64, attempts: u32) {
+    let now_ns = shared.clock.ns(Instant::now());
+    if attempts > 1 || now_ns > due_ns + GRACE.as_nanos() as u64 {
+        shared.outcomes.note_begun(id, now_ns);
     }
 }
 

@@ -6,9 +6,9 @@ use super::error::EvidenceError;
 use super::manifest::{File, json};
 use super::records;
 use crate::judge::corruption::{CorruptExample, CorruptionKind, Fields};
-use roaring::RoaringTreemap;
 use crate::judge::explain::Difference;
 use crate::judge::strangers::{Stranger, StrangerExamples};
+use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
 use std::collections::BTreeMap;
@@ -81,8 +81,13 @@ pub(super) fn changes(findings: &Findings<'_>) -> Vec<u8> {
     findings.corruptions.values().flat_map(|kind| records::to_bytes(kind.records.clone())).collect()
 }
 
+/// `planned` is how many records the plan has.
 pub(super) fn from_bytes(file: File<'_>, changes: File<'_>, planned: u64) -> Result<Arrivals, EvidenceError> {
     let read: ArrivalsFile = file.json()?;
+    let mut examples = read.corruptions.iter().flat_map(|kind| &kind.examples);
+    if let Some(example) = examples.find(|example| example.record >= planned) {
+        return Err(file.malformed(format!("the plan has no record {}", example.record)));
+    }
     let mut rest = changes.bytes;
     let mut corruptions = BTreeMap::new();
     for entry in read.corruptions {

@@ -4,12 +4,13 @@
 use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
-use crate::judge::evidence::{Change, Conduct};
+use crate::judge::evidence::{Change, Conduct, Refusals, Settling, harness_was_the_limit};
 use crate::judge::outcomes::Sums;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::limits::Limit;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(super) const FILE: &str = "run.json";
@@ -23,6 +24,10 @@ pub struct Course {
     pub sums: Sums,
     /// What driver and sink say of themselves.
     pub conduct: Conduct,
+    /// What the sink did not take.
+    pub refusals: Refusals,
+    /// What the end of settling leaves open.
+    pub settling: Settling,
     /// Components of the target's configuration that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
     /// Components of it that may change records on purpose.
@@ -46,15 +51,30 @@ pub struct Course {
     pub document: RunResult,
 }
 
+impl Course {
+    /// Takes every figure that rests on time out of the document if driver or sink was the limit: before anything is written,
+    /// so that a withheld figure stands in no file.
+    pub fn withhold(&mut self) {
+        if let Some(reason) = harness_was_the_limit(&self.conduct) {
+            self.document.withhold_times(&reason);
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CourseFile {
     chunks_opened: u64,
     sums: SumsEntry,
-    lateness_p99_ns: u64,
+    late_share: Exact,
     achieved_ratio: Exact,
-    driver_busy: Exact,
-    sink_busy: Exact,
+    driver_saturated: Exact,
+    sink_saturated: Exact,
+    refused_by_bounds: BTreeMap<String, u64>,
+    malformed: BTreeMap<String, u64>,
+    settling_short_ns: Option<u64>,
+    drained: u64,
+    may_still_come: bool,
     may_leave_out: Vec<String>,
     may_change: Vec<(String, ChangeWord)>,
     forewarned: Vec<String>,
@@ -91,10 +111,15 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
     let file = CourseFile {
         chunks_opened: course.chunks_opened,
         sums: SumsEntry { requests, resent, acknowledged, refused, unknown, not_sent },
-        lateness_p99_ns: nanoseconds(course.conduct.lateness_p99),
+        late_share: Exact(course.conduct.late_share),
         achieved_ratio: Exact(course.conduct.achieved_ratio),
-        driver_busy: Exact(course.conduct.driver_busy),
-        sink_busy: Exact(course.conduct.sink_busy),
+        driver_saturated: Exact(course.conduct.driver_saturated),
+        sink_saturated: Exact(course.conduct.sink_saturated),
+        refused_by_bounds: course.refusals.by_bounds.clone(),
+        malformed: course.refusals.malformed.clone(),
+        settling_short_ns: course.settling.short.map(nanoseconds),
+        drained: course.settling.drained,
+        may_still_come: course.settling.may_still_come,
         may_leave_out: course.may_leave_out.clone(),
         may_change: course.may_change.iter().map(|(name, change)| (name.clone(), (*change).into())).collect(),
         forewarned: course.forewarned.clone(),
@@ -123,10 +148,16 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         chunks_opened: read.chunks_opened,
         sums: Sums { requests, resent, acknowledged, refused, unknown, not_sent },
         conduct: Conduct {
-            lateness_p99: Duration::from_nanos(read.lateness_p99_ns),
+            late_share: read.late_share.0,
             achieved_ratio: read.achieved_ratio.0,
-            driver_busy: read.driver_busy.0,
-            sink_busy: read.sink_busy.0,
+            driver_saturated: read.driver_saturated.0,
+            sink_saturated: read.sink_saturated.0,
+        },
+        refusals: Refusals { by_bounds: read.refused_by_bounds, malformed: read.malformed },
+        settling: Settling {
+            short: read.settling_short_ns.map(Duration::from_nanos),
+            drained: read.drained,
+            may_still_come: read.may_still_come,
         },
         may_leave_out: read.may_leave_out,
         may_change: read.may_change.into_iter().map(|(name, change)| (name, change.into())).collect(),

@@ -1,34 +1,41 @@
 //! The marker that says: this run has not ended in good order.
 
 use super::{folder, manifest};
-use spanproof_reports::directory::{RESULT, WriteError, write_file};
-use std::path::Path;
+use spanproof_reports::directory::{EVENTS, JUNIT, LATENCY_LOG, REPORT, RESULT, SUMMARY, WriteError, write_file};
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-/// The marker's file name; it is there from before the load until after the result has been written.
+/// The marker's file name; it is there from before the load until the evidence is whole.
 pub const UNFINISHED: &str = "unfinished";
 
 const TEXT: &str = "This run goes on, or it was killed. Nothing can be concluded from what lies here.\n";
 
-/// Marks a run as going on. What an earlier run left in the same directory is told apart from it first: its manifest and its
-/// result go, so that neither can be taken for this run's.
+/// What a run leaves in its directory besides evidence. What says a verdict goes first.
+const ARTEFACTS: [&str; 7] = [RESULT, JUNIT, SUMMARY, REPORT, LATENCY_LOG, EVENTS, "target.log"];
+
+/// Marks a run as going on. What an earlier run left in the same directory goes first, so that none of it can be taken for this
+/// run's; at whatever point this ends, there is either the earlier run's evidence, none, or the mark.
 ///
 /// # Errors
 /// When the file system says no.
 pub fn set(directory: &Path) -> Result<(), WriteError> {
     let folder = folder(directory);
     fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder.clone(), source })?;
-    write_file(&folder, UNFINISHED, TEXT)?;
-    for path in [folder.join(manifest::FILE), directory.join(RESULT)] {
-        match fs::remove_file(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(WriteError::Io { path, source }),
-            Ok(()) | Err(_) => {}
-        }
+    let artefacts = ARTEFACTS.iter().map(|name| directory.join(name));
+    for path in artefacts.chain([folder.join(manifest::FILE)]) {
+        remove(path)?;
     }
-    Ok(())
+    write_file(&folder, UNFINISHED, TEXT).map(drop)
 }
 
-/// The run has ended and its result is written.
+fn remove(path: PathBuf) -> Result<(), WriteError> {
+    match fs::remove_file(&path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(WriteError::Io { path, source }),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// The evidence of the run is whole.
 ///
 /// # Errors
 /// When the file system says no.

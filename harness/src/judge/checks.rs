@@ -8,14 +8,43 @@ pub mod driver;
 mod example;
 pub mod integrity;
 pub mod limits;
+mod uninvited;
 
 use super::evidence::Evidence;
+use spanproof_reports::plain_text::one_line;
 use spanproof_reports::result::check::{Check, Finding, Level};
 use spanproof_reports::result::verdict::Verdict;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A check by its id.
+type Named = (&'static str, fn(&Evidence) -> Check);
+
+/// Every check, in the order of the report.
+const ALL: [Named; 3] = [("delivery", delivery::check), ("integrity", integrity::check), ("driver", driver::check)];
 
 /// Runs every check.
 pub fn run(evidence: &Evidence) -> Vec<Check> {
-    vec![delivery::check(evidence), integrity::check(evidence), driver::check(evidence)]
+    run_each(&ALL, evidence)
+}
+
+/// A check that crashes takes neither the others nor the verdict with it: what it would have said cannot be told.
+fn run_each(checks: &[Named], evidence: &Evidence) -> Vec<Check> {
+    let run = |(id, check): &Named| {
+        // Evidence is only read, so a check that ended in the middle leaves nothing half done.
+        let checked = catch_unwind(AssertUnwindSafe(|| check(evidence)));
+        checked.unwrap_or_else(|panic| crashed(id, panic.as_ref()))
+    };
+    checks.iter().map(run).collect()
+}
+
+fn crashed(id: &str, panic: &(dyn Any + Send)) -> Check {
+    let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let said = one_line(said.unwrap_or("no reason given"), 200);
+    let message = format!(
+        "the check `{id}` crashed ({said}): what it would have found cannot be told; this is an error of spanproof"
+    );
+    conclude(id, "this check could not be made", vec![finding("check-crashed", Level::Inconclusive, 1, message)])
 }
 
 /// A check whose verdict follows from the levels of its findings: a failure fails it, and what could not be told makes it
@@ -48,3 +77,6 @@ fn finding(id: &str, level: Level, count: u64, message: impl Into<String>) -> Fi
         advice: None,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,10 @@ pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap) -> InCommon {
     let survey = Survey::take(evidence, affected);
     let totals = survey.totals();
     if totals.affected == 0 {
-        return InCommon { said: vec!["these were never sent, so there is nothing to compare".to_owned()], intended: None };
+        return InCommon {
+            said: vec!["these were never sent, so there is nothing to compare".to_owned()],
+            intended: None,
+        };
     }
     if totals.others == 0 {
         return InCommon { said: vec!["every span alike".to_owned()], intended: None };
@@ -99,7 +102,9 @@ fn intended(whole: &Whole, told: &[Candidate], totals: Totals) -> Option<String>
     }
     let share = totals.affected as f64 / totals.all() as f64;
     let fixed = told.is_empty() && !whole.requests_only() && share >= SHARE_OF_A_SAMPLER_MIN;
-    fixed.then(|| format!("a fixed share is missing, {:.1} % of everything alike, as a sampler leaves it out", share * 100.0))
+    fixed.then(|| {
+        format!("a fixed share is missing, {:.1} % of everything alike, as a sampler leaves it out", share * 100.0)
+    })
 }
 
 #[cfg(test)]

@@ -73,6 +73,8 @@ pub struct Outcomes {
 struct Inner {
     records: BTreeMap<RequestId, RequestRecord>,
     sums: Sums,
+    /// When the last attempt began of requests that could not simply be sent at their intended instant.
+    begun_ns: BTreeMap<RequestId, u64>,
 }
 
 impl Outcomes {
@@ -99,6 +101,17 @@ impl Outcomes {
         if record.outcome != Outcome::Acknowledged || record.attempts > 1 {
             inner.records.insert(id, record);
         }
+    }
+
+    /// Notes that a request is sent now, `at_ns` from the start of the run: again, or well after its intended instant because
+    /// the client had to wait. Until then the target had no chance to deliver what it refused or had not seen.
+    pub fn note_begun(&self, id: RequestId, at_ns: u64) {
+        self.inner().begun_ns.insert(id, at_ns);
+    }
+
+    /// When the last attempt of such a request began; `None` if it was sent once, at its intended instant.
+    pub fn begun_ns(&self, id: RequestId) -> Option<u64> {
+        self.inner().begun_ns.get(&id).copied()
     }
 
     /// The sums so far.

@@ -3,12 +3,14 @@
 use crate::sink::recorder::Recorder;
 use crate::wire::Code;
 use crate::wire::server::{Backend, Decision, Export, Refusal};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 /// A backend that refuses as retryable until it is opened.
 #[derive(Default)]
 pub(super) struct Gate {
     recorder: OnceLock<Arc<Recorder>>,
+    refused: AtomicU64,
 }
 
 impl Gate {
@@ -17,18 +19,26 @@ impl Gate {
         // Only the first opening counts; a run opens its gate once.
         drop(self.recorder.set(recorder));
     }
+
+    /// Requests refused before it was opened: nothing of this run was in them.
+    pub(super) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
+    }
 }
 
 impl Backend for Gate {
     fn export(&self, export: Export) -> Decision {
         match self.recorder.get() {
             Some(recorder) => recorder.export(export),
-            None => Decision::Refuse(Refusal {
-                grpc: Code::UNAVAILABLE,
-                http: http::StatusCode::SERVICE_UNAVAILABLE,
-                message: "the run has not begun".to_owned(),
-                retry_after: None,
-            }),
+            None => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                Decision::Refuse(Refusal {
+                    grpc: Code::UNAVAILABLE,
+                    http: http::StatusCode::SERVICE_UNAVAILABLE,
+                    message: "the run has not begun".to_owned(),
+                    retry_after: None,
+                })
+            }
         }
     }
 }

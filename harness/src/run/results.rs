@@ -3,9 +3,8 @@
 use super::watch::Watched;
 use super::{Found, RunOptions};
 use crate::clock::RunClock;
-use crate::judge::evidence::{Conduct, harness_was_the_limit};
+use crate::judge::evidence::{Conduct, LATENESS_MAX};
 use crate::judge::outcomes::Outcomes;
-use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
 use crate::target::Target;
 use spanproof_generators::plan::Plan;
@@ -52,21 +51,17 @@ fn target_name(scenario: &Scenario) -> Option<String> {
 }
 
 /// What driver and sink say of themselves.
-pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduct {
+pub(super) fn conduct(plan: &Plan, watched: &Watched) -> Conduct {
     let driver = &watched.driver;
     // What was never due because the run was ended early is no fault of the driver.
     let due = if driver.stopped { driver.due_spans } else { plan.spans() };
-    let took = watched.load_took.as_secs_f64().max(1e-9);
-    let busiest = |prefix: &str| {
-        let threads = cpu.by_name();
-        let of = threads.iter().filter(|(name, _)| name.starts_with(prefix));
-        of.map(|(_, time)| time.as_secs_f64()).fold(0.0, f64::max) / took
-    };
+    // 2 ms is well within the range in which the histogram counts every microsecond by itself.
+    let in_time = driver.lateness.count_between(0, LATENESS_MAX.as_micros() as u64);
     Conduct {
-        lateness_p99: Duration::from_micros(driver.lateness.value_at_quantile(0.99)),
+        late_share: driver.lateness.len().saturating_sub(in_time) as f64 / driver.lateness.len().max(1) as f64,
         achieved_ratio: driver.on_time_spans as f64 / due.max(1) as f64,
-        driver_busy: busiest("sp-driver"),
-        sink_busy: busiest("sp-sink"),
+        driver_saturated: watched.busy.driver_saturated(),
+        sink_saturated: watched.busy.sink_saturated(),
     }
 }
 
@@ -74,10 +69,6 @@ pub(super) fn conduct(plan: &Plan, watched: &Watched, cpu: &ThreadCpu) -> Conduc
 pub(super) fn document(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunClock) -> RunResult {
     let mut result = head(scenario, options, found, clock);
     result.latency = found.recorded.latency.clone();
-    // Before anything is written, so that a withheld figure stands in no file.
-    if let Some(reason) = harness_was_the_limit(&found.conduct) {
-        result.latency.withhold(&reason);
-    }
     result.driver = Some(driver(found));
     result.sink = Some(sink(found));
     result.target = Some(target(scenario, found));
@@ -139,6 +130,7 @@ fn driver(found: &Found) -> Driver {
         lateness_p50_ms: lateness(0.5),
         lateness_p99_ms: lateness(0.99),
         lateness_max_ms: Some(milliseconds(report.lateness.max())),
+        withheld: None,
         achieved_ratio: Some(found.conduct.achieved_ratio),
         achieved_rate: (seconds > 0.0).then(|| report.sent_spans as f64 / seconds),
         requests: found.sums.requests,
@@ -195,12 +187,6 @@ fn warnings(found: &Found) -> Vec<String> {
         if end.forced {
             warnings.push("the target did not stop in its grace and was ended by force".to_owned());
         }
-    }
-    if found.stopped.cut > 0 {
-        warnings.push(format!(
-            "{} connections to the sink still had requests under way when it was closed",
-            found.stopped.cut
-        ));
     }
     warnings
 }

@@ -1,8 +1,8 @@
 //! How long to wait for what the target may still hold, and what its configuration says of absence.
 
 use super::RunError;
-use crate::collector_config::{CollectorConfig, Hold, HoldWhen, Source, SuspectWhy};
-use crate::judge::evidence::Change;
+use crate::collector_config::{CollectorConfig, Source, SuspectWhy};
+use crate::judge::evidence::{Change, Settling};
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
 use spanproof_scenarios::units::Auto;
@@ -12,6 +12,14 @@ use std::time::Duration;
 
 /// How long a target of which nothing is known is waited for, at most.
 const UNKNOWN_HOLD: Duration = Duration::from_secs(30);
+
+/// After everything has arrived, this long without a further record ends settling. What repeats something does so close behind,
+/// and a target that is stopped in good order next brings out what is left.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// The same for a target that nobody stops, so that nothing brings out what it still holds: as long as a collector's exporter
+/// waits for an answer, and then before it sends again. A repeat that comes later is not seen.
+const QUIET_EXTERNAL: Duration = Duration::from_secs(5);
 
 /// How long to wait, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +32,8 @@ pub struct Patience {
     pub margin: Duration,
     /// Set by the scenario instead of derived.
     pub fixed: Option<Duration>,
+    /// After everything has arrived, this long without a further record ends settling.
+    pub quiet: Duration,
     /// Components that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
     /// Components that may change records on purpose.
@@ -42,9 +52,20 @@ impl Patience {
         self.fixed.unwrap_or(self.hold + self.margin)
     }
 
-    /// From its intended instant, a record that takes longer than this is late.
+    /// From when it was sent, a record that takes longer than this is late.
     pub fn late_after(&self) -> Duration {
         self.hold + self.margin
+    }
+
+    /// What settling left open, given how many records came only afterwards and whether the target was then stopped in good
+    /// order, which brings out what it still held.
+    pub fn settling(&self, drained: u64, stopped_in_order: bool) -> Settling {
+        let short = self.fixed.filter(|fixed| *fixed < self.late_after());
+        let by_deadline = self.ended == Some(SettleEnd::Deadline);
+        match short.filter(|_| by_deadline) {
+            Some(short) => Settling { short: Some(short), drained, may_still_come: !stopped_in_order },
+            None => Settling::default(),
+        }
     }
 }
 
@@ -60,6 +81,10 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         fixed: match scenario.run.settle {
             Auto::Auto => None,
             Auto::Value(settle) => Some(settle),
+        },
+        quiet: match scenario.target {
+            scenario::Target::External(_) => QUIET_EXTERNAL,
+            scenario::Target::Embedded(_) | scenario::Target::Process(_) => QUIET,
         },
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
@@ -80,6 +105,13 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     patience.terms.push(term("margin (run.late_after)", patience.margin));
     if let Some(fixed) = patience.fixed {
         patience.terms = vec![term("run.settle", fixed)];
+        if !patience.hold.is_zero() && fixed < patience.late_after() {
+            patience.warnings.push(format!(
+                "run.settle ({:.1} s) is shorter than the target may hold a span ({:.1} s): what comes out later cannot be judged",
+                fixed.as_secs_f64(),
+                patience.late_after().as_secs_f64()
+            ));
+        }
     }
     Ok(patience)
 }
@@ -95,11 +127,7 @@ fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Pati
         .and_then(|config| config.pipelines())
         .map_err(|errors| RunError::CollectorConfig(errors.iter().map(ToString::to_string).collect()))?;
     let ours = pipelines.to_otlp();
-    for hold in ours.holds_back().into_iter().filter(|hold| hold.when == HoldWhen::Always) {
-        let wait = match hold.hold {
-            Hold::For(wait) => wait,
-            Hold::ForEver | Hold::Unknown => UNKNOWN_HOLD.saturating_sub(patience.margin),
-        };
+    for (hold, wait) in ours.slowest_way(UNKNOWN_HOLD.saturating_sub(patience.margin)) {
         patience.hold += wait;
         patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
     }

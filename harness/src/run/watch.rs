@@ -1,5 +1,6 @@
 //! Watches a run: progress for people, samples for the result, and every reason to end early.
 
+use super::busy::Busy;
 use super::settle::Patience;
 use super::{Talk, deadline};
 use crate::clock::RunClock;
@@ -32,9 +33,6 @@ const SAMPLE: Duration = Duration::from_secs(1);
 /// Points kept of the timeline; longer runs drop every second one.
 const POINTS_MAX: usize = 3600;
 
-/// After everything has arrived, this long without a further record ends settling: repeats come close behind.
-const QUIET: Duration = Duration::from_millis(500);
-
 /// Requests under way may take this long beyond their timeout before they are given up as unknown.
 const ANSWER_MARGIN: Duration = Duration::from_secs(2);
 
@@ -59,6 +57,8 @@ pub(super) struct Watched {
     pub target_ended: Option<String>,
     /// From the start of the run to the end of the load.
     pub load_took: Duration,
+    /// How busy our threads were meanwhile.
+    pub busy: Busy,
 }
 
 impl Watched {
@@ -104,6 +104,7 @@ impl Watcher<'_> {
             aborted: None,
             target_ended: None,
             load_took: Duration::ZERO,
+            busy: Busy::new(self.scenario.run.warmup),
         };
         watched.event(Duration::ZERO, "load", "the load begins");
         let mut look = self.look();
@@ -117,6 +118,7 @@ impl Watcher<'_> {
         }
         // Samples go on being wrong for threads that have ended, so the driver's are read while they live.
         drop(cpu.sample());
+        watched.busy.end(self.clock.elapsed(), cpu.by_name());
         let patience = self.scenario.traffic.client.timeout + ANSWER_MARGIN;
         watched.driver = driver.finish(deadline(Instant::now(), patience));
         watched.load_took = self.clock.elapsed();
@@ -199,6 +201,7 @@ impl Watcher<'_> {
         }
         look.next_sample = now + SAMPLE;
         drop(cpu.sample());
+        watched.busy.look(now, cpu.by_name());
         look.memory = target.sample();
         let progress = driver.progress();
         let passed = now.saturating_sub(look.last.0).as_secs_f64();
@@ -253,7 +256,7 @@ impl Watcher<'_> {
         let end = deadline(began, patience.longest());
         patience.ended = Some(SettleEnd::Deadline);
         while Instant::now() < end && !watched.interrupted {
-            if self.everything_arrived(&watched.driver) {
+            if self.everything_arrived(&watched.driver, patience.quiet) {
                 patience.ended = Some(SettleEnd::EverythingArrived);
                 break;
             }
@@ -288,11 +291,11 @@ impl Watcher<'_> {
         });
     }
 
-    /// Every record that may still come has come, intact or corrupt, and nothing has come for a while.
-    fn everything_arrived(&self, driver: &DriverReport) -> bool {
+    /// Every record that may still come has come, intact or corrupt, and nothing has come for as long as a repeat may take.
+    fn everything_arrived(&self, driver: &DriverReport, quiet: Duration) -> bool {
         let (ledger, sums) = (self.recorder.ledger(), self.outcomes.sums());
         let expected = sums.acknowledged + sums.unknown;
-        let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= QUIET;
+        let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= quiet;
         if !quiet || ledger.unique() < expected {
             return false;
         }

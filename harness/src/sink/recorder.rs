@@ -5,6 +5,7 @@ use crate::clock::RunClock;
 use crate::judge::corruption::{CorruptExample, Corruptions};
 use crate::judge::explain::explain;
 use crate::judge::ledger::{Ledger, Marks};
+use crate::judge::outcomes::{Outcomes, RequestId};
 use crate::judge::strangers::Strangers;
 use crate::wire::server::{Backend, Decision, Export, Refusal};
 use crate::wire::{Code, Signal};
@@ -32,6 +33,9 @@ pub struct Recorder {
     last_record_ns: AtomicU64,
     /// What comes first after this came only because the target was stopped.
     closed_ns: AtomicU64,
+    drained: AtomicU64,
+    /// Knows of requests that began later than intended, if there is a driver.
+    outcomes: Option<Arc<Outcomes>>,
 }
 
 thread_local! {
@@ -106,7 +110,16 @@ impl Recorder {
             measured_from_ns: warm_up.as_nanos() as u64,
             last_record_ns: AtomicU64::new(0),
             closed_ns: AtomicU64::new(u64::MAX),
+            drained: AtomicU64::new(0),
+            outcomes: None,
         }
+    }
+
+    /// Counts a record's time from the last attempt to send its request, where `outcomes` knows that the client had to wait
+    /// or to send again.
+    #[must_use]
+    pub fn with_outcomes(self, outcomes: Arc<Outcomes>) -> Self {
+        Self { outcomes: Some(outcomes), ..self }
     }
 
     /// The ledger.
@@ -124,10 +137,15 @@ impl Recorder {
         &self.strangers
     }
 
-    /// Settling has ended: what arrives for the first time from now on does so only because the target is being stopped, and is
-    /// late.
+    /// Settling has ended: what arrives for the first time from now on does so only because the target is being stopped. What
+    /// is not late by then is counted as drained.
     pub fn close(&self) {
         self.closed_ns.store(self.clock.elapsed().as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// Records whose first intact copy came after settling had ended, and yet was not late.
+    pub fn drained(&self) -> u64 {
+        self.drained.load(Ordering::Relaxed)
     }
 
     /// When a record last arrived, from the start of the run.
@@ -194,6 +212,7 @@ struct Run {
     chunk: u64,
     request: u32,
     due_ns: u64,
+    late: bool,
 }
 
 impl Pass<'_> {
@@ -268,15 +287,28 @@ impl Pass<'_> {
     fn begin_run(&mut self, chunk: &Chunk, request: u32) {
         self.end_run();
         let due_ns = chunk.requests()[request as usize].due_ns;
-        let late = Duration::from_nanos(self.received_ns.saturating_sub(due_ns)) > self.recorder.late_after
-            || self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed);
+        let late = self.is_late_from(due_ns) && self.is_late_from(self.begun_ns(chunk, request).max(due_ns));
         self.marks.late(late);
-        self.run = Some(Run { chunk: chunk.number(), request, due_ns });
+        self.run = Some(Run { chunk: chunk.number(), request, due_ns, late });
+    }
+
+    fn is_late_from(&self, from_ns: u64) -> bool {
+        Duration::from_nanos(self.received_ns.saturating_sub(from_ns)) > self.recorder.late_after
+    }
+
+    /// When the request was last begun to be sent, if that was not at its intended instant.
+    #[cold]
+    fn begun_ns(&self, chunk: &Chunk, request: u32) -> u64 {
+        let id = RequestId { chunk: chunk.number(), number: request };
+        self.recorder.outcomes.as_ref().and_then(|outcomes| outcomes.begun_ns(id)).unwrap_or(0)
     }
 
     fn end_run(&mut self) {
         let Some(run) = self.run.take() else { return };
         let first_copies = self.marks.first();
+        if !run.late && self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed) {
+            self.recorder.drained.fetch_add(first_copies, Ordering::Relaxed);
+        }
         if first_copies > 0 && run.due_ns >= self.recorder.measured_from_ns {
             let latency = Duration::from_nanos(self.received_ns.saturating_sub(run.due_ns));
             let at = Duration::from_nanos(self.received_ns);

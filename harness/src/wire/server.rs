@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use backend::{Backend, Decision, Export, Refusal};
 pub use config::{Limits, ServerConfig};
-pub use counters::{Reason, ServerCounters};
+pub use counters::{Fault, Reason, ServerCounters};
 
 use budget::Budget;
 use connection::{Flavour, serve};

@@ -1,6 +1,6 @@
 //! Evidence that is not what a run wrote proves nothing, and is never a pass.
 
-use crate::rig::{Rig, words};
+use crate::rig::{ARTEFACTS, Rig, words};
 use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
@@ -100,26 +100,118 @@ fn a_run_that_was_killed_is_never_judged_a_pass() {
         // Between the look and the kill it may have ended by itself, and then has an exit code.
         if still_going && status.code().is_none() {
             killed += 1;
+            let marked = rig.evidence().join("unfinished").exists();
+            let told: Vec<_> = ARTEFACTS[..4].iter().filter(|name| rig.directory.join(name).exists()).collect();
+            assert!(!marked || told.is_empty(), "{point}: marked as unfinished, and yet there are {told:?}");
+            // A run that was caught between its last two breaths has whole evidence, and that may be judged.
+            let whole = !marked && rig.evidence().join("manifest.json").exists();
             let output = rig.judge();
-            assert!(matches!(output.status.code(), Some(2 | 3)), "{point}: {}", words(&output));
-            assert!(!rig.directory.join("result.json").exists() || rig.evidence().join("unfinished").exists());
+            assert!(whole || matches!(output.status.code(), Some(2 | 3)), "{point}: {}", words(&output));
         }
     }
     assert!(killed >= 2, "the machine is too uneven to tell: only {killed} runs were caught alive");
 }
 
+/// Neither the evidence of the first run nor anything rendered from it may speak for the second.
 #[test]
-fn a_kill_in_a_second_run_is_not_hidden_by_the_evidence_of_the_first() {
+fn a_kill_in_a_second_run_is_not_hidden_by_what_the_first_left() {
     let rig = Rig::finished(None, 0);
-    let mut child = rig.start();
+    assert!(ARTEFACTS.iter().all(|name| rig.directory.join(name).exists()));
+    let mut child = rig.start_and_wait_for_the_mark();
+    let left: Vec<_> = ARTEFACTS.iter().filter(|name| rig.directory.join(name).exists()).collect();
+    assert!(left.is_empty(), "marked as unfinished, and yet there are {left:?}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for output in [rig.judge(), rig.show(&["00"]), rig.report()] {
+        assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+        assert!(words(&output).contains("has not ended in good order"), "{}", words(&output));
+    }
+}
+
+#[test]
+fn a_run_that_still_goes_on_is_neither_judged_nor_shown() {
+    let rig = Rig::new();
+    let mut child = rig.start_and_wait_for_the_mark();
+    let outputs = [rig.judge(), rig.show(&["00"]), rig.report()];
+    assert!(child.wait().unwrap().success(), "looking at it does it no harm");
+    for output in outputs {
+        assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+        assert!(words(&output).contains("it still goes on, or it was killed"), "{}", words(&output));
+    }
+    assert_eq!(rig.judge().status.code(), Some(0));
+}
+
+/// The disk is full only for what is rendered: the remedy that the error names must work.
+#[test]
+fn results_that_could_not_be_written_are_made_by_judge_from_the_evidence() {
+    let rig = Rig::new();
+    let mut child = rig.run(None).stderr(std::process::Stdio::piped()).spawn().unwrap();
     let marker = rig.evidence().join("unfinished");
     let deadline = Instant::now() + Duration::from_secs(60);
     while !marker.exists() {
-        assert!(Instant::now() < deadline, "waited for the second run to mark the directory");
+        assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "no run marked the directory");
         std::thread::sleep(Duration::from_millis(1));
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let output = rig.judge();
+    // No file can take the place of a folder.
+    let obstacle = rig.directory.join("report.html");
+    fs::create_dir(&obstacle).unwrap();
+    let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    assert!(
+        words(&output).contains("the evidence is whole") && words(&output).contains("spanproof judge"),
+        "{output:?}"
+    );
+    assert!(!rig.directory.join("result.json").exists());
+    fs::remove_dir(&obstacle).unwrap();
+    let output = rig.report();
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    assert!(words(&output).contains("spanproof judge"), "{}", words(&output));
+    let output = rig.judge();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    assert_eq!(rig.report().status.code(), Some(0));
+}
+
+/// Evidence that is sealed and yet says what cannot be is refused as broken.
+fn is_refused(rig: &Rig, file: &str, change: impl Fn(&str) -> String, says: &str) {
+    let path = rig.evidence().join(file);
+    let sound = fs::read_to_string(&path).unwrap();
+    let changed = change(&sound);
+    assert_ne!(changed, sound, "nothing was changed");
+    fs::write(&path, changed).unwrap();
+    rig.reseal();
+    for output in [rig.judge(), rig.show(&["00"])] {
+        assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+        assert!(words(&output).contains(says), "{}", words(&output));
+    }
+    fs::write(&path, sound).unwrap();
+    rig.reseal();
+    assert_eq!(rig.judge().status.code(), Some(1), "whole again, it is judged again");
+}
+
+#[test]
+fn a_request_that_its_chunk_has_not_is_an_error() {
+    let rig = Rig::finished(Some("refuse-but-forward,every=5"), 1);
+    let text = fs::read_to_string(rig.evidence().join("requests.json")).unwrap();
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("[0,")).collect();
+    assert!(rows.len() > 3, "a request a line: {text}");
+    assert!(rows.iter().all(|row| row.len() < 60), "{rows:?}");
+    let number = rows[0].split(',').nth(1).unwrap();
+    let (was, is) = (format!("[0,{number},"), "[0,4000000000,");
+    is_refused(
+        &rig,
+        "requests.json",
+        |text| text.replacen(&was, is, 1),
+        "chunk 0 of the plan has no request 4000000000",
+    );
+    is_refused(&rig, "requests.json", |text| text.replacen("[0,", "[77,", 1), "the plan has no chunk 77");
+}
+
+#[test]
+fn an_example_that_the_plan_has_not_is_an_error() {
+    let rig = Rig::finished(Some("change-name,every=300"), 1);
+    let text = fs::read_to_string(rig.evidence().join("arrivals.json")).unwrap();
+    let (_, rest) = text.split_once(r#""record": "#).unwrap();
+    let was = format!(r#""record": {},"#, rest.split_once(',').unwrap().0);
+    let change = |text: &str| text.replacen(&was, r#""record": 9000000000000000,"#, 1);
+    is_refused(&rig, "arrivals.json", change, "the plan has no record 9000000000000000");
 }

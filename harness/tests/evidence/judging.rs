@@ -77,21 +77,3 @@ fn a_second_run_into_the_same_directory_leaves_nothing_of_the_first() {
     assert_eq!(output.status.code(), Some(0), "{}", words(&output));
     assert_eq!(rig.judge().status.code(), Some(0));
 }
-
-#[test]
-fn when_the_harness_was_the_limit_no_percentile_stands_in_any_file() {
-    let rig = Rig::new();
-    // A client that may have one request under way, before a target that stands still most of the time, leaves most unsent.
-    let changes = ["--set", "traffic.client.queue=1", "--plant=stall=400ms/500ms"];
-    let output = rig.run(None).args(changes).output().unwrap();
-    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
-    assert_eq!(rig.judge().status.code(), Some(3));
-    let folders = [rig.directory.clone(), rig.evidence()];
-    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
-    for path in entries.filter(|path| path.is_file()) {
-        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
-        for figure in ["\"p50_ms\"", "\"p90_ms\"", "\"p99_ms\"", "\"p999_ms\"", "Tag=intended", "Tag=actual"] {
-            assert!(!text.contains(figure), "{figure} in {}", path.display());
-        }
-    }
-}

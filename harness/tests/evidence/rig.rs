@@ -1,9 +1,17 @@
 //! A small run through the embedded collector, and the commands that look at it.
 
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
+
+/// Everything that tells a verdict, or what it rests on, outside `evidence/`.
+pub const ARTEFACTS: [&str; 6] =
+    ["result.json", "report.html", "junit.xml", "summary.md", "latency.hlog", "events.ndjson"];
 
 /// Two thousand spans in half a second, in requests of some ten milliseconds each.
 const SCENARIO: &str = "\
@@ -54,6 +62,56 @@ impl Rig {
 
     pub fn start(&self) -> Child {
         self.run(None).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Starts it and waits until it has marked its directory.
+    pub fn start_and_wait_for_the_mark(&self) -> Child {
+        let mut child = self.start();
+        let marker = self.evidence().join("unfinished");
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !marker.exists() {
+            assert!(Instant::now() < deadline && child.try_wait().unwrap().is_none(), "no run marked the directory");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        child
+    }
+
+    pub fn report(&self) -> Output {
+        spanproof().arg("report").arg(&self.directory).output().unwrap()
+    }
+
+    /// Makes the manifest anew, as somebody would who changed the evidence and wants it believed.
+    pub fn reseal(&self) {
+        #[derive(Serialize, Deserialize)]
+        struct Manifest {
+            format: String,
+            spanproof_version: String,
+            files: BTreeMap<String, Entry>,
+            seal: String,
+        }
+        #[derive(Serialize, Deserialize)]
+        struct Entry {
+            bytes: usize,
+            sha256: String,
+        }
+        let hex = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let path = self.evidence().join("manifest.json");
+        let mut manifest: Manifest = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        for (name, entry) in &mut manifest.files {
+            let bytes = fs::read(self.evidence().join(name)).unwrap();
+            *entry = Entry { bytes: bytes.len(), sha256: hex(&bytes) };
+        }
+        manifest.seal = String::new();
+        manifest.seal = hex(&serde_json::to_vec(&manifest).unwrap());
+        fs::write(&path, serde_json::to_string_pretty(&manifest).unwrap() + "\n").unwrap();
+    }
+
+    /// Every file in the directory and its evidence, as text.
+    pub fn texts(&self) -> Vec<(PathBuf, String)> {
+        let entries =
+            [self.directory.clone(), self.evidence()].into_iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+        let files = entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+        files.map(|path| (path.clone(), String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned())).collect()
     }
 
     pub fn judge(&self) -> Output {

@@ -39,6 +39,17 @@ fn quickstart_passes_with_a_hundred_thousand_spans() {
     assert!(run.artefact("target.log").contains("Everything is ready"));
 }
 
+/// It batches for five seconds and is stopped after one: what it still held comes out then, and nobody can say that it was late.
+#[test]
+fn what_a_collector_still_holds_after_too_short_a_settling_is_neither_late_nor_lost() {
+    let config = with_processor("batch", "{ timeout: 5s, send_batch_size: 1000000 }");
+    let Some(run) = against("quickstart", &["--set", &config, "--set", "run.settle=1s"]) else { return };
+    let run = run.expect(3);
+    assert!(run.ids("failure").is_empty(), "{run}");
+    assert_eq!(run.ids("inconclusive"), ["settled-short"], "{run}");
+    assert_eq!((run.spans("late"), run.spans("delivered")), (0, run.spans("planned")), "{run}");
+}
+
 #[test]
 fn http_with_gzip_passes() {
     if let Some(run) = against("http-gzip", &[]) {

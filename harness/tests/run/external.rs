@@ -7,18 +7,29 @@ use tempfile::TempDir;
 
 /// An address for the sink that nobody else uses: a loopback address of this process and test alone, since its port must be
 /// known to the target before the sink listens.
-fn sink_address(test: u8) -> String {
+pub fn sink_address(test: u8) -> String {
     let [.., high, low] = std::process::id().to_be_bytes();
     format!("127.{}.{high}.{low}:5317", 100 + test)
 }
 
-fn target(sink: &str) -> EmbeddedTarget {
-    let endpoint = format!("http://{sink}");
-    let export = vec![Destination { endpoint, protocol: Protocol::Grpc, compression: Compression::None }];
-    EmbeddedTarget::start(EmbeddedConfig { export, ..EmbeddedConfig::default() }).unwrap()
+/// A collector that sends everything to each of these addresses and has these defects.
+pub fn target(destinations: &[&str], defects: &[&str]) -> EmbeddedTarget {
+    let destination = |address: &&str| Destination {
+        endpoint: format!("http://{address}"),
+        protocol: Protocol::Grpc,
+        compression: Compression::None,
+    };
+    let export = destinations.iter().map(destination).collect();
+    let defects = defects.iter().map(|defect| defect.parse().unwrap()).collect();
+    EmbeddedTarget::start(EmbeddedConfig { export, defects, ..EmbeddedConfig::default() }).unwrap()
 }
 
-fn against(target: EmbeddedTarget, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+/// The same with one destination.
+pub fn target_of(sink: &str, defects: &[&str]) -> EmbeddedTarget {
+    target(&[sink], defects)
+}
+
+pub fn against(target: EmbeddedTarget, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let arguments = small("quickstart", &[&["--target", "external", "--set", "run.spans=5000"], arguments].concat());
     let run = start_in(TempDir::new().unwrap(), &arguments, variables).wait();
     target.shutdown(Duration::from_secs(5));
@@ -28,7 +39,7 @@ fn against(target: EmbeddedTarget, arguments: &[&str], variables: &[(&str, &str)
 #[test]
 fn an_external_target_named_by_flags_passes_and_is_left_alone() {
     let sink = sink_address(1);
-    let target = target(&sink);
+    let target = target_of(&sink, &[]);
     let endpoint = format!("http://{}", target.grpc_addr());
     let run = expect_external_pass(against(target, &["--endpoint", &endpoint, "--sink-grpc", &sink], &[]));
     assert_eq!(run.result()["target"]["name"], endpoint.as_str());
@@ -37,7 +48,7 @@ fn an_external_target_named_by_flags_passes_and_is_left_alone() {
 #[test]
 fn an_external_target_named_by_the_environment_passes() {
     let sink = sink_address(2);
-    let target = target(&sink);
+    let target = target_of(&sink, &[]);
     let endpoint = format!("http://{}", target.http_addr());
     let variables =
         [("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")];

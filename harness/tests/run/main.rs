@@ -14,4 +14,6 @@ mod external;
 mod overload;
 mod passing;
 mod rig;
+mod settling;
 mod starting;
+mod uninvited;

@@ -117,3 +117,28 @@ fn a_failed_write_leaves_no_temporary_file() {
     assert!(write_file(directory.path(), SUMMARY, "x").is_err());
     assert_eq!(names(directory.path()), [SUMMARY]);
 }
+
+#[test]
+fn staged_artefacts_have_no_names_before_they_are_published_and_leave_nothing_if_they_are_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let staged = stage(directory.path(), &passing()).unwrap();
+    assert_eq!(
+        load(directory.path()).unwrap_err().to_string(),
+        LoadError::Missing { directory: directory.path().to_owned() }.to_string()
+    );
+    assert!(names(directory.path()).iter().all(|name| name.starts_with('.') && name.ends_with(".tmp")));
+    drop(staged);
+    assert_eq!(names(directory.path()), [""; 0]);
+    let published = stage(directory.path(), &passing()).unwrap().publish().unwrap();
+    assert_eq!(published.last(), Some(&directory.path().join(RESULT)));
+    assert_eq!(names(directory.path()), [JUNIT, REPORT, RESULT, SUMMARY]);
+}
+
+#[test]
+fn a_name_that_cannot_be_had_stops_publishing_before_the_result_and_leaves_no_temporary_file() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join(REPORT)).unwrap();
+    let error = stage(directory.path(), &passing()).unwrap().publish().unwrap_err();
+    assert!(error.to_string().contains(REPORT), "{error}");
+    assert_eq!(names(directory.path()), [JUNIT, REPORT, SUMMARY]);
+}

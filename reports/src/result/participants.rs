@@ -35,6 +35,9 @@ pub struct Driver {
     /// The latest start after its intended instant, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lateness_max_ms: Option<f64>,
+    /// Why there are no percentiles of lateness although it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub withheld: Option<String>,
     /// Spans sent over spans planned; 1 when everything was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub achieved_ratio: Option<f64>,
@@ -50,6 +53,19 @@ pub struct Driver {
     /// Connections used.
     #[serde(default)]
     pub connections: u64,
+}
+
+impl Driver {
+    /// Removes the percentiles and says why.
+    pub fn withhold(&mut self, reason: &str) {
+        (self.lateness_p50_ms, self.lateness_p99_ms) = (None, None);
+        self.withheld = Some(reason.to_owned());
+    }
+
+    /// Why a figure (`lateness_p99_ms`, ...) is absent, when it was measured and is not given.
+    pub(super) fn reason_withheld(&self, figure: &str) -> Option<String> {
+        self.withheld.clone().filter(|_| matches!(figure, "lateness_p50_ms" | "lateness_p99_ms"))
+    }
 }
 
 /// The side that played the backend.

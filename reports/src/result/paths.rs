@@ -127,6 +127,7 @@ impl RunResult {
                 .into_iter()
                 .find(|s| s.name() == series)
                 .and_then(|s| self.latency.get(s)?.reason_withheld(figure.trim_end_matches("_ms"))),
+            [top, figure] if top == "driver" => self.driver.as_ref().and_then(|d| d.reason_withheld(figure)),
             _ => None,
         };
         match reason {

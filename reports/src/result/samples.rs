@@ -106,6 +106,7 @@ fn driver() -> Driver {
         lateness_p50_ms: Some(0.1),
         lateness_p99_ms: Some(0.4),
         lateness_max_ms: Some(1.9),
+        withheld: None,
         achieved_ratio: Some(1.0),
         achieved_rate: Some(5_000.0),
         requests: 1_800,

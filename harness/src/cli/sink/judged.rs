@@ -5,7 +5,7 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::account::{Account, Counts};
 use crate::judge::checks::{delivery, integrity};
-use crate::judge::evidence::{Conduct, Evidence};
+use crate::judge::evidence::{Conduct, Evidence, Refusals, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
 use crate::sink::recorder::Recorder;
@@ -54,12 +54,13 @@ impl Judged {
     }
 }
 
-/// Judges delivery and integrity. `cut_short` says why what is absent may still be under way, if it may.
+/// Judges delivery and integrity. `refusals` is what the sink did not take; `cut_short` says why what is absent may still be under way, if it may.
 pub(super) fn judge(
     expectation: &Expectation,
     recorder: &Recorder,
     sent: Sent,
     foreign_fails: bool,
+    refusals: Refusals,
     cut_short: Option<String>,
 ) -> Judged {
     let chunks = sent.chunks;
@@ -80,6 +81,8 @@ pub(super) fn judge(
         foreign: recorder.ledger().foreign(),
         foreign_fails,
         conduct: Conduct::default(),
+        refusals,
+        settling: Settling::default(),
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         late_after: NEVER_LATE,

@@ -5,6 +5,7 @@ use super::goal::Goal;
 use super::judged::{self, Judged};
 use super::summary::{Ended, Summary};
 use crate::clock::RunClock;
+use crate::judge::evidence::Refusals;
 use crate::process::KeptCommand;
 use crate::sink::reception::Reception;
 use crate::sink::recorder::Recorder;
@@ -170,7 +171,12 @@ impl Watch {
     }
 
     /// The judgement, if one was asked for; without one inside when it never became known what to expect.
-    pub(super) fn judged(&self, ended: Ended, foreign_fails: bool) -> Option<(String, Option<Judged>)> {
+    pub(super) fn judged(
+        &self,
+        ended: Ended,
+        foreign_fails: bool,
+        refusals: Refusals,
+    ) -> Option<(String, Option<Judged>)> {
         self.wanted.as_ref()?;
         let Some(known) = &self.known else { return Some(("expectation".to_owned(), None)) };
         let cut_short = match ended {
@@ -180,7 +186,8 @@ impl Watch {
             Ended::Arrived | Ended::CommandDone | Ended::Deadline => None,
         };
         let expectation = &known.expectation;
-        let judged = judged::judge(expectation, &known.recorder, expectation.sent(), foreign_fails, cut_short);
+        let judged =
+            judged::judge(expectation, &known.recorder, expectation.sent(), foreign_fails, refusals, cut_short);
         Some((expectation.name.clone(), Some(judged)))
     }
 }

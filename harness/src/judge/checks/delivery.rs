@@ -2,7 +2,7 @@
 
 use super::{conclude, example, finding};
 use crate::judge::common::{InCommon, in_common};
-use crate::judge::evidence::{Evidence, harness_was_the_limit};
+use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
 use spanproof_reports::result::check::{Check, Finding, Level};
 
@@ -46,17 +46,19 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         add_records(evidence, &mut found, records);
         return findings.push(found);
     }
-    let level = if evidence.cut_short.is_some() { Level::Inconclusive } else { Level::Failure };
-    let message = if evidence.cut_short.is_some() {
-        format!("{lost} acknowledged spans had not come out when the run was cut short")
-    } else {
-        "the target said OK and these never came out".to_owned()
-    };
+    let doubt = evidence.absence_doubt();
+    let level = if doubt.is_some() { Level::Inconclusive } else { Level::Failure };
+    let message = doubt.map_or_else(
+        || "the target said OK and these never came out".to_owned(),
+        |doubt| format!("{lost} acknowledged spans had not come out, but {doubt}"),
+    );
     let mut found = finding("lost-acknowledged", level, lost, message);
     found.place = evidence.target_ended.clone();
     let common = add_records(evidence, &mut found, records);
     found.advice = Some(match common.intended {
-        Some(intended) => format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration"),
+        Some(intended) => {
+            format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration")
+        }
         None => "the target's log and its own counters of refused, dropped and failed spans".to_owned(),
     });
     findings.push(found);
@@ -87,7 +89,9 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let records = &evidence.account.sets.duplicated - &evidence.account.sets.duplicated_explained;
         let message = "these came out twice or more though each was sent once";
         let mut found = with_records(evidence, finding("duplicated", Level::Failure, unexplained, message), &records);
-        found.advice = Some("whether the target repeats exports that had succeeded: its retries, its queue after a restart".to_owned());
+        found.advice = Some(
+            "whether the target repeats exports that had succeeded: its retries, its queue after a restart".to_owned(),
+        );
         findings.push(found);
     }
     if counts.duplicated_explained > 0 {
@@ -120,13 +124,11 @@ fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let count = evidence.account.counts.late;
     if count > 0 {
         let mut message = format!(
-            "these came out more than {:.1} s after their intended instant, longer than the target may hold them, or only when it \
-             was stopped",
+            "these came out more than {:.1} s after they were sent, longer than the target may hold them",
             evidence.late_after.as_secs_f64()
         );
-        // Their clock runs from the intended instant: where the harness itself was late, or the run was cut short, that says
-        // nothing of the target.
-        let doubt = harness_was_the_limit(&evidence.conduct).or_else(|| evidence.cut_short.clone());
+        // Where the harness itself was late or took not everything, or the run was cut short, that says nothing of the target.
+        let doubt = evidence.lateness_doubt();
         let level = if doubt.is_some() { Level::Inconclusive } else { Level::Failure };
         if let Some(doubt) = doubt {
             message.push_str(&format!("; whether that is the target's doing cannot be told: {doubt}"));

@@ -32,8 +32,42 @@ pub fn check(evidence: &Evidence) -> Check {
     if let Some(ended) = &evidence.target_ended {
         findings.push(finding("target-ended", Level::Inconclusive, 1, ended.clone()));
     }
+    sink_refused(evidence, &mut findings);
+    settled_short(evidence, &mut findings);
     contradictions(evidence, &mut findings);
     conclude("driver", "the harness kept to its plan and its account adds up", findings)
+}
+
+/// What the sink did not take because of its own bounds is not the target's loss. It matters where something is absent or late;
+/// what a target sent again arrived all the same.
+fn sink_refused(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let Some(refused) = evidence.refusals.by_bounds_in_words() else { return };
+    let counts = &evidence.account.counts;
+    let matters = counts.lost_acknowledged + counts.lost_unknown + counts.late > 0;
+    let level = if matters { Level::Inconclusive } else { Level::Warning };
+    let message = format!(
+        "the sink refused or cut off requests because of its own bounds ({refused}): what was in them cannot be told from a loss"
+    );
+    let mut found = finding("sink-refused", level, evidence.refusals.by_bounds.values().sum(), message);
+    found.advice = Some(
+        "have the target send smaller requests, compressed with gzip, zstd or not at all, or lower the rate".to_owned(),
+    );
+    findings.push(found);
+}
+
+/// What came only when the target was stopped might have come by itself, had it been waited for.
+fn settled_short(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let settling = &evidence.settling;
+    let Some(short) = settling.short.filter(|_| settling.drained > 0 && evidence.cut_short.is_none()) else { return };
+    let message = format!(
+        "these came out only when the target was stopped, after settling for {:.1} s; it may hold them for {:.1} s, so whether \
+         they would have come by themselves cannot be told",
+        short.as_secs_f64(),
+        evidence.late_after.as_secs_f64()
+    );
+    let mut found = finding("settled-short", Level::Inconclusive, settling.drained, message);
+    found.advice = Some("leave run.settle at `auto`, or make it longer".to_owned());
+    findings.push(found);
 }
 
 /// What cannot be unless the harness is wrong: then it says so instead of judging.

@@ -2,7 +2,7 @@
 
 mod groups;
 
-use super::{conclude, example, finding};
+use super::{conclude, example, finding, uninvited};
 use crate::judge::common::in_common;
 use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
@@ -21,6 +21,7 @@ pub fn check(evidence: &Evidence) -> Check {
     let mut findings = corrupted(evidence);
     strangers(evidence, &mut findings);
     disagreement(evidence, &mut findings);
+    findings.extend(uninvited::findings(evidence));
     conclude("integrity", "every span that arrived is the one that was sent, in every field", findings)
 }
 
@@ -51,11 +52,10 @@ fn changed(evidence: &Evidence, group: &Group, analyse: bool) -> Finding {
 }
 
 fn shown_fields(fields: &[String]) -> String {
-    match fields {
-        [all @ ..] if all.len() <= FIELDS_MAX => all.join(", "),
-        [first @ .., _] => format!("{} and {} more", first[..FIELDS_MAX - 1].join(", "), fields.len() - FIELDS_MAX + 1),
-        [] => String::new(),
+    if fields.len() <= FIELDS_MAX {
+        return fields.join(", ");
     }
+    format!("{} and {} more", fields[..FIELDS_MAX - 1].join(", "), fields.len() - FIELDS_MAX + 1)
 }
 
 fn corrupt_example(evidence: &Evidence, group: &Group, corrupt: &CorruptExample) -> Example {

@@ -17,6 +17,8 @@ pub struct Doubts {
     pub absence: Option<String>,
     /// Why changed records may be no corruption.
     pub change: Option<String>,
+    /// Why late records may be none of the target's doing.
+    pub lateness: Option<String>,
 }
 
 impl Doubts {
@@ -25,7 +27,7 @@ impl Doubts {
         let meant = evidence.absence_is_unknown || !evidence.may_leave_out.is_empty();
         let by_design = meant.then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
-        Self { absence: evidence.cut_short.clone().or(by_design), change: changed }
+        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness: evidence.lateness_doubt() }
     }
 
     /// The doubt about a figure. One of the driver itself says what the harness did, never what the target did.
@@ -33,6 +35,7 @@ impl Doubts {
         match limit.canonical_path() {
             "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.delivered" => self.absence.clone(),
             "spans.corrupted" | "spans.corrupted_only" => self.change.clone(),
+            "spans.late" => self.lateness.clone(),
             path if path.starts_with("driver.") => Some("the sending side was the limit".to_owned()),
             _ => None,
         }

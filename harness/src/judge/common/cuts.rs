@@ -17,18 +17,26 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
     let (sizes, durations) = of_recipes(survey);
     let scales = [
         best(&sizes, larger, |cut| format!("not {}", larger(cut))),
-        best(&durations, |cut| format!("longer than {}", time(round_decimal(cut))), |cut| {
-            format!("not longer than {}", time(round_decimal(cut)))
-        }),
-        best(&wide(&survey.positions), |cut| format!("beyond the first {} spans of a request", count(cut.0 + 1)), |cut| {
-            format!("among the first {} spans of a request", count(cut.0 + 1))
-        }),
-        best(&wide(&survey.request_spans), |cut| format!("in requests of more than {} spans", count(round_decimal(cut))), |cut| {
-            format!("in requests of at most {} spans", count(round_decimal(cut)))
-        }),
-        best(&wide(&survey.trace_spans), |cut| format!("in traces of more than {} spans", count(round_decimal(cut))), |cut| {
-            format!("in traces of at most {} spans", count(round_decimal(cut)))
-        }),
+        best(
+            &durations,
+            |cut| format!("longer than {}", time(round_decimal(cut))),
+            |cut| format!("not longer than {}", time(round_decimal(cut))),
+        ),
+        best(
+            &wide(&survey.positions),
+            |cut| format!("beyond the first {} spans of a request", count(cut.0 + 1)),
+            |cut| format!("among the first {} spans of a request", count(cut.0 + 1)),
+        ),
+        best(
+            &wide(&survey.request_spans),
+            |cut| format!("in requests of more than {} spans", count(round_decimal(cut))),
+            |cut| format!("in requests of at most {} spans", count(round_decimal(cut))),
+        ),
+        best(
+            &wide(&survey.trace_spans),
+            |cut| format!("in traces of more than {} spans", count(round_decimal(cut))),
+            |cut| format!("in traces of at most {} spans", count(round_decimal(cut))),
+        ),
         window(survey),
     ];
     scales.into_iter().flatten().collect()
@@ -121,7 +129,11 @@ fn round_decimal((low, high): Cut) -> u64 {
 }
 
 fn bytes(size: u64) -> String {
-    if size >= 1024 && size.is_multiple_of(1024) { format!("{} KiB", size / 1024) } else { format!("{} B", count(size)) }
+    if size >= 1024 && size.is_multiple_of(1024) {
+        format!("{} KiB", size / 1024)
+    } else {
+        format!("{} B", count(size))
+    }
 }
 
 fn time(ns: u64) -> String {

@@ -80,7 +80,11 @@ fn span_facts(facts: &SpanFacts) -> Vec<Fact> {
         (rank::SERVICE, true, format!("service {}", facts.service)),
         (rank::NAME, true, format!("name {:?}", facts.name)),
         (rank::KIND, true, format!("kind {}", kind(facts.kind))),
-        (rank::KIND, true, format!("status {}", ["unset", "ok", "error"].get(facts.status as usize).unwrap_or(&"other"))),
+        (
+            rank::KIND,
+            true,
+            format!("status {}", ["unset", "ok", "error"].get(facts.status as usize).unwrap_or(&"other")),
+        ),
         (rank::OTHER, true, format!("scope {:?}", facts.scope)),
     ];
     let flags = [

@@ -115,7 +115,8 @@ impl<'a> Survey<'a> {
         hit: &[bool],
         traces: &mut [[u32; 2]],
     ) {
-        let stretch = usize::try_from(request.due_ns / self.stretch_ns).map_or(STRETCHES - 1, |at| at.min(STRETCHES - 1));
+        let stretch =
+            usize::try_from(request.due_ns / self.stretch_ns).map_or(STRETCHES - 1, |at| at.min(STRETCHES - 1));
         let mut affected = 0;
         chunk.for_each_placed(self.plan, number, |placed| {
             let is_hit = hit[placed.offset as usize];

@@ -1,10 +1,6 @@
 //! Patterns planted in a plan are told in words, and chance is told as chance.
 
 use super::*;
-use crate::judge::account::{Account, Counts, Sets};
-use crate::judge::evidence::Conduct;
-use crate::judge::outcomes::Sums;
-use crate::judge::strangers::StrangerExamples;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::mix::fold;
 use spanproof_generators::plan::{BatchRule, Described, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
@@ -12,9 +8,7 @@ use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
 use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 const CONNECTIONS: u64 = 12;
 
@@ -37,27 +31,7 @@ fn evidence() -> &'static Evidence {
             extent: Extent::Profile,
         };
         let plan = Arc::new(Plan::new(spec).unwrap());
-        Evidence {
-            chunks_opened: plan.chunks(),
-            plan,
-            account: Account { counts: Counts::default(), sets: Sets::default() },
-            requests: BTreeMap::new(),
-            sums: Sums::default(),
-            corruptions: BTreeMap::new(),
-            unexplained: 0,
-            connections: CONNECTIONS,
-            strangers: StrangerExamples::default(),
-            invented: 0,
-            foreign: 0,
-            foreign_fails: true,
-            conduct: Conduct::default(),
-            may_leave_out: Vec::new(),
-            absence_is_unknown: false,
-            may_change: Vec::new(),
-            late_after: Duration::from_secs(10),
-            cut_short: None,
-            target_ended: None,
-        }
+        Evidence { connections: CONNECTIONS, ..Evidence::of_clean_run(plan) }
     })
 }
 
@@ -133,7 +107,8 @@ fn all_spans_over_a_size_are_told_by_the_power_of_two_between() {
 
 #[test]
 fn a_stretch_of_time_is_told() {
-    let common = said(|record, number| (3_000_000_000..5_000_000_000).contains(&record.due_ns) && by_chance(number, 9, 10));
+    let common =
+        said(|record, number| (3_000_000_000..5_000_000_000).contains(&record.due_ns) && by_chance(number, 9, 10));
     assert!(common.said[0].starts_with("due between 0:0"), "{common:?}");
     assert_eq!(common.intended, None);
 }

@@ -96,7 +96,8 @@ fn beat(survey: &Survey<'_>) -> Option<String> {
 
 /// From one affected request to the next, as it nearly always is; requests that overtake each other blur it a little.
 fn step(requests: &[Sent]) -> Option<u64> {
-    let places: Vec<usize> = requests.iter().enumerate().filter(|(_, one)| one.affected > 0).map(|(at, _)| at).collect();
+    let places: Vec<usize> =
+        requests.iter().enumerate().filter(|(_, one)| one.affected > 0).map(|(at, _)| at).collect();
     let mut steps: BTreeMap<usize, usize> = BTreeMap::new();
     places.iter().zip(places.iter().skip(1)).for_each(|(a, b)| *steps.entry(b - a).or_default() += 1);
     let (step, times) = steps.iter().max_by_key(|(_, times)| **times)?;
@@ -135,6 +136,9 @@ mod tests {
 
     #[test]
     fn ordinals_read_as_people_say_them() {
-        assert_eq!([1, 2, 3, 4, 11, 12, 13, 21, 102, 113].map(ordinal).join(" "), "1st 2nd 3rd 4th 11th 12th 13th 21st 102nd 113th");
+        assert_eq!(
+            [1, 2, 3, 4, 11, 12, 13, 21, 102, 113].map(ordinal).join(" "),
+            "1st 2nd 3rd 4th 11th 12th 13th 21st 102nd 113th"
+        );
     }
 }

@@ -68,7 +68,7 @@ proptest! {
             let before = model.len();
             for (offset, corrupt) in request {
                 // All copies in one request arrive at one instant, so those of one record are all late or none is.
-                let late = (number as u32 + offset) % 3 == 0;
+                let late = (number as u32 + offset).is_multiple_of(3);
                 marks.late(late);
                 if *corrupt { marks.add_corrupt(1, *offset) } else { marks.add(1, *offset) }
                 model.entry(*offset).or_default().push((*corrupt, late));

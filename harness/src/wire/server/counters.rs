@@ -57,6 +57,24 @@ impl Reason {
         Self::Backend,
     ];
 
+    /// Whose doing a refusal for this reason is.
+    pub fn fault(self) -> Fault {
+        match self {
+            // A compression that the server does not know is no mistake of the peer's: OTLP asks for gzip only.
+            Self::Encoding | Self::Headers | Self::TooLarge | Self::Slow | Self::Overloaded | Self::Backend => {
+                Fault::Server
+            }
+            Self::Path
+            | Self::Method
+            | Self::ContentType
+            | Self::Framing
+            | Self::Corrupt
+            | Self::Json
+            | Self::Malformed => Fault::Peer,
+            Self::Truncated => Fault::Nobody,
+        }
+    }
+
     /// The name in reports.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,6 +94,17 @@ impl Reason {
             Self::Backend => "refused by the backend",
         }
     }
+}
+
+/// Whose doing a refusal is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The server has a bound, or cannot do what is asked, and another backend might have taken the request.
+    Server,
+    /// What came is no request of OTLP, or a broken one.
+    Peer,
+    /// The connection ended in the middle of a request, as when a peer is stopped.
+    Nobody,
 }
 
 /// What happened so far, over both listeners. `requests` is the sum of `accepted`, `partial`, all of `refused`, `hung`,

@@ -55,7 +55,8 @@ pub(super) fn of(evidence: &Evidence) -> Vec<Group> {
             if !fields.is_empty() {
                 // Fields that differ everywhere are one defect, also where a few spans lack one of them.
                 let fields = if of_all { everywhere.iter().cloned().collect() } else { fields };
-                let group = groups.entry(fields.clone()).or_insert_with(|| Group { fields, of_all, ..Group::default() });
+                let group =
+                    groups.entry(fields.clone()).or_insert_with(|| Group { fields, of_all, ..Group::default() });
                 group.take(&kind.records, &kind.examples);
             }
         }

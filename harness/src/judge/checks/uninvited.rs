@@ -1,0 +1,34 @@
+//! Requests at the sink that are no traces of anybody: broken ones, and those of other signals. Part of integrity.
+
+use super::finding;
+use crate::judge::evidence::Evidence;
+use crate::wire::Signal;
+use spanproof_reports::result::check::{Finding, Level};
+
+const IF_OTHERS: &str = "if others may send to the target or the sink, add --foreign ignore";
+
+/// A finding each, if there were any. Whether they fail the run is asked as of foreign records: others may have sent them.
+pub(super) fn findings(evidence: &Evidence) -> Vec<Finding> {
+    let level = if evidence.foreign_fails { Level::Failure } else { Level::Info };
+    [malformed(evidence, level), foreign_signal(evidence, level)].into_iter().flatten().collect()
+}
+
+fn malformed(evidence: &Evidence, level: Level) -> Option<Finding> {
+    let wrong = evidence.refusals.malformed_in_words()?;
+    let message = format!("these requests to the sink were no OTLP, or broken, and were refused for good: {wrong}");
+    Some(with_advice(finding("malformed", level, evidence.refusals.malformed.values().sum(), message)))
+}
+
+fn foreign_signal(evidence: &Evidence, level: Level) -> Option<Finding> {
+    let requests = Signal::ALL.iter().zip(evidence.strangers.signals).filter(|(_, requests)| *requests > 0);
+    let named: Vec<String> =
+        requests.clone().map(|(signal, requests)| format!("{} {requests}", signal.name())).collect();
+    let message = format!("these requests came to the sink and a run sends nothing but traces: {}", named.join(", "));
+    let count = requests.map(|(_, requests)| requests).sum();
+    (count > 0).then(|| with_advice(finding("foreign-signal", level, count, message)))
+}
+
+fn with_advice(mut found: Finding) -> Finding {
+    found.advice = Some(IF_OTHERS.to_owned());
+    found
+}

@@ -1,0 +1,54 @@
+//! What the server in front of a recorder did not take, sorted by whose doing it was.
+
+use crate::judge::evidence::Refusals;
+use crate::wire::server::{Fault, Reason, ServerCounters};
+use std::collections::BTreeMap;
+
+/// Sorts what a server refused. `before` is how many requests its backend refused before there was anything to record; `cut` is
+/// how many connections had requests under way when it was closed.
+pub fn refusals(counters: &ServerCounters, before: u64, cut: u64) -> Refusals {
+    let refused = |reason: Reason| match reason {
+        Reason::Backend => counters.refused(reason).saturating_sub(before),
+        _ => counters.refused(reason),
+    };
+    let because_of = |fault: Fault| {
+        let reasons = Reason::ALL.into_iter().filter(move |reason| reason.fault() == fault);
+        reasons.map(|reason| (reason.name(), refused(reason)))
+    };
+    let connections =
+        [("connections beyond the limit", counters.connections_refused), ("connections cut at the end", cut)];
+    Refusals {
+        by_bounds: counted(because_of(Fault::Server).chain(connections)),
+        malformed: counted(because_of(Fault::Peer)),
+    }
+}
+
+fn counted(reasons: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<String, u64> {
+    reasons.filter(|(_, count)| *count > 0).map(|(reason, count)| (reason.to_owned(), count)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_told_by_whose_doing_it_was() {
+        let mut counters = ServerCounters { refused: [1; Reason::ALL.len()], ..ServerCounters::default() };
+        counters.refused[Reason::Overloaded as usize] = 7;
+        counters.connections_refused = 2;
+        let found = refusals(&counters, 1, 0);
+        let bounds = "connections beyond the limit 2, overloaded 7, too large 1, too many headers 1, too slow 1, unknown compression 1";
+        assert_eq!(found.by_bounds_in_words().as_deref(), Some(bounds), "what was refused before the run is left out");
+        let malformed = "broken framing 1, corrupt compression 1, malformed 1, not OTLP/JSON 1, unknown path 1, wrong content \
+                         type 1, wrong method 1";
+        assert_eq!(found.malformed_in_words().as_deref(), Some(malformed));
+    }
+
+    #[test]
+    fn a_connection_that_ends_in_the_middle_of_a_request_is_nobodys_doing() {
+        let mut counters = ServerCounters::default();
+        counters.refused[Reason::Truncated as usize] = 3;
+        assert_eq!(refusals(&counters, 0, 0), Refusals::default());
+        assert_eq!(refusals(&counters, 0, 1).by_bounds_in_words().as_deref(), Some("connections cut at the end 1"));
+    }
+}
