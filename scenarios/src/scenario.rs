@@ -20,7 +20,7 @@ pub use endpoint::Endpoint;
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
 pub use spanproof_generators::workload::Workload;
-pub use target::{Embedded, External, Process, Target};
+pub use target::{Embedded, External, Process, Ready, Target};
 pub use traffic::{Batch, Profile, Traffic};
 
 pub use crate::spec::{Absence, Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
@@ -65,7 +65,9 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
     }
     let name = checker.required("name", spec.name.clone(), "add a name such as `name: my-first-run`");
     let name = name.filter(|name| check_name(name, checker));
-    let target = target::resolve(spec.target.as_ref(), checker);
+    let transport = spec.traffic.as_ref().and_then(|traffic| traffic.transport.as_ref());
+    let protocol = transport.and_then(|transport| transport.protocol).unwrap_or_default();
+    let target = target::resolve(spec.target.as_ref(), protocol, checker);
     let collector = collector::resolve(spec.collector.as_ref(), target.as_ref(), checker);
     let run = run::resolve(spec.run.as_ref(), checker);
     let traffic = traffic::resolve(spec.traffic.as_ref(), checker);

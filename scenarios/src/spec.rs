@@ -23,7 +23,7 @@ pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
 pub use run::RunSpec;
 pub use schema::schema;
-pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadySpec, SinkSpec, TargetSpec};
+pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadyOn, ReadySpec, SinkSpec, TargetSpec};
 pub use traffic::{Arrivals, BatchSpec, BurstSpec, Packing, ProfileSpec, RampSpec, StepSpec, TrafficSpec};
 pub use workload::{AnomaliesSpec, ShopSpec, UniformSpec, WorkloadSpec};
 

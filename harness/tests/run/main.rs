@@ -11,6 +11,7 @@ mod common;
 mod defects;
 mod ending_early;
 mod external;
+mod http_target;
 mod overload;
 mod passing;
 mod rig;

@@ -11,7 +11,8 @@ use super::client::{Retry, retry};
 use super::endpoint::Endpoint;
 use crate::document::Origin;
 use crate::problem::ProblemKind;
-use crate::spec::{Compression, EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, SinkSpec, TargetSpec};
+use crate::spec::{Compression, EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, Protocol, ReadyOn};
+use crate::spec::{ReadySpec, SinkSpec, TargetSpec};
 use crate::units::ByteSize;
 
 /// What receives the traffic.
@@ -64,10 +65,21 @@ pub struct Process {
     pub args: Vec<String>,
     /// Environment variables for the process alone.
     pub env: BTreeMap<String, String>,
-    /// How long it may take to get ready.
-    pub ready_timeout: Duration,
+    /// When it counts as started.
+    pub ready: Ready,
     /// Time between SIGTERM and SIGKILL.
     pub stop_grace: Duration,
+}
+
+/// When a process counts as started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// How long it may take.
+    pub timeout: Duration,
+    /// The receiver that must take connections; None when the health address alone decides. This or the other is set.
+    pub receiver: Option<Protocol>,
+    /// What the health address must answer with 200; None when it is not asked.
+    pub health_path: Option<String>,
 }
 
 /// An endpoint that somebody else runs.
@@ -81,12 +93,13 @@ pub struct External {
     pub sink_http: Option<SocketAddr>,
 }
 
-pub(super) fn resolve(spec: Option<&TargetSpec>, checker: &mut Checker<'_>) -> Option<Target> {
+/// Works out the target; `protocol` is what traffic comes over.
+pub(super) fn resolve(spec: Option<&TargetSpec>, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Target> {
     match spec {
         None if checker.document.has_failed(&crate::document::FieldPath::keys("target")) => None,
         None => Some(Target::Embedded(embedded(&EmbeddedSpec::default(), checker))),
         Some(TargetSpec::Embedded(spec)) => Some(Target::Embedded(embedded(spec, checker))),
-        Some(TargetSpec::Process(spec)) => process(spec, checker).map(Target::Process),
+        Some(TargetSpec::Process(spec)) => process(spec, protocol, checker).map(Target::Process),
         Some(TargetSpec::External(spec)) => external(spec, checker).map(Target::External),
     }
 }
@@ -107,7 +120,7 @@ fn embedded(spec: &EmbeddedSpec, checker: &mut Checker<'_>) -> Embedded {
     }
 }
 
-fn process(spec: &ProcessSpec, checker: &mut Checker<'_>) -> Option<Process> {
+fn process(spec: &ProcessSpec, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Process> {
     let field = "target.process.command";
     let command = checker.required(field, spec.command.as_deref(), "name the binary, such as `command: otelcol`");
     let command = command.filter(|command| !command.trim().is_empty());
@@ -119,15 +132,31 @@ fn process(spec: &ProcessSpec, checker: &mut Checker<'_>) -> Option<Process> {
         true => checker.resolve_path(field, command),
         false => PathBuf::from(command),
     });
-    let timeout = spec.ready.as_ref().and_then(|ready| ready.timeout);
-    let ready_timeout = checker.lasting("target.process.ready.timeout", timeout, Duration::from_secs(10));
+    let ready = ready(&spec.ready.clone().unwrap_or_default(), protocol, checker);
     Some(Process {
         command: command?,
         args: spec.args.clone(),
         env: spec.env.clone(),
-        ready_timeout,
+        ready,
         stop_grace: spec.stop_grace.map_or(Duration::from_secs(5), |grace| grace.0),
     })
+}
+
+/// A target that takes one protocol alone is ready when that one is: so the receiver follows the traffic.
+fn ready(spec: &ReadySpec, protocol: Protocol, checker: &mut Checker<'_>) -> Ready {
+    let timeout = checker.lasting("target.process.ready.timeout", spec.timeout, Duration::from_secs(10));
+    let receiver = match spec.on {
+        None => Some(protocol),
+        Some(ReadyOn::Grpc) => Some(Protocol::Grpc),
+        Some(ReadyOn::Http) => Some(Protocol::Http),
+        Some(ReadyOn::Health) => None,
+    };
+    if spec.health_path.as_ref().is_some_and(|path| !path.starts_with('/') || path.contains(char::is_whitespace)) {
+        let message = "this is no path to ask for";
+        checker.invalid("target.process.ready.health_path", message, "begin it with a slash, such as `/healthz`");
+    }
+    let alone = receiver.is_none().then(|| "/".to_owned());
+    Ready { timeout, receiver, health_path: spec.health_path.clone().or(alone) }
 }
 
 fn external(spec: &ExternalSpec, checker: &mut Checker<'_>) -> Option<External> {
