@@ -9,9 +9,9 @@ mod results;
 mod settle;
 mod watch;
 
-pub use planning::{client_config, connections, fresh_tag, plan_spec};
+pub use planning::{client_config, connections, fresh_tag, plan_spec, transport};
 pub use results::plan_for_people;
-pub use settle::{Patience, patience};
+pub use settle::{Patience, patience, target_variables};
 
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
@@ -21,6 +21,7 @@ use crate::evidence::error::EvidenceError;
 use crate::evidence::{self, Course, Findings, marker};
 use crate::judge::evidence::Conduct;
 use crate::judge::outcomes::{Outcomes, Sums};
+use crate::knowledge::Harness;
 use crate::process::SinkAddresses;
 use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
@@ -31,6 +32,8 @@ use spanproof_generators::plan::{Plan, PlanError};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
 use spanproof_reports::result::RunResult;
+use spanproof_scenarios::knowledge::{Knowledge, LimitUse};
+use spanproof_scenarios::limits::Limit;
 use spanproof_scenarios::scenario::{self, Scenario};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -262,11 +265,14 @@ pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> 
     client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
 }
 
+/// Loading has asked the same of a scenario that came through the command line; a library's caller may not have.
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
-    let limits = scenario.limits.iter().chain(&scenario.abort);
-    let mut problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
-    problems.extend(scenario.limits.iter().filter_map(crate::judge::checks::limits::problem_at_end));
-    problems.extend(scenario.abort.iter().filter_map(crate::judge::checks::limits::problem_while_running));
+    let asked = |limits: &[Limit], usage| -> Vec<String> {
+        let objections = limits.iter().filter_map(|limit| Some((limit, Harness.limit(limit, usage)?)));
+        objections.map(|(limit, objection)| format!("limit `{limit}`: {objection}")).collect()
+    };
+    let mut problems = asked(&scenario.limits, LimitUse::AtEnd);
+    problems.extend(asked(&scenario.abort, LimitUse::Abort));
     if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
 }
 

@@ -6,6 +6,7 @@
 mod checker;
 mod client;
 mod collector;
+mod configuration;
 mod endpoint;
 mod limits;
 mod run;
@@ -15,7 +16,7 @@ mod volume;
 mod workload;
 
 pub use client::{Client, Retry, Transport};
-pub use collector::{Collector, CollectorConfig};
+pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
@@ -25,6 +26,7 @@ pub use traffic::{Batch, Profile, Traffic};
 
 pub use crate::spec::{Absence, Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
 
+use crate::knowledge::LimitUse;
 use crate::limits::Limit;
 use crate::problem::ProblemKind;
 use crate::spec::{ScenarioSpec, VERSION};
@@ -74,8 +76,8 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
     if let (Some(traffic), Some(run)) = (&traffic, &run) {
         volume::check(traffic, run, checker);
     }
-    limits::check("limits", &spec.limits, checker);
-    limits::check("abort", &spec.abort, checker);
+    limits::check("limits", &spec.limits, LimitUse::AtEnd, checker);
+    limits::check("abort", &spec.abort, LimitUse::Abort, checker);
     Some(Scenario {
         name: name?,
         about: spec.about.clone().unwrap_or_default().trim().to_owned(),

@@ -60,7 +60,8 @@ pub struct ScenarioSpec {
     /// What must hold for the run to pass.
     #[serde(default)]
     pub limits: Vec<Limit>,
-    /// What ends the run early, as a failure, keeping what was learned.
+    /// What ends the run early, load or settling, keeping what was learned. The run is then inconclusive (exit code 3), unless a
+    /// check or one of `limits` fails: to have it fail, state the same figure there.
     #[serde(default)]
     pub abort: Vec<Limit>,
 }

@@ -145,8 +145,9 @@ fn texts(config: &Configuration, directory: &Path) -> Result<Vec<(String, String
     }
 }
 
-/// The variables that the target will see, as far as they are known before it starts: addresses stand in for themselves.
-fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
+/// The variables that a target will see, as far as they are known before it starts: ours, those of the scenario, and
+/// addresses, which stand in for themselves.
+pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     const ADDRESSES: [&str; 7] = [
         "SPANPROOF_RECEIVER_GRPC",
         "SPANPROOF_RECEIVER_HTTP",
@@ -156,11 +157,19 @@ fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
         "SPANPROOF_SINK_GRPC",
         "SPANPROOF_SINK_HTTP",
     ];
-    let mut variables: BTreeMap<String, String> = std::env::vars().collect();
+    let ours =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut variables: BTreeMap<String, String> = ours.collect();
     variables.extend(ADDRESSES.map(|name| (name.to_owned(), "127.0.0.1:1".to_owned())));
-    variables.extend(scenario.collector.env.clone());
+    variables.extend(of_scenario.clone());
+    variables
+}
+
+/// What the scenario itself sets.
+fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
+    let mut variables = scenario.collector.env.clone();
     if let scenario::Target::Process(process) = &scenario.target {
         variables.extend(process.env.clone());
     }
-    variables
+    target_variables(&variables)
 }

@@ -3,6 +3,9 @@
 passes          nothing else
 troubles        of every fifty requests one is passed on and answered 503, one is passed on and answered 503 with a
                 Retry-After beyond any budget, and one is kept and answered as rejected in full
+fills           with the first request, fills the disk that the file FILL is on
+
+With HEADER=NAME:VALUE, requests without that header are refused with 401.
 """
 import http.client
 import os
@@ -62,6 +65,15 @@ def partial_success(rejected):
     return b"\x0a" + bytes([len(inner)]) + inner
 
 
+def fill(path):
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 20))
+        except OSError:
+            pass
+
+
 def pass_on(path, body, headers):
     sink = http.client.HTTPConnection(*address("SPANPROOF_SINK_HTTP"), timeout=10)
     kept = {name: headers[name] for name in ("Content-Type", "Content-Encoding") if headers[name]}
@@ -78,9 +90,15 @@ class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
         global COUNT
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        name, _, value = os.environ.get("HEADER", "").partition(":")
+        if name and self.headers[name] != value:
+            return self.answer(401)
+        fake = os.environ.get("FAKE")
         with LOCK:
             COUNT += 1
-            trouble = COUNT % 50 if os.environ.get("FAKE") == "troubles" else 0
+            if fake == "fills" and COUNT == 1:
+                fill(os.environ["FILL"])
+            trouble = COUNT % 50 if fake == "troubles" else 0
         if trouble == 30:
             return self.answer(200, partial_success(spans(body)))
         status = pass_on(self.path, body, self.headers)

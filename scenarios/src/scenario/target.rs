@@ -100,7 +100,7 @@ pub(super) fn resolve(spec: Option<&TargetSpec>, protocol: Protocol, checker: &m
         None => Some(Target::Embedded(embedded(&EmbeddedSpec::default(), checker))),
         Some(TargetSpec::Embedded(spec)) => Some(Target::Embedded(embedded(spec, checker))),
         Some(TargetSpec::Process(spec)) => process(spec, protocol, checker).map(Target::Process),
-        Some(TargetSpec::External(spec)) => external(spec, checker).map(Target::External),
+        Some(TargetSpec::External(spec)) => external(spec, protocol, checker).map(Target::External),
     }
 }
 
@@ -108,6 +108,10 @@ fn embedded(spec: &EmbeddedSpec, checker: &mut Checker<'_>) -> Embedded {
     let memory_limit = spec.memory_limit.unwrap_or(ByteSize::from_mib(512));
     if memory_limit.0 == 0 {
         checker.invalid("target.embedded.memory_limit", "nothing fits into no memory", "give a size such as `512MiB`");
+    }
+    for (index, defect) in spec.defects.iter().enumerate() {
+        let objection = checker.knowledge.and_then(|knowledge| knowledge.defect(defect));
+        checker.object_element("target.embedded.defects", index, objection);
     }
     Embedded {
         memory_limit: memory_limit.0,
@@ -159,17 +163,17 @@ fn ready(spec: &ReadySpec, protocol: Protocol, checker: &mut Checker<'_>) -> Rea
     Ready { timeout, receiver, health_path: spec.health_path.clone().or(alone) }
 }
 
-fn external(spec: &ExternalSpec, checker: &mut Checker<'_>) -> Option<External> {
+fn external(spec: &ExternalSpec, protocol: Protocol, checker: &mut Checker<'_>) -> Option<External> {
     let hint = "add it, or pass `--endpoint http://127.0.0.1:4317`";
     let text = checker.required("target.external.endpoint", spec.endpoint.as_deref(), hint);
-    let endpoint = text.and_then(|text| endpoint(text, checker));
+    let endpoint = text.and_then(|text| endpoint(text, protocol, checker));
     let sink = spec.sink.clone().unwrap_or_default();
     let sinks = sinks(&sink, checker);
     let (sink_grpc, sink_http) = sinks?;
     Some(External { endpoint: endpoint?, sink_grpc, sink_http })
 }
 
-fn endpoint(text: &str, checker: &mut Checker<'_>) -> Option<Endpoint> {
+fn endpoint(text: &str, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Endpoint> {
     const FIELD: &str = "target.external.endpoint";
     let endpoint = match text.parse::<Endpoint>() {
         Ok(endpoint) => endpoint,
@@ -178,6 +182,7 @@ fn endpoint(text: &str, checker: &mut Checker<'_>) -> Option<Endpoint> {
             return None;
         }
     };
+    checker.object(FIELD, checker.knowledge.and_then(|knowledge| knowledge.endpoint(&endpoint, protocol)));
     // Typing an endpoint as a flag is consent; finding one in a file or the environment is not.
     let consented =
         checker.origin(FIELD) == Origin::Flag || checker.allow_remote.iter().any(|host| host == endpoint.host());
