@@ -3,9 +3,12 @@
 //! [`run`] reads top to bottom as the story: plan, start the sink, start the target, drive, settle, stop, freeze the
 //! evidence, judge it, write. Each step's details are one call down. Until the end the directory is marked as unfinished.
 
+mod chronicle;
 mod gate;
 mod planning;
+mod promise;
 mod results;
+mod room;
 mod settle;
 mod watch;
 
@@ -27,9 +30,12 @@ use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
 use crate::target::{Behind, Target, TargetEnd, TargetError, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
+use chronicle::Chronicle;
 use gate::Gate;
 use spanproof_generators::plan::{Plan, PlanError};
 use spanproof_reports::directory::WriteError;
+use spanproof_reports::events::Event;
+use spanproof_reports::figures::bytes;
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::knowledge::{Knowledge, LimitUse};
@@ -100,6 +106,16 @@ pub enum RunError {
         /// Why not.
         source: WriteError,
     },
+    /// The disk has too little room for the results; said before the load starts.
+    #[error("write results to {}: they may take {}, and {} is free; free some space, or choose another place with --out", directory.display(), bytes(*needed), bytes(*free))]
+    Room {
+        /// Where to.
+        directory: PathBuf,
+        /// The most that the run may write, in bytes.
+        needed: u64,
+        /// What the disk has, in bytes.
+        free: u64,
+    },
     /// Results cannot be written after the load, as on a disk that filled up. What was written stays; `judge` makes the rest
     /// from the evidence if that is complete.
     #[error("write results to {}: {source}; free some space, then `spanproof judge {}` makes them from the evidence if that was written", directory.display(), directory.display())]
@@ -141,6 +157,7 @@ impl RunError {
             | Self::CollectorConfig(_)
             | Self::Client(_)
             | Self::Directory { .. }
+            | Self::Room { .. }
             | Self::File { .. } => 2,
             Self::Sink(_) | Self::Target(_) | Self::Driver(_) | Self::Evidence(_) | Self::Results { .. } => 3,
         }
@@ -161,6 +178,7 @@ struct AtWork {
     gate: Arc<Gate>,
     behind: Option<Behind>,
     target: Target,
+    version: Option<String>,
 }
 
 /// What is left when all parts have stopped.
@@ -172,6 +190,7 @@ struct Stopped {
     behind: Option<TargetEnd>,
     memory_peak: Option<u64>,
     target_cpu: Option<Duration>,
+    version: Option<String>,
 }
 
 /// Runs a scenario and writes its results.
@@ -191,11 +210,16 @@ pub fn run(
     let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
     let fingerprint = plan.fingerprint();
     let mut patience = patience(scenario, &options.directory)?;
+    room::check(&options.directory, room::needed(&plan, patience.longest()))?;
     talk.plan(&plan_for_people(scenario, &plan, &patience));
+    let mut chronicle = Chronicle::default();
+    chronicle.planned(&plan, scenario.run.seed);
+    chronicle.starting(kind);
     marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
 
     let mut cpu = ThreadCpu::new();
     let mut at_work = start(scenario, options, target_plan, interrupt)?;
+    chronicle.ready(at_work.version.as_deref());
     let client = client_config(scenario, at_work.target.addresses(), options.headers.clone())
         .map_err(|error| RunError::Client(error.to_string()))?;
     let clock = RunClock::starting_in(HEAD_START);
@@ -220,16 +244,19 @@ pub fn run(
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
     recorder.close();
     let stopped = stop(at_work, scenario, &mut cpu);
+    chronicle.stopped(&stopped.target);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
     let conduct = results::conduct(&plan, &watched, &cpu);
     let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
     let found =
-        Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu };
+        Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let document = results::document(scenario, options, &found, clock);
-    freeze(scenario, options, &found, document, &recorder, &outcomes)?;
+    let mut events = chronicle.told(&found.watched.events, clock);
+    freeze(scenario, options, &found, document, &recorder, &outcomes, &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
-    finish(options, &result)?;
+    events.push(chronicle::verdict(&found, &result));
+    finish(options, &result, &events)?;
     Ok(Finished { result, directory: options.directory.clone() })
 }
 
@@ -246,6 +273,7 @@ struct Found {
     connections: usize,
     kind: &'static str,
     cpu: ThreadCpu,
+    clock: RunClock,
 }
 
 /// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
@@ -301,8 +329,9 @@ fn start(
     let behind = planning::behind_config(scenario, &options.behind)?.map(|config| Behind::start(config, addresses));
     let behind = behind.transpose()?;
     let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
+    let version = target.version();
     let target = target.start(addresses, interrupt)?;
-    Ok(AtWork { sink, gate, behind, target })
+    Ok(AtWork { sink, gate, behind, target, version })
 }
 
 /// How the driver is to behave.
@@ -334,7 +363,7 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
     };
-    let AtWork { sink, gate: _gate, behind, mut target } = at_work;
+    let AtWork { sink, gate: _gate, behind, mut target, version } = at_work;
     target.sample();
     let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
     let target = target.stop(grace);
@@ -343,7 +372,7 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
     drop(cpu.sample());
     let counters = sink.counters();
     let cut = sink.shutdown(Duration::from_secs(2));
-    Stopped { counters, cut, target, behind, memory_peak, target_cpu }
+    Stopped { counters, cut, target, behind, memory_peak, target_cpu, version }
 }
 
 /// Writes down all that a verdict rests on, with the logs beside it.
@@ -354,10 +383,11 @@ fn freeze(
     document: RunResult,
     recorder: &Recorder,
     outcomes: &Outcomes,
+    events: &[Event],
 ) -> Result<(), RunError> {
     let directory = &options.directory;
     let failed = |source| lost_results(options, source);
-    watch::write_events(directory, &found.watched.events).map_err(failed)?;
+    watch::write_events(directory, events).map_err(failed)?;
     spanproof_reports::directory::write_latency_log(directory, &document.latency, &found.recorded.log)
         .map_err(failed)?;
     let course = Course {
@@ -388,10 +418,12 @@ fn freeze(
     evidence::write(directory, &findings).map_err(failed)
 }
 
-/// Writes the result, and then that the run has ended in good order.
-fn finish(options: &RunOptions, result: &RunResult) -> Result<(), RunError> {
-    let written = spanproof_reports::directory::write(&options.directory, result, None);
-    written.and_then(|_| marker::clear(&options.directory)).map_err(|source| lost_results(options, source))
+/// Writes the result, the verdict behind all other events, and then that the run has ended in good order.
+fn finish(options: &RunOptions, result: &RunResult, events: &[Event]) -> Result<(), RunError> {
+    let directory = &options.directory;
+    let written = watch::write_events(directory, events);
+    let written = written.and_then(|()| spanproof_reports::directory::write(directory, result, None));
+    written.and_then(|_| marker::clear(directory)).map_err(|source| lost_results(options, source))
 }
 
 fn lost_results(options: &RunOptions, source: WriteError) -> RunError {

@@ -1,7 +1,8 @@
 //! How long to wait for what the target may still hold, and what its configuration says of absence.
 
-use super::RunError;
+use super::{RunError, promise};
 use crate::collector_config::{CollectorConfig, Hold, HoldWhen, Source, SuspectWhy};
+use crate::judge::checks::limits;
 use crate::judge::evidence::Change;
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
@@ -28,8 +29,10 @@ pub struct Patience {
     pub may_leave_out: Vec<String>,
     /// Components that may change records on purpose.
     pub may_change: Vec<(String, Change)>,
-    /// What to tell before the run starts.
+    /// What to tell before the run starts, and in the result unless a finding says it.
     pub warnings: Vec<String>,
+    /// What to tell before the run starts and in the result: a guarantee that cannot hold, a limit that cannot be judged.
+    pub notes: Vec<String>,
     /// How long it took.
     pub took: Option<Duration>,
     /// How it ended.
@@ -64,11 +67,12 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         warnings: Vec::new(),
+        notes: not_measured(scenario),
         took: None,
         ended: None,
     };
     match &scenario.target {
-        scenario::Target::Embedded(_) => {}
+        scenario::Target::Embedded(_) => patience.notes.extend(promise::warning_for_embedded(&scenario.collector)),
         scenario::Target::Process(_) if scenario.collector.config != Configuration::None => {
             read_configuration(scenario, directory, &mut patience)?;
         }
@@ -115,7 +119,16 @@ fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Pati
         patience.may_change.push((suspect.component.to_string(), change));
     }
     warn(patience);
+    patience.notes.extend(promise::warning(&scenario.collector, &pipelines, &texts));
     Ok(())
+}
+
+/// Limits on figures that this kind of target does not have.
+fn not_measured(scenario: &Scenario) -> Vec<String> {
+    let all = scenario.limits.iter().map(|limit| ("limit", limit));
+    let all = all.chain(scenario.abort.iter().map(|limit| ("abort limit", limit)));
+    let reason = |limit| limits::not_measured(scenario.target.kind(), limit);
+    all.filter_map(|(what, limit)| Some(format!("{what} `{limit}` cannot be judged: {}", reason(limit)?))).collect()
 }
 
 fn warn(patience: &mut Patience) {

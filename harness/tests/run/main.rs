@@ -6,9 +6,11 @@
 #![expect(clippy::unwrap_used, reason = "these are tests; clippy only knows functions marked so")]
 
 mod bad_input;
+mod catalogue;
 mod collector;
 mod common;
 mod defects;
+mod disk;
 mod ending_early;
 mod external;
 mod http_target;
