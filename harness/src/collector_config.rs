@@ -18,7 +18,7 @@ mod yaml;
 
 pub use component::ComponentId;
 pub use facts::{Hold, HoldTerm, HoldWhen, Suspect, SuspectWhy};
-pub use guarantee::{Guarantee, PersistentQueue};
+pub use guarantee::{Guarantee, PersistentQueue, WeakestLink};
 pub use pipelines::{Destination, Path, Pipelines, Protocol, Stage};
 
 use serde_json::Value;
@@ -125,6 +125,28 @@ impl CollectorConfig {
     /// # Errors
     /// Every problem found: of each source that is not YAML, or else of each reference that is malformed.
     pub fn read(sources: &[Source<'_>], env: &BTreeMap<String, String>) -> Result<Self, Vec<ConfigError>> {
+        match Self::read_on(sources, env)? {
+            (config, errors) if errors.is_empty() => Ok(config),
+            (_, errors) => Err(errors),
+        }
+    }
+
+    /// Every problem of a configuration and its traces pipelines; none for one that can be used.
+    pub fn problems(sources: &[Source<'_>], env: &BTreeMap<String, String>) -> Vec<ConfigError> {
+        match Self::read_on(sources, env) {
+            Ok((config, mut errors)) => {
+                errors.extend(config.pipelines().err().unwrap_or_default());
+                errors
+            }
+            Err(errors) => errors,
+        }
+    }
+
+    /// Reads on past references that are malformed; those stay in the values as they are.
+    fn read_on(
+        sources: &[Source<'_>],
+        env: &BTreeMap<String, String>,
+    ) -> Result<(Self, Vec<ConfigError>), Vec<ConfigError>> {
         let mut root = Value::Object(serde_json::Map::new());
         let mut errors = Vec::new();
         for source in sources {
@@ -137,10 +159,8 @@ impl CollectorConfig {
             return Err(errors);
         }
         let expanded = expand::expand(root, env);
-        match expanded.errors.is_empty() {
-            true => Ok(Self { root: expanded.value, missing: expanded.missing, unresolved: expanded.unresolved }),
-            false => Err(expanded.errors),
-        }
+        let config = Self { root: expanded.value, missing: expanded.missing, unresolved: expanded.unresolved };
+        Ok((config, expanded.errors))
     }
 
     /// The whole configuration.

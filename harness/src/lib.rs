@@ -8,6 +8,7 @@ pub mod driver;
 pub mod embedded;
 pub mod evidence;
 pub mod judge;
+pub mod knowledge;
 pub mod process;
 pub mod resources;
 pub mod run;

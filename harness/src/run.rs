@@ -5,15 +5,18 @@
 //! unfinished.
 
 mod busy;
+mod chronicle;
 mod gate;
 mod planning;
+mod promise;
 mod results;
+mod room;
 mod settle;
 mod watch;
 
-pub use planning::{client_config, connections, fresh_tag, plan_spec};
+pub use planning::{client_config, connections, fresh_tag, plan_spec, transport};
 pub use results::plan_for_people;
-pub use settle::{Patience, patience};
+pub use settle::{Patience, patience, target_variables};
 
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
@@ -23,17 +26,23 @@ use crate::evidence::error::EvidenceError;
 use crate::evidence::{self, Course, Findings, marker};
 use crate::judge::evidence::{Conduct, Refusals};
 use crate::judge::outcomes::{Outcomes, Sums};
+use crate::knowledge::Harness;
 use crate::process::SinkAddresses;
 use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
 use crate::sink::refusals::refusals;
 use crate::target::{Behind, Target, TargetEnd, TargetError, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
+use chronicle::Chronicle;
 use gate::Gate;
 use spanproof_generators::plan::{Plan, PlanError};
 use spanproof_reports::directory::{Staged, WriteError};
+use spanproof_reports::events::Event;
+use spanproof_reports::figures::bytes;
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
 use spanproof_reports::result::RunResult;
+use spanproof_scenarios::knowledge::{Knowledge, LimitUse};
+use spanproof_scenarios::limits::Limit;
 use spanproof_scenarios::scenario::{self, Scenario};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -100,6 +109,16 @@ pub enum RunError {
         /// Why not.
         source: WriteError,
     },
+    /// The disk has too little room for the results; said before the load starts.
+    #[error("write results to {}: they may take {}, and {} is free; free some space, or choose another place with --out", directory.display(), bytes(*needed), bytes(*free))]
+    Room {
+        /// Where to.
+        directory: PathBuf,
+        /// The most that the run may write, in bytes.
+        needed: u64,
+        /// What the disk has, in bytes.
+        free: u64,
+    },
     /// The evidence cannot be written after the load, as on a disk that filled up. Free some space and run again: what is not
     /// whole proves nothing.
     #[error("write the evidence to {}: {source}; nothing can be concluded from what was written: free some space and run again", directory.display())]
@@ -149,6 +168,7 @@ impl RunError {
             | Self::CollectorConfig(_)
             | Self::Client(_)
             | Self::Directory { .. }
+            | Self::Room { .. }
             | Self::File { .. } => 2,
             Self::Sink(_)
             | Self::Target(_)
@@ -174,6 +194,7 @@ struct AtWork {
     gate: Arc<Gate>,
     behind: Option<Behind>,
     target: Target,
+    version: Option<String>,
 }
 
 /// What is left when all parts have stopped.
@@ -186,6 +207,7 @@ struct Stopped {
     behind: Option<TargetEnd>,
     memory_peak: Option<u64>,
     target_cpu: Option<Duration>,
+    version: Option<String>,
 }
 
 /// Runs a scenario and writes its results.
@@ -205,11 +227,16 @@ pub fn run(
     let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
     let fingerprint = plan.fingerprint();
     let mut patience = patience(scenario, &options.directory)?;
+    room::check(&options.directory, room::needed(&plan, patience.longest()))?;
     talk.plan(&plan_for_people(scenario, &plan, &patience));
+    let mut chronicle = Chronicle::default();
+    chronicle.planned(&plan, scenario.run.seed);
+    chronicle.starting(kind);
     marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
 
     let mut cpu = ThreadCpu::new();
     let mut at_work = start(scenario, options, target_plan, interrupt)?;
+    chronicle.ready(at_work.version.as_deref());
     let client = client_config(scenario, at_work.target.addresses(), options.headers.clone())
         .map_err(|error| RunError::Client(error.to_string()))?;
     let clock = RunClock::starting_in(HEAD_START);
@@ -230,16 +257,19 @@ pub fn run(
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
     recorder.close();
     let stopped = stop(at_work, scenario, &mut cpu);
+    chronicle.stopped(&stopped.target);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
     let conduct = results::conduct(&plan, &watched);
     let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
     let found =
-        Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu };
+        Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let document = results::document(scenario, options, &found, clock);
-    freeze(scenario, options, &found, document, &recorder, &outcomes)?;
+    let mut events = chronicle.told(&found.watched.events, clock);
+    freeze(scenario, options, &found, document, &recorder, &outcomes, &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
-    finish(options, &result)?;
+    events.push(chronicle::verdict(&found, &result));
+    finish(options, &result, &events)?;
     Ok(Finished { result, directory: options.directory.clone() })
 }
 
@@ -256,6 +286,7 @@ struct Found {
     connections: usize,
     kind: &'static str,
     cpu: ThreadCpu,
+    clock: RunClock,
 }
 
 /// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
@@ -275,11 +306,14 @@ pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> 
     client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
 }
 
+/// Loading has asked the same of a scenario that came through the command line; a library's caller may not have.
 fn check_limits(scenario: &Scenario) -> Result<(), RunError> {
-    let limits = scenario.limits.iter().chain(&scenario.abort);
-    let mut problems: Vec<String> = limits.filter_map(crate::judge::checks::limits::problem).collect();
-    problems.extend(scenario.limits.iter().filter_map(crate::judge::checks::limits::problem_at_end));
-    problems.extend(scenario.abort.iter().filter_map(crate::judge::checks::limits::problem_while_running));
+    let asked = |limits: &[Limit], usage| -> Vec<String> {
+        let objections = limits.iter().filter_map(|limit| Some((limit, Harness.limit(limit, usage)?)));
+        objections.map(|(limit, objection)| format!("limit `{limit}`: {objection}")).collect()
+    };
+    let mut problems = asked(&scenario.limits, LimitUse::AtEnd);
+    problems.extend(asked(&scenario.abort, LimitUse::Abort));
     if problems.is_empty() { Ok(()) } else { Err(RunError::Limits(problems)) }
 }
 
@@ -308,8 +342,9 @@ fn start(
     let behind = planning::behind_config(scenario, &options.behind)?.map(|config| Behind::start(config, addresses));
     let behind = behind.transpose()?;
     let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
+    let version = target.version();
     let target = target.start(addresses, interrupt)?;
-    Ok(AtWork { sink, gate, behind, target })
+    Ok(AtWork { sink, gate, behind, target, version })
 }
 
 /// How the driver is to behave.
@@ -341,7 +376,7 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
     };
-    let AtWork { sink, gate, behind, mut target } = at_work;
+    let AtWork { sink, gate, behind, mut target, version } = at_work;
     target.sample();
     let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
     let target = target.stop(grace);
@@ -353,7 +388,7 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
     let refusals = refusals(&counters, gate.refused(), cut as u64);
     let is_ours = !matches!(scenario.target, scenario::Target::External(_));
     let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
-    Stopped { counters, refusals, in_order, target, behind, memory_peak, target_cpu }
+    Stopped { counters, refusals, in_order, target, behind, memory_peak, target_cpu, version }
 }
 
 /// Writes down all that a verdict rests on, with the logs beside it.
@@ -364,6 +399,7 @@ fn freeze(
     document: RunResult,
     recorder: &Recorder,
     outcomes: &Outcomes,
+    events: &[Event],
 ) -> Result<(), RunError> {
     let directory = &options.directory;
     let mut course = Course {
@@ -385,7 +421,7 @@ fn freeze(
     };
     course.withhold();
     let failed = |source| RunError::Frozen { directory: directory.clone(), source };
-    watch::write_events(directory, &found.watched.events).map_err(failed)?;
+    watch::write_events(directory, events).map_err(failed)?;
     spanproof_reports::directory::write_latency_log(directory, &course.document.latency, &found.recorded.log)
         .map_err(failed)?;
     let findings = Findings {
@@ -404,12 +440,13 @@ fn freeze(
 /// Takes away the mark, since the evidence is whole and has been read back, and gives what follows from it its names. In this
 /// order: no verdict ever stands in a directory that is marked, and where the results cannot be written `judge` makes them.
 /// They are on the disk before the mark goes, so that hardly any time passes in between.
-fn finish(options: &RunOptions, result: &RunResult) -> Result<(), RunError> {
+fn finish(options: &RunOptions, result: &RunResult, events: &[Event]) -> Result<(), RunError> {
     let directory = &options.directory;
     let failed = |source| RunError::Results { directory: directory.clone(), source };
     let staged = spanproof_reports::directory::stage(directory, result);
     marker::clear(directory).map_err(failed)?;
-    staged.and_then(Staged::publish).map(drop).map_err(failed)
+    staged.and_then(Staged::publish).map(drop).map_err(failed)?;
+    watch::write_events(directory, events).map_err(failed)
 }
 
 fn failed_to_write(options: &RunOptions, source: WriteError) -> RunError {

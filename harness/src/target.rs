@@ -6,7 +6,7 @@ mod settings;
 pub use settings::{embedded_config, process_spec};
 
 use crate::embedded::{EmbeddedConfig, EmbeddedError, EmbeddedTarget};
-use crate::process::{Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError};
+use crate::process::{Arguments, Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version};
 use crate::resources::UsageSampler;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +14,9 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use behind::Behind;
+
+/// A collector prints its version within tenths of a second; a program that takes the question for a start is killed.
+const VERSION_WITHIN: Duration = Duration::from_secs(2);
 
 /// What is to be started.
 #[derive(Debug)]
@@ -70,6 +73,17 @@ impl TargetPlan {
             Self::Process(_) => "process",
             Self::External => "external",
         }
+    }
+
+    /// The version that a collector's binary says it has, where it can be asked. A script may do anything when it is run, and
+    /// a program with arguments of its own may not be the collector: neither is asked.
+    pub fn version(&self) -> Option<String> {
+        let Self::Process(spec) = self else { return None };
+        if spec.arguments != Arguments::Collector || is_script(spec) {
+            return None;
+        }
+        // A command that cannot be run is told when it is started.
+        detect_version(&spec.command, VERSION_WITHIN).ok().flatten().map(|version| version.to_string())
     }
 
     /// Starts the target and waits until it is ready.
@@ -156,6 +170,13 @@ impl Target {
             Self::External => TargetEnd::default(),
         }
     }
+}
+
+/// True when the command's file begins as scripts do, or cannot be read.
+fn is_script(spec: &ProcessSpec) -> bool {
+    let mut head = [0; 2];
+    let file = spec.file().and_then(|path| std::fs::File::open(path).ok());
+    !file.is_some_and(|mut file| std::io::Read::read_exact(&mut file, &mut head).is_ok() && head != *b"#!")
 }
 
 /// Where a process target's log is kept in a result directory.

@@ -14,6 +14,7 @@ mod recover;
 use std::sync::Arc;
 
 use crate::problem::{Problem, ProblemKind};
+use crate::scenario::ConfigStart;
 use crate::suggest::nearest;
 
 pub(crate) use field_path::{FieldPath, Step};
@@ -214,6 +215,43 @@ impl Document {
         // A whole block makes a poor underline: its key says as much.
         let block = !matches!(node.content, Content::Scalar { .. }) || node.is_null();
         if block { around } else { node.place }
+    }
+
+    /// A place inside the block of text at `path`, by line and column of that text, both from 1. None unless the text stands
+    /// in the source line by line.
+    pub(crate) fn place_in_block(&self, path: &FieldPath, line: usize, column: usize) -> Option<Place> {
+        let (place, lines) = self.block(path)?;
+        let (start, text) = lines.get(line.checked_sub(1)?)?;
+        let inside = text.char_indices().nth(column.saturating_sub(1)).map_or(text.len(), |(at, _)| at);
+        Some(Place { start: start + inside, end: start + text.len(), ..place })
+    }
+
+    /// The file of the block of text at `path`, and the lines before its first; None for a flag's.
+    pub(crate) fn block_start(&self, path: &FieldPath) -> Option<ConfigStart> {
+        let (place, lines) = self.block(path)?;
+        let text = self.texts.get(place.text).filter(|text| text.origin == Origin::File)?;
+        let (start, _) = lines.first()?;
+        Some(ConfigStart { file: text.name.clone(), lines_before: text.text[..*start].matches('\n').count() })
+    }
+
+    /// The lines of the block of text at `path`, each with the byte of the source where it begins behind its indentation.
+    fn block(&self, path: &FieldPath) -> Option<(Place, Vec<(usize, &str)>)> {
+        let node = self.find(path)?;
+        let Content::Scalar { text, .. } = &node.content else { return None };
+        let source = &self.texts.get(node.place.text)?.text;
+        let mut at = source.get(..node.place.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+        let mut written = source[at..].split_inclusive('\n');
+        let mut lines = Vec::new();
+        for wanted in text.lines() {
+            let line = written.next()?;
+            let indent = line.trim_end_matches(['\r', '\n']).strip_suffix(wanted)?;
+            if !indent.trim().is_empty() {
+                return None;
+            }
+            lines.push((at + indent.len(), wanted));
+            at += line.len();
+        }
+        Some((node.place, lines))
     }
 
     /// Who wrote the value at `path`; the file when it is absent.

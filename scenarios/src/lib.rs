@@ -1,15 +1,17 @@
 //! What a spanproof run is to do: scenario files, their loading and checking, the embedded catalogue.
 //!
 //! Text becomes what was typed ([`spec`]) becomes what it means ([`scenario`]), and past that point there is no raw input.
-//! Nothing here starts anything: the only effects are reading a scenario file and looking whether the files it names exist.
+//! Nothing here starts anything: the only effects are reading a scenario file and the configuration files that it names.
 //!
 //! Where to start: [`load::load`] is the way from text to meaning; [`limits`] is the grammar of what must hold; [`units`]
-//! are the values with units that people write.
+//! are the values with units that people write; [`knowledge`] is what loading asks whoever runs scenarios.
 
 pub mod catalogue;
 mod document;
+pub mod knowledge;
 pub mod limits;
 pub mod load;
+pub mod locate;
 pub mod overrides;
 pub mod problem;
 pub mod scenario;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::catalogue;
 use crate::document::{Document, Node, Origin, Text, parse_document, recover};
+use crate::knowledge::Knowledge;
 use crate::overrides::Overrides;
 use crate::problem::{Problem, ProblemKind, Problems};
 use crate::scenario::{Checker, Scenario, resolve};
@@ -75,6 +76,8 @@ pub struct LoadOptions {
     pub overrides: Overrides,
     /// Hosts beyond loopback that traffic may go to (`--allow-remote HOST`).
     pub allow_remote: Vec<String>,
+    /// Who is asked what this crate does not know; without it, a scenario may pass here that cannot be run.
+    pub knowledge: Option<&'static dyn Knowledge>,
 }
 
 /// Loads a scenario.
@@ -94,7 +97,7 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<Scenario, Problems
             .map(|error| document.problem(error.place, ProblemKind::Syntax).message(error.message).hint(error.hint)),
     );
     let scenario = if parsed { read(&mut document, source, options, &mut problems) } else { None };
-    match (scenario, Problems::from_list(problems)) {
+    match (scenario, Problems::from_list(problems, &source.name)) {
         (Some(scenario), None) => Ok(scenario),
         (_, Some(problems)) => Err(problems),
         // Whatever leaves a hole reports it; this arm keeps a slip in that rule from passing silently.
@@ -118,8 +121,13 @@ fn read(
     }
     options.overrides.apply(document, problems);
     let spec: ScenarioSpec = recover(document, problems)?;
-    let mut checker =
-        Checker { document, directory: &source.directory, allow_remote: &options.allow_remote, problems: Vec::new() };
+    let mut checker = Checker {
+        document,
+        directory: &source.directory,
+        allow_remote: &options.allow_remote,
+        knowledge: options.knowledge,
+        problems: Vec::new(),
+    };
     let scenario = resolve(&spec, &mut checker);
     problems.append(&mut checker.problems);
     scenario

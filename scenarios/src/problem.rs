@@ -163,9 +163,14 @@ pub struct Problems {
 }
 
 impl Problems {
-    /// Sorted by place, flags after files. None when there is nothing to report.
-    pub(crate) fn from_list(mut problems: Vec<Problem>) -> Option<Self> {
-        problems.sort_by_key(|problem| (problem.path.starts_with('-'), problem.line, problem.column));
+    /// Sorted by place: the scenario, called `main`, first, then other files, then flags. None when there is nothing to report.
+    pub(crate) fn from_list(mut problems: Vec<Problem>, main: &str) -> Option<Self> {
+        problems.sort_by_cached_key(|problem| {
+            let is_flag = problem.path.starts_with('-');
+            let other = !is_flag && problem.path != main;
+            let file = if other { problem.path.clone() } else { String::new() };
+            (is_flag, file, problem.line, problem.column)
+        });
         (!problems.is_empty()).then_some(Self { problems })
     }
 

@@ -6,6 +6,7 @@
 mod checker;
 mod client;
 mod collector;
+mod configuration;
 mod endpoint;
 mod limits;
 mod run;
@@ -15,16 +16,17 @@ mod volume;
 mod workload;
 
 pub use client::{Client, Retry, Transport};
-pub use collector::{Collector, CollectorConfig};
+pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
 pub use spanproof_generators::workload::Workload;
-pub use target::{Embedded, External, Process, Target};
+pub use target::{Embedded, External, Process, Ready, Target};
 pub use traffic::{Batch, Profile, Traffic};
 
 pub use crate::spec::{Absence, Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
 
+use crate::knowledge::LimitUse;
 use crate::limits::Limit;
 use crate::problem::ProblemKind;
 use crate::spec::{ScenarioSpec, VERSION};
@@ -65,15 +67,17 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
     }
     let name = checker.required("name", spec.name.clone(), "add a name such as `name: my-first-run`");
     let name = name.filter(|name| check_name(name, checker));
-    let target = target::resolve(spec.target.as_ref(), checker);
+    let transport = spec.traffic.as_ref().and_then(|traffic| traffic.transport.as_ref());
+    let protocol = transport.and_then(|transport| transport.protocol).unwrap_or_default();
+    let target = target::resolve(spec.target.as_ref(), protocol, checker);
     let collector = collector::resolve(spec.collector.as_ref(), target.as_ref(), checker);
     let run = run::resolve(spec.run.as_ref(), checker);
     let traffic = traffic::resolve(spec.traffic.as_ref(), checker);
     if let (Some(traffic), Some(run)) = (&traffic, &run) {
         volume::check(traffic, run, checker);
     }
-    limits::check("limits", &spec.limits, checker);
-    limits::check("abort", &spec.abort, checker);
+    limits::check("limits", &spec.limits, LimitUse::AtEnd, checker);
+    limits::check("abort", &spec.abort, LimitUse::Abort, checker);
     Some(Scenario {
         name: name?,
         about: spec.about.clone().unwrap_or_default().trim().to_owned(),

@@ -23,7 +23,7 @@ pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
 pub use run::RunSpec;
 pub use schema::schema;
-pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadySpec, SinkSpec, TargetSpec};
+pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadyOn, ReadySpec, SinkSpec, TargetSpec};
 pub use traffic::{Arrivals, BatchSpec, BurstSpec, Packing, ProfileSpec, RampSpec, StepSpec, TrafficSpec};
 pub use workload::{AnomaliesSpec, ShopSpec, UniformSpec, WorkloadSpec};
 
@@ -60,7 +60,8 @@ pub struct ScenarioSpec {
     /// What must hold for the run to pass.
     #[serde(default)]
     pub limits: Vec<Limit>,
-    /// What ends the run early, as a failure, keeping what was learned.
+    /// What ends the run early, load or settling, keeping what was learned. The run is then inconclusive (exit code 3), unless a
+    /// check or one of `limits` fails: to have it fail, state the same figure there.
     #[serde(default)]
     pub abort: Vec<Limit>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use spanproof_scenarios::catalogue;
-use spanproof_scenarios::load::{LoadOptions, load};
+use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::overrides::Overrides;
 use spanproof_scenarios::scenario::{Arrivals, CollectorConfig, Extent, Packing, Scenario, Stratum, Target};
 use spanproof_scenarios::units::Ppb;
@@ -61,4 +61,49 @@ fn quickstart_sends_a_million_spans_when_asked() {
     let scenario = load_entry("quickstart", overrides);
     assert_eq!(scenario.run.extent, Extent::Spans(1_000_000));
     assert_eq!(scenario.traffic.rate.per_second, 50_000.0);
+}
+
+/// The setting that begins at this line of comment, without its `# `; its deeper lines belong to it.
+fn commented_setting(lines: &[&str]) -> Option<Vec<String>> {
+    let uncommented = |line: &str| {
+        let (indent, rest) = line.split_once("# ")?;
+        indent.trim().is_empty().then(|| format!("{indent}{rest}"))
+    };
+    let depth = |line: &str| line.len() - line.trim_start().len();
+    let first = uncommented(lines.first()?)?;
+    let (word, _) = first
+        .trim_start()
+        .strip_prefix("- ")
+        .map_or_else(|| first.trim_start().split_once(':'), |_| Some(("-", "")))?;
+    if word != "-" && !word.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+        return None;
+    }
+    let deeper = lines[1..].iter().map_while(|line| uncommented(line)).take_while(|line| depth(line) > depth(&first));
+    Some(std::iter::once(first.clone()).chain(deeper).collect())
+}
+
+#[test]
+fn every_setting_that_is_commented_out_may_be_used() {
+    let mut used = BTreeSet::new();
+    for entry in catalogue::entries() {
+        let lines: Vec<&str> = entry.yaml.lines().collect();
+        let mut next = 0;
+        for at in 0..lines.len() {
+            let Some(setting) = commented_setting(&lines[at..]).filter(|_| at >= next) else { continue };
+            next = at + setting.len();
+            let key = setting[0].split(':').next().unwrap().to_owned();
+            // What is written already must give way.
+            let other = |line: &&&str| !line.starts_with(&format!("{key}: "));
+            let before = lines[..at].iter().filter(other).map(ToString::to_string);
+            let after = lines[at + setting.len()..].iter().filter(other).map(ToString::to_string);
+            let text: Vec<String> = before.chain(setting).chain(after).collect();
+            let source = Source { text: text.join("\n"), ..entry.source() };
+            load(&source, &LoadOptions::default())
+                .unwrap_or_else(|problems| panic!("{}: {key}: {problems}", entry.name));
+            used.insert(key.trim().to_owned());
+        }
+    }
+    for wanted in ["target", "profile", "request_bytes_max", "client", "warmup", "abort"] {
+        assert!(used.contains(wanted), "no {wanted} in {used:?}");
+    }
 }

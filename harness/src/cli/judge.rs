@@ -48,10 +48,6 @@ pub(crate) fn run(arguments: &JudgeArguments) -> Exit {
 fn take_limits(frozen: &mut Frozen, name: &str, arguments: &JudgeArguments) -> Result<(), Exit> {
     let scenario =
         scenario_of(name, &arguments.changes.options()).map_err(|problems| complain(problems, arguments.format))?;
-    let problems: Vec<_> = scenario.limits.iter().filter_map(crate::judge::checks::limits::problem).collect();
-    for problem in &problems {
-        say(&format!("error: {problem}"));
-    }
     let other = differences(frozen.evidence.plan.spec(), &scenario);
     if !other.is_empty() {
         say(&format!(
@@ -61,7 +57,7 @@ fn take_limits(frozen: &mut Frozen, name: &str, arguments: &JudgeArguments) -> R
             other.join(", ")
         ));
     }
-    if !problems.is_empty() || !other.is_empty() {
+    if !other.is_empty() {
         return Err(Exit::USAGE);
     }
     let absence_is_unknown = scenario.absence == Absence::Unknown;

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The run's directory [default: the last run below spanproof-runs]
+    /// The run's directory [default: the last run below ./spanproof-runs; what went elsewhere with --out must be
+    /// named]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
     /// How the result is printed on stdout

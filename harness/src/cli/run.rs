@@ -59,7 +59,7 @@ pub(crate) struct RunArguments {
     scenario: String,
     #[command(flatten)]
     changes: Changes,
-    /// Where results go [default: spanproof-runs/NAME-SEED-TIME]
+    /// Where results go [default: spanproof-runs/NAME-SEED-TIME, where `report` and `show` look for the last run]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How the result is printed on stdout
@@ -119,7 +119,7 @@ impl Changes {
 
     /// As options for loading.
     pub(crate) fn options(&self) -> LoadOptions {
-        LoadOptions { overrides: self.overrides(), allow_remote: self.allow_remote.clone() }
+        LoadOptions { overrides: self.overrides(), allow_remote: self.allow_remote.clone(), ..LoadOptions::default() }
     }
 }
 
@@ -244,7 +244,7 @@ fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
                 "strata": plan.strata().iter().map(|(stratum, count)| (stratum.name(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
                 "seconds": plan.seconds(),
                 "settle_seconds": patience.longest().as_secs_f64(),
-                "warnings": patience.warnings,
+                "warnings": people.warnings,
                 "fingerprint": plan.fingerprint(),
             });
             print(&format!("{document:#}\n"));

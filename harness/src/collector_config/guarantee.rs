@@ -1,7 +1,7 @@
 //! What an acknowledgement of the target promises, read off its configuration.
 
 use super::ComponentId;
-use super::pipelines::{Path, Pipelines};
+use super::pipelines::{Path, Pipelines, Stage};
 use serde_json::Value;
 
 /// What "acknowledged" means at a target, weakest promise first.
@@ -17,6 +17,17 @@ pub enum Guarantee {
     Disk,
     /// The next hop has the span.
     Sync,
+}
+
+/// The part of a configuration that keeps an acknowledgement from promising more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeakestLink {
+    /// What it promises; `None` when the component is unknown to us.
+    pub guarantee: Option<Guarantee>,
+    /// The component.
+    pub component: ComponentId,
+    /// Where the configuration says so: keys from its root, the last perhaps a name in a list.
+    pub keys: Vec<String>,
 }
 
 /// A sending queue that is kept in a storage extension.
@@ -41,7 +52,12 @@ impl Pipelines {
     /// The strongest promise that every way to an OTLP exporter keeps; `None` when there is no such way, or a component on
     /// one is unknown to us. A scenario that declares a stronger one is not plausible.
     pub fn guarantee(&self) -> Option<Guarantee> {
-        self.to_otlp().paths().iter().map(path_guarantee).min().flatten()
+        self.weakest_link()?.guarantee
+    }
+
+    /// What keeps the promise from being stronger, of all ways to OTLP exporters; `None` when there is no such way.
+    pub fn weakest_link(&self) -> Option<WeakestLink> {
+        self.to_otlp().paths().iter().map(path_link).min_by_key(|link| link.guarantee)
     }
 
     /// The sending queues of OTLP exporters that are kept on disk.
@@ -55,18 +71,30 @@ impl Pipelines {
     }
 }
 
-/// `None`, which is less than any promise, when the way has an unknown component.
-fn path_guarantee(path: &Path) -> Option<Guarantee> {
-    let mut promise = exporter_guarantee(&path.exporter_settings);
-    for stage in &path.stages {
-        match stage.component.plain_kind().as_str() {
-            "tailsampling" | "groupbytrace" => promise = promise.min(Guarantee::TailSampling),
-            "batch" => promise = promise.min(Guarantee::Batch),
-            _ if super::facts::is_unknown(stage) => return None,
-            _ => {}
-        }
+fn path_link(path: &Path) -> WeakestLink {
+    let exporter = WeakestLink {
+        guarantee: Some(exporter_guarantee(&path.exporter_settings)),
+        component: path.exporter.clone(),
+        keys: ["exporters", &path.exporter.to_string(), "sending_queue"].map(str::to_owned).to_vec(),
+    };
+    let links = path.stages.iter().filter_map(|stage| {
+        let guarantee = stage_guarantee(stage)?;
+        let role = if stage.is_connector { "exporters" } else { "processors" };
+        let component = stage.component.to_string();
+        let keys = ["service", "pipelines", &stage.pipeline, role, &component].map(str::to_owned).to_vec();
+        Some(WeakestLink { guarantee, component: stage.component.clone(), keys })
+    });
+    links.fold(exporter, |weakest, link| if link.guarantee < weakest.guarantee { link } else { weakest })
+}
+
+/// What a stage makes of the promise, if anything; the inner `None`, which is less than any promise, when it is unknown.
+fn stage_guarantee(stage: &Stage) -> Option<Option<Guarantee>> {
+    match stage.component.plain_kind().as_str() {
+        "tailsampling" | "groupbytrace" => Some(Some(Guarantee::TailSampling)),
+        "batch" => Some(Some(Guarantee::Batch)),
+        _ if super::facts::is_unknown(stage) => Some(None),
+        _ => None,
     }
-    Some(promise)
 }
 
 fn exporter_guarantee(exporter: &Value) -> Guarantee {

@@ -66,7 +66,9 @@ pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Ar
         note_begun(&shared, id, due_ns, noted.attempts);
         let answer = exporter.export(payload.clone()).await;
         let ended = Instant::now();
-        if let Some(pause) = pause_before_retry(&shared, id, &answer, noted.attempts, started, ended) {
+        let elapsed = ended.saturating_duration_since(started);
+        let policy = shared.config.retry.filter(|_| !shared.stopping());
+        if let Some(pause) = policy.and_then(|policy| policy.pause(id, &answer, noted.attempts, elapsed)) {
             tokio::time::sleep(pause).await;
             continue;
         }
@@ -112,26 +114,21 @@ fn note_latency(shared: &Shared, due_ns: u64, spans: u32, started: Instant, ende
     shared.latency.lock(Series::ActualToAcknowledged).record(at, ended.saturating_duration_since(started), spans);
 }
 
-/// How long to wait before sending again; `None` to leave it at this answer.
-fn pause_before_retry(
-    shared: &Shared,
-    id: RequestId,
-    answer: &Answer,
-    attempts: u32,
-    started: Instant,
-    ended: Instant,
-) -> Option<Duration> {
-    let policy = shared.config.retry?;
-    if !answer.retryable() || shared.stopping() {
-        return None;
+impl RetryPolicy {
+    /// How long to wait before sending again after `answer` to attempt number `attempts`, `elapsed` after the first one began;
+    /// `None` to leave it at this answer.
+    fn pause(&self, id: RequestId, answer: &Answer, attempts: u32, elapsed: Duration) -> Option<Duration> {
+        if !answer.retryable() {
+            return None;
+        }
+        let asked = match answer {
+            Answer::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        let doubled = self.initial.saturating_mul(1 << attempts.saturating_sub(1).min(20)).min(self.max);
+        let pause = doubled.mul_f64(jitter(id, attempts)).max(asked);
+        (elapsed.saturating_add(pause) <= self.budget).then_some(pause)
     }
-    let asked = match answer {
-        Answer::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
-        _ => Duration::ZERO,
-    };
-    let doubled = policy.initial.saturating_mul(1 << (attempts - 1).min(20)).min(policy.max);
-    let pause = doubled.mul_f64(jitter(id, attempts)).max(asked);
-    (ended + pause).checked_duration_since(started).filter(|total| *total <= policy.budget).map(|_| pause)
 }
 
 /// A factor from 0.5 to 1.5 that no two requests share: a function of request and attempt, so that a run repeats.
@@ -162,5 +159,77 @@ fn words(answer: &Answer) -> String {
         Answer::Refused { code: RefusalCode::Grpc(code), message, .. } => format!("gRPC {code:?}: {message}"),
         Answer::Refused { code: RefusalCode::Http(status), message, .. } => format!("HTTP {status}: {message}"),
         Answer::Broken { what, .. } => what.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Code;
+    use crate::wire::client::Breakage;
+
+    const POLICY: RetryPolicy =
+        RetryPolicy { initial: Duration::from_secs(1), max: Duration::from_secs(8), budget: Duration::from_secs(60) };
+
+    fn request(number: u32) -> RequestId {
+        RequestId { chunk: 3, number }
+    }
+
+    fn refused(retryable: bool, retry_after: Option<Duration>) -> Answer {
+        let code = RefusalCode::Grpc(Code::UNAVAILABLE);
+        Answer::Refused { code, message: String::new(), retryable, retry_after }
+    }
+
+    fn pause(answer: &Answer, attempts: u32, elapsed: u64) -> Option<Duration> {
+        POLICY.pause(request(5), answer, attempts, Duration::from_secs(elapsed))
+    }
+
+    #[test]
+    fn what_was_taken_or_refused_for_good_is_never_sent_again() {
+        let partial = Answer::Accepted { partial: None, unreadable: true };
+        assert_eq!(pause(&partial, 1, 0), None);
+        assert_eq!(pause(&refused(false, None), 1, 0), None);
+        assert_eq!(pause(&refused(false, Some(Duration::from_secs(1))), 1, 0), None, "not even when it names a time");
+    }
+
+    #[test]
+    fn a_request_without_an_answer_is_sent_again() {
+        assert!(pause(&Answer::Broken { what: Breakage::Timeout, sent_any: true }, 1, 0).is_some());
+        assert!(pause(&Answer::Broken { what: Breakage::Timeout, sent_any: false }, 1, 0).is_some());
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_each_with_jitter_of_a_half() {
+        for (attempts, seconds) in [(1, 1.0), (2, 2.0), (3, 4.0), (4, 8.0), (5, 8.0), (40, 8.0)] {
+            let pauses: Vec<f64> = (0..1000)
+                .map(|number| POLICY.pause(request(number), &refused(true, None), attempts, Duration::ZERO))
+                .map(|pause| pause.unwrap().as_secs_f64() / seconds)
+                .collect();
+            let (least, most) = pauses.iter().fold((f64::MAX, 0.0f64), |(a, b), x| (a.min(*x), b.max(*x)));
+            assert!((0.5..0.55).contains(&least) && (1.45..=1.5).contains(&most), "{least} to {most} of {seconds} s");
+        }
+    }
+
+    #[test]
+    fn the_same_request_pauses_alike_in_every_run_and_its_attempts_differ() {
+        assert_eq!(pause(&refused(true, None), 4, 0), pause(&refused(true, None), 4, 0));
+        assert_ne!(pause(&refused(true, None), 4, 0), pause(&refused(true, None), 5, 0), "both are 8 s before jitter");
+    }
+
+    #[test]
+    fn no_pause_is_shorter_than_the_target_asks_for() {
+        let asked = Duration::from_secs(30);
+        assert_eq!(pause(&refused(true, Some(asked)), 1, 0), Some(asked), "RetryInfo or Retry-After");
+        let shorter = pause(&refused(true, Some(Duration::from_millis(1))), 3, 0).unwrap();
+        assert!(shorter >= Duration::from_secs(2), "our own pause is longer: {shorter:?}");
+    }
+
+    #[test]
+    fn no_attempt_starts_after_the_budget() {
+        let asked = Some(Duration::from_secs(10));
+        assert_eq!(pause(&refused(true, asked), 1, 50), asked, "exactly at its end");
+        assert_eq!(pause(&refused(true, asked), 1, 51), None);
+        assert_eq!(pause(&refused(true, Some(Duration::from_secs(3600))), 1, 0), None, "longer than the budget itself");
+        assert_eq!(pause(&refused(true, Some(Duration::MAX)), 1, 1), None);
     }
 }

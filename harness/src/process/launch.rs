@@ -17,6 +17,11 @@ pub(super) fn inherited() -> BTreeMap<String, String> {
 }
 
 impl ProcessSpec {
+    /// The absolute path of its command; `None` when there is no such program.
+    pub fn file(&self) -> Option<PathBuf> {
+        resolve(&self.command, &inherited()).ok()
+    }
+
     /// The whole environment that the target is given with these addresses: what `${env:NAME}` in its configuration sees.
     pub fn environment(&self, endpoints: &Endpoints) -> BTreeMap<String, String> {
         let mut env = inherited();

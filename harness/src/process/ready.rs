@@ -19,13 +19,19 @@ pub enum ReceiverPort {
     Http,
 }
 
-/// What must hold before load is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// What must hold before load is sent. By default that the OTLP/gRPC receiver listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReadyWhen {
-    /// This receiver takes TCP connections.
-    pub receiver: ReceiverPort,
+    /// This receiver takes TCP connections; `None` when the health check alone decides.
+    pub receiver: Option<ReceiverPort>,
     /// The health address answers `GET` of this path (e.g. `/`) with 200; `None` when the target has no health check.
     pub health_path: Option<String>,
+}
+
+impl Default for ReadyWhen {
+    fn default() -> Self {
+        Self { receiver: Some(ReceiverPort::Grpc), health_path: None }
+    }
 }
 
 /// One thing to wait for.
@@ -37,12 +43,15 @@ pub(super) enum Condition {
 
 impl ReadyWhen {
     pub(super) fn conditions(&self, endpoints: &Endpoints) -> Vec<Condition> {
-        let address = match self.receiver {
-            ReceiverPort::Grpc => endpoints.receiver_grpc,
-            ReceiverPort::Http => endpoints.receiver_http,
-        };
+        let listens = self.receiver.map(|port| {
+            let address = match port {
+                ReceiverPort::Grpc => endpoints.receiver_grpc,
+                ReceiverPort::Http => endpoints.receiver_http,
+            };
+            Condition::Listens(port, address)
+        });
         let healthy = self.health_path.iter().map(|path| Condition::Healthy(endpoints.health, path.clone()));
-        std::iter::once(Condition::Listens(self.receiver, address)).chain(healthy).collect()
+        listens.into_iter().chain(healthy).collect()
     }
 }
 

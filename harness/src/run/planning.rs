@@ -165,10 +165,7 @@ pub fn client_config(
         },
         (_, None) => String::new(),
     };
-    let way = match transport.protocol {
-        scenario::Protocol::Grpc => Transport::Grpc,
-        scenario::Protocol::Http => Transport::HttpProtobuf { connections: in_flight(of.max_in_flight.get()) },
-    };
+    let way = self::transport(transport.protocol, of.max_in_flight.get());
     let mut config = ClientConfig::new(endpoint.parse::<Endpoint>()?, way);
     config.compression = match transport.compression {
         scenario::Compression::None => Compression::None,
@@ -180,7 +177,82 @@ pub fn client_config(
     Ok(config)
 }
 
+/// The client's word for a protocol, with at most so many requests in flight.
+pub fn transport(protocol: scenario::Protocol, max_in_flight: u32) -> Transport {
+    match protocol {
+        scenario::Protocol::Grpc => Transport::Grpc,
+        scenario::Protocol::Http => Transport::HttpProtobuf { connections: in_flight(max_in_flight) },
+    }
+}
+
 /// HTTP/1.1 connections of one exporter: one request each at a time.
 fn in_flight(most: u32) -> NonZeroUsize {
     NonZeroUsize::new((most as usize).min(4)).unwrap_or(NonZeroUsize::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spanproof_scenarios::load::{LoadOptions, Source, load};
+
+    /// Traces that start in each second of a run at 1000 traces/s, as the plan has them: one span each, so that each record is
+    /// a trace.
+    fn starts_by_second(traffic: &str, run: &str) -> Vec<u64> {
+        let text = format!(
+            "scenario: 1\nname: x\ntraffic: {{workload: {{uniform: {{spans_per_trace: 1}}}}, rate: 1000 traces/s, {traffic}}}\n\
+             run: {{{run}}}\n"
+        );
+        let source = Source { name: "x".to_owned(), text, directory: "".into() };
+        let scenario = load(&source, &LoadOptions::default()).unwrap_or_else(|problems| panic!("{problems}"));
+        let plan = Plan::new(plan_spec(&scenario, RunTag::ZERO)).unwrap();
+        let mut counts = Vec::new();
+        for chunk in (0..plan.chunks()).map(|chunk| plan.open(chunk)) {
+            for offset in 0..chunk.records() {
+                let second = (chunk.describe(&plan, offset).start_ns / 1_000_000_000) as usize;
+                counts.resize(counts.len().max(second + 1), 0);
+                counts[second] += 1;
+            }
+        }
+        counts
+    }
+
+    #[track_caller]
+    fn assert_close(counts: &[u64], wanted: &[u64], tolerance: u64) {
+        assert_eq!(counts.len(), wanted.len(), "{counts:?}");
+        let close = counts.iter().zip(wanted).all(|(count, wanted)| count.abs_diff(*wanted) <= tolerance);
+        assert!(close, "{counts:?}, wanted {wanted:?}");
+    }
+
+    #[test]
+    fn a_ramp_rises_in_a_straight_line_from_its_share_and_stays() {
+        let counts = starts_by_second("profile: {ramp: {from: 10%, over: 4s}}", "duration: 6s");
+        assert_close(&counts, &[213, 438, 663, 888, 1000, 1000], 1);
+    }
+
+    #[test]
+    fn a_step_multiplies_once() {
+        let counts = starts_by_second("profile: {step: {at: 2s, factor: 3}}", "duration: 5s");
+        assert_close(&counts, &[1000, 1000, 3000, 3000, 3000], 1);
+        let counts = starts_by_second("profile: {step: {at: 2s, factor: 0.5}}", "duration: 4s");
+        assert_close(&counts, &[1000, 1000, 500, 500], 1);
+    }
+
+    #[test]
+    fn bursts_come_and_go_in_their_rhythm() {
+        let counts = starts_by_second("profile: {burst: {every: 3s, for: 1s, factor: 5}}", "duration: 8s");
+        assert_close(&counts, &[1000, 1000, 1000, 5000, 1000, 1000, 5000, 1000], 1);
+    }
+
+    #[test]
+    fn a_warm_up_comes_first_at_the_plain_rate() {
+        let counts = starts_by_second("profile: {step: {at: 1s, factor: 3}}", "warmup: 2s, duration: 3s");
+        assert_close(&counts, &[1000, 1000, 1000, 3000, 3000], 1);
+    }
+
+    #[test]
+    fn random_arrivals_follow_the_profile_too() {
+        let traffic = "arrivals: poisson, profile: {burst: {every: 3s, for: 1s, factor: 5}}";
+        // Five standard deviations of a Poisson count of 5000.
+        assert_close(&starts_by_second(traffic, "duration: 4s"), &[1000, 1000, 1000, 5000], 354);
+    }
 }

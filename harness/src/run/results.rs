@@ -29,7 +29,7 @@ pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patie
         duration: Duration::from_secs_f64(plan.seconds().max(0.0)),
         settle: patience.terms.clone(),
         route: None,
-        warnings: patience.warnings.clone(),
+        warnings: patience.notes.iter().chain(&patience.warnings).cloned().collect(),
     }
 }
 
@@ -157,7 +157,7 @@ fn target(scenario: &Scenario, found: &Found) -> participants::Target {
     participants::Target {
         kind: found.kind.to_owned(),
         name: target_name(scenario),
-        version: None,
+        version: found.stopped.version.clone(),
         cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
         memory: found.stopped.memory_peak.map(|peak| Memory { peak_bytes: Some(peak), ..Memory::default() }),
         exit: (!embedded).then(|| Exit {
@@ -178,9 +178,9 @@ fn settle(patience: &super::Patience) -> Settle {
     }
 }
 
-/// Warnings of what happened during the run.
+/// What was said before the run and holds whatever came of it, and what happened during it.
 fn warnings(found: &Found) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = found.patience.notes.clone();
     let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
     for end in ends.into_iter().flatten() {
         warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));

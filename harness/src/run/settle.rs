@@ -1,7 +1,8 @@
 //! How long to wait for what the target may still hold, and what its configuration says of absence.
 
-use super::RunError;
+use super::{RunError, promise};
 use crate::collector_config::{CollectorConfig, Source, SuspectWhy};
+use crate::judge::checks::limits;
 use crate::judge::evidence::{Change, Settling};
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
@@ -38,8 +39,10 @@ pub struct Patience {
     pub may_leave_out: Vec<String>,
     /// Components that may change records on purpose.
     pub may_change: Vec<(String, Change)>,
-    /// What to tell before the run starts.
+    /// What to tell before the run starts, and in the result unless a finding says it.
     pub warnings: Vec<String>,
+    /// What to tell before the run starts and in the result: a guarantee that cannot hold, a limit that cannot be judged.
+    pub notes: Vec<String>,
     /// How long it took.
     pub took: Option<Duration>,
     /// How it ended.
@@ -89,11 +92,12 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         warnings: Vec::new(),
+        notes: not_measured(scenario),
         took: None,
         ended: None,
     };
     match &scenario.target {
-        scenario::Target::Embedded(_) => {}
+        scenario::Target::Embedded(_) => patience.notes.extend(promise::warning_for_embedded(&scenario.collector)),
         scenario::Target::Process(_) if scenario.collector.config != Configuration::None => {
             read_configuration(scenario, directory, &mut patience)?;
         }
@@ -143,7 +147,16 @@ fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Pati
         patience.may_change.push((suspect.component.to_string(), change));
     }
     warn(patience);
+    patience.notes.extend(promise::warning(&scenario.collector, &pipelines, &texts));
     Ok(())
+}
+
+/// Limits on figures that this kind of target does not have.
+fn not_measured(scenario: &Scenario) -> Vec<String> {
+    let all = scenario.limits.iter().map(|limit| ("limit", limit));
+    let all = all.chain(scenario.abort.iter().map(|limit| ("abort limit", limit)));
+    let reason = |limit| limits::not_measured(scenario.target.kind(), limit);
+    all.filter_map(|(what, limit)| Some(format!("{what} `{limit}` cannot be judged: {}", reason(limit)?))).collect()
 }
 
 fn warn(patience: &mut Patience) {
@@ -173,8 +186,9 @@ fn texts(config: &Configuration, directory: &Path) -> Result<Vec<(String, String
     }
 }
 
-/// The variables that the target will see, as far as they are known before it starts: addresses stand in for themselves.
-fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
+/// The variables that a target will see, as far as they are known before it starts: ours, those of the scenario, and
+/// addresses, which stand in for themselves.
+pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     const ADDRESSES: [&str; 7] = [
         "SPANPROOF_RECEIVER_GRPC",
         "SPANPROOF_RECEIVER_HTTP",
@@ -184,11 +198,19 @@ fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
         "SPANPROOF_SINK_GRPC",
         "SPANPROOF_SINK_HTTP",
     ];
-    let mut variables: BTreeMap<String, String> = std::env::vars().collect();
+    let ours =
+        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    let mut variables: BTreeMap<String, String> = ours.collect();
     variables.extend(ADDRESSES.map(|name| (name.to_owned(), "127.0.0.1:1".to_owned())));
-    variables.extend(scenario.collector.env.clone());
+    variables.extend(of_scenario.clone());
+    variables
+}
+
+/// What the scenario itself sets.
+fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
+    let mut variables = scenario.collector.env.clone();
     if let scenario::Target::Process(process) = &scenario.target {
         variables.extend(process.env.clone());
     }
-    variables
+    target_variables(&variables)
 }

@@ -55,6 +55,8 @@ pub(super) struct Watched {
     pub interrupted: bool,
     pub aborted: Option<LimitOutcome>,
     pub target_ended: Option<String>,
+    /// Whether anything has come out of the target.
+    pub has_delivered: bool,
     /// From the start of the run to the end of the load.
     pub load_took: Duration,
     /// How busy our threads were meanwhile.
@@ -103,6 +105,7 @@ impl Watcher<'_> {
             interrupted: false,
             aborted: None,
             target_ended: None,
+            has_delivered: false,
             load_took: Duration::ZERO,
             busy: Busy::new(self.scenario.run.warmup),
         };
@@ -157,6 +160,11 @@ impl Watcher<'_> {
             watched.target_ended = Some(ended);
             return true;
         }
+        self.must_abort(watched, look, target, sent)
+    }
+
+    fn must_abort(&self, watched: &mut Watched, look: &mut Look, target: &Target, sent: u64) -> bool {
+        let now = self.clock.elapsed();
         let aborted = self.aborted(look, target, sent, now);
         if let Some(limit) = &aborted {
             watched.event(now, "abort", format!("abort limit reached: {}", limit.limit));
@@ -196,6 +204,7 @@ impl Watcher<'_> {
         talk: &mut dyn Talk,
     ) {
         let now = self.clock.elapsed();
+        self.note_first_delivery(watched, now);
         if now < look.next_sample {
             return;
         }
@@ -221,6 +230,14 @@ impl Watcher<'_> {
             lateness: (progress.sent > 0).then(|| Duration::from_micros(progress.lateness_p99_us)),
             target_memory: look.memory,
         });
+    }
+
+    /// Seen at the next tick, so its time is not exact; the latency log has the exact ones.
+    fn note_first_delivery(&self, watched: &mut Watched, now: Duration) {
+        if !watched.has_delivered && self.recorder.ledger().unique() > 0 {
+            watched.has_delivered = true;
+            watched.event(now, "delivery", "the first spans have been delivered");
+        }
     }
 
     fn note_point(&self, at: Duration, sent: u64, in_flight: Option<u64>, watched: &mut Watched, memory: Option<u64>) {
@@ -255,7 +272,9 @@ impl Watcher<'_> {
         let (began, mut next_sample) = (Instant::now(), Instant::now());
         let end = deadline(began, patience.longest());
         patience.ended = Some(SettleEnd::Deadline);
+        let mut look = self.look();
         while Instant::now() < end && !watched.interrupted {
+            self.note_first_delivery(watched, self.clock.elapsed());
             if self.everything_arrived(&watched.driver, patience.quiet) {
                 patience.ended = Some(SettleEnd::EverythingArrived);
                 break;
@@ -268,6 +287,12 @@ impl Watcher<'_> {
                 next_sample += SAMPLE;
                 drop(cpu.sample());
                 self.settling(watched, target.sample(), talk);
+            }
+            let sent = watched.driver.sent_spans;
+            // What ended the load does not end the settling: what became of that load is still to be learned.
+            if watched.aborted.is_none() && self.must_abort(watched, &mut look, target, sent) {
+                patience.ended = None;
+                break;
             }
             std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
         }

@@ -3,7 +3,7 @@
 use crate::embedded::{
     Compression, Defect, Destination, EmbeddedConfig, FieldOrder, Guarantee, ParseDefectError, Protocol, RetryConfig,
 };
-use crate::process::{Arguments, ConfigFile, ProcessSpec, SinkAddresses, Variables};
+use crate::process::{Arguments, ConfigFile, ProcessSpec, ReadyWhen, ReceiverPort, SinkAddresses, Variables};
 use spanproof_scenarios::scenario::{self, CollectorConfig, EncodingOrder};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -82,7 +82,14 @@ pub fn process_spec(
         spec.arguments = Arguments::Custom(with_config(&process.args));
     }
     spec.env = Variables(collector.env.clone().into_iter().chain(process.env.clone()).collect());
-    spec.start_deadline = process.ready_timeout;
+    spec.ready = ReadyWhen {
+        receiver: process.ready.receiver.map(|protocol| match protocol {
+            scenario::Protocol::Grpc => ReceiverPort::Grpc,
+            scenario::Protocol::Http => ReceiverPort::Http,
+        }),
+        health_path: process.ready.health_path.clone(),
+    };
+    spec.start_deadline = process.ready.timeout;
     spec.stop_grace = process.stop_grace;
     spec.log_path = super::log_path(directory);
     Ok(spec)

@@ -30,6 +30,9 @@ fn quickstart_passes_with_a_hundred_thousand_spans() {
     assert!(run.spans("planned") >= 100_000);
     let result = run.result();
     assert_eq!(result["target"]["kind"], "process");
+    let version = std::process::Command::new(std::env::var_os("SPANPROOF_OTELCOL").unwrap()).arg("--version").output();
+    let version = String::from_utf8(version.unwrap().stdout).unwrap();
+    assert!(version.contains(result["target"]["version"].as_str().unwrap()), "{version}\n{run}");
     assert!(result["target"]["cpu_seconds"].as_f64().unwrap() > 0.0);
     assert!(result["target"]["memory"]["peak_bytes"].as_u64().unwrap() > 1 << 20);
     assert_eq!(
@@ -249,4 +252,25 @@ fn an_interrupted_run_stops_its_collector_in_good_order() {
     assert_eq!(run.result()["target"]["exit"]["code"], 0, "{run}");
     assert!(run.spans("delivered") > 0);
     run.expect_sound_ledger();
+}
+
+#[test]
+fn a_limit_on_its_memory_that_cannot_hold_fails() {
+    let Some(run) = against("quickstart", &["--set", "run.spans=5000", "--set", "limits=[target.memory.peak < 1MiB]"])
+    else {
+        return;
+    };
+    let run = run.expect(1);
+    assert_eq!(run.result()["limits"][0]["verdict"], "fail", "{run}");
+    assert!(run.ids("failure").is_empty(), "{run}");
+}
+
+#[test]
+fn a_guarantee_that_its_configuration_cannot_give_is_warned_of_before_and_in_the_result() {
+    let config = with_processor("batch", "{ timeout: 200ms }");
+    let more = ["--set", &config, "--set", "run.spans=5000"];
+    let Some(run) = against("quickstart", &more) else { return };
+    let run = run.expect(0);
+    let warnings = run.result()["warnings"].to_string();
+    assert!(warnings.contains("guarantee `memory` cannot hold") && warnings.contains("has `batch`"), "{warnings}");
 }

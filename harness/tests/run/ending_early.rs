@@ -135,3 +135,14 @@ fn limits_on_absence_are_open_when_the_run_was_cut_short() {
 fn an_abort_limit_that_is_not_reached_ends_nothing() {
     quickstart(&["--set", "run.spans=3000", "--set", "abort=[spans.refused > 0 for 1s]"]).expect(0);
 }
+
+/// Late spans come when the load has long ended, and long before settling would.
+#[test]
+fn an_abort_limit_ends_the_settling_too() {
+    let late = ["--plant", "deliver-late=3s,every=2", "--set", "run.late_after=1s", "--set", "run.settle=60s"];
+    let run = quickstart(&[&late[..], &["--set", "run.spans=3000", "--set", "abort=[spans.late > 0]"]].concat());
+    assert_eq!(run.result()["status"]["state"], "aborted", "{run}");
+    assert!(run.took < Duration::from_secs(30), "settling went on\n{run}");
+    assert_eq!((run.spans("not_sent"), run.spans("late") > 0), (0, true), "{run}");
+    run.expect(3);
+}

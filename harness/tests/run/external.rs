@@ -1,8 +1,11 @@
 //! A target that somebody else runs: here an embedded collector inside the test, at an address that the run is only told.
 
+use crate::http_target::PROGRAM;
 use crate::rig::{Ended, small, start_in};
 use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol};
-use std::time::Duration;
+use std::net::TcpStream;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// An address for the sink that nobody else uses: a loopback address of this process and test alone, since its port must be
@@ -65,4 +68,49 @@ fn expect_external_pass(run: Ended) -> Ended {
     assert!(run.result()["settle"]["took_seconds"].as_f64().unwrap() < 10.0, "everything had arrived: no need to wait");
     run.expect_sound_ledger();
     run
+}
+
+/// A program of somebody else's, killed when dropped.
+struct Elsewhere(Child);
+
+impl Drop for Elsewhere {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
+
+/// Takes OTLP/HTTP with a header alone, and delivers over HTTP.
+fn guarded(host: &str, header: &str) -> Elsewhere {
+    let mut command = Command::new("python3");
+    command.arg(PROGRAM).env("HEADER", header);
+    for (name, port) in [("RECEIVER_HTTP", 4318), ("HEALTH", 13133), ("SINK_HTTP", 5318)] {
+        command.env(format!("SPANPROOF_{name}"), format!("{host}:{port}"));
+    }
+    let elsewhere = Elsewhere(command.spawn().unwrap());
+    let (address, deadline) = (format!("{host}:4318"), Instant::now() + Duration::from_secs(20));
+    while TcpStream::connect(&address).is_err() {
+        assert!(Instant::now() < deadline, "nobody listens on {address}");
+        // Nothing tells when it listens.
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    elsewhere
+}
+
+#[test]
+fn headers_of_the_environment_reach_an_external_target_which_may_deliver_over_http() {
+    let host = sink_address(3).replace(":5317", "");
+    let _target = guarded(&host, "x-team:blue green");
+    let (endpoint, sink) = (format!("http://{host}:4318"), format!("{host}:5318"));
+    let more = ["--endpoint", &endpoint, "--sink-http", &sink, "--set", "traffic.transport.protocol=http"];
+    let slow = ["--target", "external", "--set", "run.spans=3000", "--rate", "5000"];
+    let arguments = small("quickstart", &[&slow[..], &more].concat());
+    let run = |headers| {
+        let variables = [("OTEL_EXPORTER_OTLP_HEADERS", headers)];
+        start_in(TempDir::new().unwrap(), &arguments, &variables).wait()
+    };
+    let run_with = expect_external_pass(run("x-team=blue%20green"));
+    assert!(!run_with.artefact("result.json").contains("blue"), "the value is a secret");
+    let without = run("x-team=red").expect(3);
+    assert_eq!(without.spans("refused"), without.spans("sent"), "{without}");
 }

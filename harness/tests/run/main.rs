@@ -6,11 +6,14 @@
 #![expect(clippy::unwrap_used, reason = "these are tests; clippy only knows functions marked so")]
 
 mod bad_input;
+mod catalogue;
 mod collector;
 mod common;
 mod defects;
+mod disk;
 mod ending_early;
 mod external;
+mod http_target;
 mod overload;
 mod passing;
 mod rig;

@@ -169,6 +169,61 @@ fn the_result_is_one_json_document_on_stdout_when_asked_for() {
 }
 
 #[test]
+fn what_happened_is_told_in_order() {
+    let run = quickstart(&["--set", "traffic.rate=10000"]).expect(0);
+    let events = run.artefact("events.ndjson");
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    let wanted = ["plan", "target", "target", "load", "delivery", "load", "settle", "target", "verdict"];
+    assert_eq!(kinds, wanted, "{events:#?}");
+    let times: Vec<f64> = events.iter().map(|event| event["at_seconds"].as_f64().unwrap()).collect();
+    assert!(times.is_sorted() && times[0] < 0.0, "the plan comes before the run's epoch: {times:?}");
+    assert_eq!(events[0]["fields"]["spans"], run.spans("planned"));
+    assert_eq!((&events[0]["fields"]["seed"], &events[8]["fields"]["verdict"]), (&7.into(), &"pass".into()));
+}
+
+#[test]
+fn results_go_below_spanproof_runs_under_name_seed_and_time_where_reports_look_for_them() {
+    let mut arguments = small("quickstart", &["--set", "run.spans=3000", "--seed", "11", "--format", "json"]);
+    let elsewhere = arguments.clone();
+    arguments.retain(|argument| !["--out", "out"].contains(argument));
+    let seed = |run: &Ended| serde_json::from_str::<Value>(&run.stdout).unwrap()["seed"].clone();
+    let run = spanproof(&arguments).expect(0);
+    let entries: Vec<_> =
+        std::fs::read_dir(run.path("spanproof-runs")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let [name] = &entries[..] else { panic!("{entries:?}") };
+    let time = name.to_str().unwrap().strip_prefix("quickstart-11-").unwrap();
+    assert!(time.len() == "20260101T000000Z".len() && time.ends_with('Z'), "{time}");
+    let again = run.then(&["report", "--format", "json"]).expect(0);
+    assert_eq!(seed(&again), 11);
+
+    let mut elsewhere = elsewhere;
+    let at = elsewhere.iter().position(|argument| *argument == "11").unwrap();
+    elsewhere[at] = "12";
+    let other = again.then(&elsewhere).expect(0);
+    let last = other.then(&["report", "--format", "json"]).expect(0);
+    assert_eq!(seed(&last), 11, "what went elsewhere is not looked for");
+    let named = last.then(&["report", "out", "--format", "json"]).expect(0);
+    assert_eq!(seed(&named), 12);
+}
+
+/// Where the embedded target's memory is limited, nothing is passed over in silence.
+#[test]
+fn a_limit_on_the_memory_of_the_embedded_target_is_open_and_says_so_before_and_after() {
+    let limit = ["--set", "limits=[target.memory.peak < 450MiB]", "--set", "run.spans=3000"];
+    let words = ["cannot be judged", "shares the process of spanproof", "--target process"];
+    let planned = quickstart(&[&limit[..], &["--dry-run"]].concat()).expect(0);
+    let run = quickstart(&limit).expect(3);
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for word in words {
+        assert!(plain(&planned.stdout).contains(word), "{word}\n{planned}");
+        assert!(run.artefact("summary.md").contains(word), "{word}\n{run}");
+    }
+    let reason = run.result()["limits"][0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.contains("--target process"), "{reason}");
+}
+
+#[test]
 fn a_finished_run_is_rendered_again_as_it_was() {
     let run = quickstart(&["--set", "run.spans=3000"]).expect(0);
     let pages = ["summary.md", "junit.xml", "report.html", "result.json"];

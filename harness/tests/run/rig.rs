@@ -141,6 +141,11 @@ impl Ended {
         self.folder.path().join(name)
     }
 
+    /// Runs the binary again, in the same folder.
+    pub fn then<S: AsRef<str>>(self, arguments: &[S]) -> Self {
+        start_in(self.folder, arguments, &[]).wait()
+    }
+
     /// The text of a file of its result directory.
     pub fn artefact(&self, name: &str) -> String {
         std::fs::read_to_string(self.path("out").join(name)).unwrap_or_else(|error| panic!("{name}: {error}\n{self}"))

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::document::{Document, FieldPath, Origin, Step};
+use crate::knowledge::{Knowledge, Objection};
 use crate::problem::{Problem, ProblemKind};
 use crate::units::{Count, HumanDuration};
 
@@ -15,6 +16,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) directory: &'a Path,
     /// Hosts beyond loopback that traffic may go to.
     pub(crate) allow_remote: &'a [String],
+    /// Who knows what this crate does not.
+    pub(crate) knowledge: Option<&'static dyn Knowledge>,
     pub(crate) problems: Vec<Problem>,
 }
 
@@ -53,6 +56,20 @@ impl Checker<'_> {
     /// Reports a value that is not possible.
     pub(crate) fn invalid(&mut self, field: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.report(field, ProblemKind::InvalidValue, message, hint);
+    }
+
+    /// Reports what those who know have against a value, if anything.
+    pub(crate) fn object(&mut self, field: &str, objection: Option<Objection>) {
+        if let Some(Objection { message, hint }) = objection {
+            self.invalid(field, message, hint);
+        }
+    }
+
+    /// The same of an element of a list.
+    pub(crate) fn object_element(&mut self, field: &str, index: usize, objection: Option<Objection>) {
+        if let Some(Objection { message, hint }) = objection {
+            self.report_element(field, index, ProblemKind::InvalidValue, message, hint);
+        }
     }
 
     /// Passes a value on; reports its absence, unless it was there and failed, or was misspelt and reported as such.

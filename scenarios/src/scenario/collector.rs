@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Target;
 use super::checker::Checker;
 use super::client::is_variable;
+use super::{Target, configuration};
+use crate::document::FieldPath;
 use crate::problem::ProblemKind;
 use crate::spec::{CollectorSpec, Guarantee};
 
@@ -18,6 +19,17 @@ pub struct Collector {
     pub env: BTreeMap<String, String>,
     /// What an acknowledgement promises.
     pub guarantee: Guarantee,
+    /// Where an inline configuration begins, when its lines are those of a file.
+    pub start: Option<ConfigStart>,
+}
+
+/// Where the lines of an inline configuration stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigStart {
+    /// The scenario file.
+    pub file: String,
+    /// The lines before its first.
+    pub lines_before: usize,
 }
 
 /// Where a collector's configuration is.
@@ -31,6 +43,9 @@ pub enum CollectorConfig {
     /// In the scenario.
     Inline(String),
 }
+
+/// The field of an inline configuration.
+pub(super) const INLINE: &str = "collector.config_inline";
 
 pub(super) fn resolve(
     spec: Option<&CollectorSpec>,
@@ -49,7 +64,14 @@ pub(super) fn resolve(
         let hint = "use letters, digits and underscores, not a digit first";
         checker.invalid(&format!("collector.env.{name}"), "this is no name of an environment variable", hint);
     }
-    Some(Collector { config: config?, env: spec.env, guarantee: spec.guarantee.unwrap_or_default() })
+    let start = checker.document.block_start(&FieldPath::keys(INLINE));
+    let config = config?;
+    let mut variables = spec.env.clone();
+    if let Some(Target::Process(process)) = target {
+        variables.extend(process.env.clone());
+    }
+    configuration::check(&config, &spec.config, &variables, checker);
+    Some(Collector { config, env: spec.env, guarantee: spec.guarantee.unwrap_or_default(), start })
 }
 
 fn config(spec: &CollectorSpec, checker: &mut Checker<'_>) -> Option<CollectorConfig> {
@@ -57,13 +79,13 @@ fn config(spec: &CollectorSpec, checker: &mut Checker<'_>) -> Option<CollectorCo
         (None, []) => Some(CollectorConfig::None),
         (None, names) => files(names, checker).map(CollectorConfig::Files),
         (Some(text), []) if text.trim().is_empty() => {
-            checker.invalid("collector.config_inline", "the configuration is empty", "remove the field, or fill it");
+            checker.invalid(INLINE, "the configuration is empty", "remove the field, or fill it");
             None
         }
         (Some(text), []) => Some(CollectorConfig::Inline(text.clone())),
         (Some(_), _) => {
             let message = "`config` and `config_inline` are both given";
-            checker.report("collector.config_inline", ProblemKind::Contradiction, message, "keep one of the two");
+            checker.report(INLINE, ProblemKind::Contradiction, message, "keep one of the two");
             None
         }
     }

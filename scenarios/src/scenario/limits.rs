@@ -1,11 +1,13 @@
 //! What limits can be checked for among each other; each alone has been checked as it was read.
 
 use super::checker::Checker;
+use crate::knowledge::LimitUse;
 use crate::limits::Limit;
 use crate::problem::ProblemKind;
 
-pub(super) fn check(field: &str, limits: &[Limit], checker: &mut Checker<'_>) {
+pub(super) fn check(field: &str, limits: &[Limit], usage: LimitUse, checker: &mut Checker<'_>) {
     for (index, limit) in limits.iter().enumerate() {
+        checker.object_element(field, index, checker.knowledge.and_then(|knowledge| knowledge.limit(limit, usage)));
         if let Some(window) = &limit.window {
             let message = format!("there is no fault named `{}`", window.fault);
             let hint = format!("remove `{} {}`; this scenario has no faults", window.relation.name(), window.fault);

@@ -11,7 +11,8 @@ use super::client::{Retry, retry};
 use super::endpoint::Endpoint;
 use crate::document::Origin;
 use crate::problem::ProblemKind;
-use crate::spec::{Compression, EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, SinkSpec, TargetSpec};
+use crate::spec::{Compression, EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, Protocol, ReadyOn};
+use crate::spec::{ReadySpec, SinkSpec, TargetSpec};
 use crate::units::ByteSize;
 
 /// What receives the traffic.
@@ -64,10 +65,21 @@ pub struct Process {
     pub args: Vec<String>,
     /// Environment variables for the process alone.
     pub env: BTreeMap<String, String>,
-    /// How long it may take to get ready.
-    pub ready_timeout: Duration,
+    /// When it counts as started.
+    pub ready: Ready,
     /// Time between SIGTERM and SIGKILL.
     pub stop_grace: Duration,
+}
+
+/// When a process counts as started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// How long it may take.
+    pub timeout: Duration,
+    /// The receiver that must take connections; None when the health address alone decides. This or the other is set.
+    pub receiver: Option<Protocol>,
+    /// What the health address must answer with 200; None when it is not asked.
+    pub health_path: Option<String>,
 }
 
 /// An endpoint that somebody else runs.
@@ -81,13 +93,14 @@ pub struct External {
     pub sink_http: Option<SocketAddr>,
 }
 
-pub(super) fn resolve(spec: Option<&TargetSpec>, checker: &mut Checker<'_>) -> Option<Target> {
+/// Works out the target; `protocol` is what traffic comes over.
+pub(super) fn resolve(spec: Option<&TargetSpec>, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Target> {
     match spec {
         None if checker.document.has_failed(&crate::document::FieldPath::keys("target")) => None,
         None => Some(Target::Embedded(embedded(&EmbeddedSpec::default(), checker))),
         Some(TargetSpec::Embedded(spec)) => Some(Target::Embedded(embedded(spec, checker))),
-        Some(TargetSpec::Process(spec)) => process(spec, checker).map(Target::Process),
-        Some(TargetSpec::External(spec)) => external(spec, checker).map(Target::External),
+        Some(TargetSpec::Process(spec)) => process(spec, protocol, checker).map(Target::Process),
+        Some(TargetSpec::External(spec)) => external(spec, protocol, checker).map(Target::External),
     }
 }
 
@@ -95,6 +108,10 @@ fn embedded(spec: &EmbeddedSpec, checker: &mut Checker<'_>) -> Embedded {
     let memory_limit = spec.memory_limit.unwrap_or(ByteSize::from_mib(512));
     if memory_limit.0 == 0 {
         checker.invalid("target.embedded.memory_limit", "nothing fits into no memory", "give a size such as `512MiB`");
+    }
+    for (index, defect) in spec.defects.iter().enumerate() {
+        let objection = checker.knowledge.and_then(|knowledge| knowledge.defect(defect));
+        checker.object_element("target.embedded.defects", index, objection);
     }
     Embedded {
         memory_limit: memory_limit.0,
@@ -107,7 +124,7 @@ fn embedded(spec: &EmbeddedSpec, checker: &mut Checker<'_>) -> Embedded {
     }
 }
 
-fn process(spec: &ProcessSpec, checker: &mut Checker<'_>) -> Option<Process> {
+fn process(spec: &ProcessSpec, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Process> {
     let field = "target.process.command";
     let command = checker.required(field, spec.command.as_deref(), "name the binary, such as `command: otelcol`");
     let command = command.filter(|command| !command.trim().is_empty());
@@ -119,28 +136,44 @@ fn process(spec: &ProcessSpec, checker: &mut Checker<'_>) -> Option<Process> {
         true => checker.resolve_path(field, command),
         false => PathBuf::from(command),
     });
-    let timeout = spec.ready.as_ref().and_then(|ready| ready.timeout);
-    let ready_timeout = checker.lasting("target.process.ready.timeout", timeout, Duration::from_secs(10));
+    let ready = ready(&spec.ready.clone().unwrap_or_default(), protocol, checker);
     Some(Process {
         command: command?,
         args: spec.args.clone(),
         env: spec.env.clone(),
-        ready_timeout,
+        ready,
         stop_grace: spec.stop_grace.map_or(Duration::from_secs(5), |grace| grace.0),
     })
 }
 
-fn external(spec: &ExternalSpec, checker: &mut Checker<'_>) -> Option<External> {
+/// A target that takes one protocol alone is ready when that one is: so the receiver follows the traffic.
+fn ready(spec: &ReadySpec, protocol: Protocol, checker: &mut Checker<'_>) -> Ready {
+    let timeout = checker.lasting("target.process.ready.timeout", spec.timeout, Duration::from_secs(10));
+    let receiver = match spec.on {
+        None => Some(protocol),
+        Some(ReadyOn::Grpc) => Some(Protocol::Grpc),
+        Some(ReadyOn::Http) => Some(Protocol::Http),
+        Some(ReadyOn::Health) => None,
+    };
+    if spec.health_path.as_ref().is_some_and(|path| !path.starts_with('/') || path.contains(char::is_whitespace)) {
+        let message = "this is no path to ask for";
+        checker.invalid("target.process.ready.health_path", message, "begin it with a slash, such as `/healthz`");
+    }
+    let alone = receiver.is_none().then(|| "/".to_owned());
+    Ready { timeout, receiver, health_path: spec.health_path.clone().or(alone) }
+}
+
+fn external(spec: &ExternalSpec, protocol: Protocol, checker: &mut Checker<'_>) -> Option<External> {
     let hint = "add it, or pass `--endpoint http://127.0.0.1:4317`";
     let text = checker.required("target.external.endpoint", spec.endpoint.as_deref(), hint);
-    let endpoint = text.and_then(|text| endpoint(text, checker));
+    let endpoint = text.and_then(|text| endpoint(text, protocol, checker));
     let sink = spec.sink.clone().unwrap_or_default();
     let sinks = sinks(&sink, checker);
     let (sink_grpc, sink_http) = sinks?;
     Some(External { endpoint: endpoint?, sink_grpc, sink_http })
 }
 
-fn endpoint(text: &str, checker: &mut Checker<'_>) -> Option<Endpoint> {
+fn endpoint(text: &str, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Endpoint> {
     const FIELD: &str = "target.external.endpoint";
     let endpoint = match text.parse::<Endpoint>() {
         Ok(endpoint) => endpoint,
@@ -149,6 +182,7 @@ fn endpoint(text: &str, checker: &mut Checker<'_>) -> Option<Endpoint> {
             return None;
         }
     };
+    checker.object(FIELD, checker.knowledge.and_then(|knowledge| knowledge.endpoint(&endpoint, protocol)));
     // Typing an endpoint as a flag is consent; finding one in a file or the environment is not.
     let consented =
         checker.origin(FIELD) == Origin::Flag || checker.allow_remote.iter().any(|host| host == endpoint.host());

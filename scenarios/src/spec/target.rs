@@ -84,6 +84,24 @@ pub struct ProcessSpec {
 pub struct ReadySpec {
     /// How long to wait for it. Default: 10s.
     pub timeout: Option<HumanDuration>,
+    /// What must answer. Default: the receiver that `traffic.transport` sends to.
+    pub on: Option<ReadyOn>,
+    /// What its health address (SPANPROOF_HEALTH) is asked for, to answer 200. Default with `on: health`: /, else it is not
+    /// asked.
+    #[schemars(regex(pattern = "^/[^ ]*$"))]
+    pub health_path: Option<String>,
+}
+
+/// What a process must answer on before load is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReadyOn {
+    /// Its OTLP/gRPC receiver takes connections (SPANPROOF_RECEIVER_GRPC).
+    Grpc,
+    /// Its OTLP/HTTP receiver takes connections (SPANPROOF_RECEIVER_HTTP).
+    Http,
+    /// Its health address alone (SPANPROOF_HEALTH).
+    Health,
 }
 
 /// An endpoint that somebody else runs.

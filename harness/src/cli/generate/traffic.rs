@@ -1,5 +1,6 @@
 //! What decides which traffic `gen` makes, as it was typed: enough to make the same plan again elsewhere.
 
+use crate::knowledge::Harness;
 use serde::{Deserialize, Serialize};
 use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::overrides::Overrides;
@@ -67,7 +68,12 @@ impl GenTraffic {
 
     fn load(&self, route: &Route) -> Result<Scenario, Problems> {
         let source = Source { name: "gen".to_owned(), text: SCENARIO.to_owned(), directory: ".".into() };
-        load(&source, &LoadOptions { overrides: self.overrides(route), allow_remote: route.allow_remote.clone() })
+        let options = LoadOptions {
+            overrides: self.overrides(route),
+            allow_remote: route.allow_remote.clone(),
+            knowledge: Some(&Harness),
+        };
+        load(&source, &options)
     }
 
     fn overrides(&self, route: &Route) -> Overrides {

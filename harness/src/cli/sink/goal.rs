@@ -4,6 +4,7 @@ use crate::judge::checks::limits;
 use crate::sink::tally::TallyCounts;
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::verdict::Verdict;
+use spanproof_scenarios::knowledge::Objection;
 use spanproof_scenarios::limits::{Limit, LimitValue};
 use std::time::{Duration, Instant};
 
@@ -88,7 +89,7 @@ impl Goal {
         }
         match limits::problem(&limit) {
             None => Ok(Self { text, limit, holds_since: None }),
-            Some(message) => Err(GoalError::Limit { text, message, hint: String::new() }),
+            Some(Objection { message, hint }) => Err(GoalError::Limit { text, message, hint }),
         }
     }
 

@@ -6,8 +6,9 @@
 use crate::judge::evidence::Evidence;
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::{Check, Level, LimitOutcome};
-use spanproof_reports::result::paths::{LookupError, Quantity};
+use spanproof_reports::result::paths::{Kind, LookupError, Quantity, kind_of};
 use spanproof_reports::result::verdict::Verdict;
+use spanproof_scenarios::knowledge::Objection;
 use spanproof_scenarios::limits::{Limit, LimitValue};
 
 /// Why a limit that does not hold may yet be none of the target's fault.
@@ -78,7 +79,7 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
     let text = limit.to_string();
     match result.lookup(&limit.path) {
         Ok(figure) => {
-            let holds = limit.holds(magnitude(figure));
+            let holds = limit.holds(magnitude(figure, limit));
             let (verdict, reason) = match (holds, doubts.about(limit)) {
                 (true, _) => (Verdict::Pass, None),
                 (false, None) => (Verdict::Fail, Some(format!("{} is {figure}", limit.path))),
@@ -92,18 +93,28 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
             limit: text,
             value: None,
             verdict: Verdict::Inconclusive,
-            reason: Some(match error {
-                LookupError::Withheld { reason, .. } => format!("the figure is withheld: {reason}"),
-                other => other.to_string(),
-            }),
+            reason: Some(reason_open(limit, result, error)),
         },
     }
 }
 
-/// The figure in the base unit of [`LimitValue::magnitude`]: seconds, bytes, plain numbers, 1 for 100 %.
-fn magnitude(figure: Quantity) -> f64 {
+/// Why there is no figure to judge.
+fn reason_open(limit: &Limit, result: &RunResult, error: LookupError) -> String {
+    let kind = result.target.as_ref().map_or("", |target| target.kind.as_str());
+    match (error, not_measured(kind, limit)) {
+        (LookupError::Withheld { reason, .. }, _) => format!("the figure is withheld: {reason}"),
+        (LookupError::Absent { .. }, Some(reason)) => format!("{} was not measured: {reason}", limit.path),
+        (other, _) => other.to_string(),
+    }
+}
+
+/// The figure in the base unit of [`LimitValue::magnitude`]: seconds, bytes, plain numbers, 1 for 100 %. A value without a
+/// unit is in the one that its path ends with, of which only milliseconds are not the base.
+fn magnitude(figure: Quantity, limit: &Limit) -> f64 {
+    let in_milliseconds = limit.path.ends_with("_ms") && matches!(limit.value, LimitValue::Number(_));
     match figure {
         Quantity::Count(count) => count as f64,
+        Quantity::Duration(duration) if in_milliseconds => duration.as_secs_f64() * 1e3,
         Quantity::Duration(duration) => duration.as_secs_f64(),
         Quantity::Bytes(bytes) => bytes as f64,
         Quantity::Ratio(number) | Quantity::Number(number) => number,
@@ -111,10 +122,11 @@ fn magnitude(figure: Quantity) -> f64 {
 }
 
 /// What is wrong with a limit of the whole run: it is judged once, at the end.
-pub fn problem_at_end(limit: &Limit) -> Option<String> {
-    limit.sustained.map(|_| {
-        format!("limit `{limit}`: `for DURATION` is heard only under `abort`; a limit is judged once, at the end")
-    })
+pub fn problem_at_end(limit: &Limit) -> Option<Objection> {
+    let hint = "remove it, or move the limit to `abort`";
+    limit
+        .sustained
+        .map(|_| Objection::new("`for DURATION` is heard only under `abort`: a limit is judged at the end", hint))
 }
 
 /// Figures that are known while a run lasts; an abort limit on any other could never fire.
@@ -135,30 +147,112 @@ const KNOWN_WHILE_RUNNING: [&str; 13] = [
 ];
 
 /// What is wrong with an abort limit before anything has run.
-pub fn problem_while_running(limit: &Limit) -> Option<String> {
+pub fn problem_while_running(limit: &Limit) -> Option<Objection> {
     let path = limit.canonical_path();
     let known = KNOWN_WHILE_RUNNING.contains(&path.strip_suffix("_bytes").unwrap_or(path))
         || path.starts_with("latency.")
         || path == "target.cpu";
-    (!known).then(|| {
-        format!(
-            "abort limit `{limit}`: that figure is known only at the end; while a run lasts there are latency.* and {}",
-            KNOWN_WHILE_RUNNING.join(", ")
-        )
-    })
+    let hint = || format!("while a run lasts there are latency.* and {}", KNOWN_WHILE_RUNNING.join(", "));
+    (!known).then(|| Objection::new(format!("`{path}` is known only at the end, so it cannot end a run early"), hint()))
 }
 
-/// What is wrong with a limit before anything has run: a path that results do not have.
-pub fn problem(limit: &Limit) -> Option<String> {
-    let unit = match &limit.value {
-        LimitValue::Duration(_) => "a duration",
-        LimitValue::Bytes(_) => "bytes",
-        LimitValue::Percent(_) => "a share",
-        LimitValue::Rate(_) => "a rate",
-        LimitValue::Number(_) => "a number",
+/// What is wrong with a limit before anything has run: a path that results do not have, or a value of another dimension.
+pub fn problem(limit: &Limit) -> Option<Objection> {
+    let kind = match kind_of(&limit.path) {
+        Ok(kind) => kind,
+        Err(LookupError::Unknown { path, nearest }) => {
+            let hint = format!("did you mean `{nearest}`? `spanproof limits` lists what there is");
+            return Some(Objection::new(format!("results have no figure `{path}`"), hint));
+        }
+        Err(error) => return Some(Objection::new(error.to_string(), "")),
     };
-    match spanproof_reports::result::paths::kind_of(&limit.path) {
-        Ok(_) => None,
-        Err(error) => Some(format!("limit `{limit}` ({unit}): {error}")),
+    let (is, hint) = match (kind, &limit.value) {
+        (_, LimitValue::Number(_))
+        | (Kind::Duration, LimitValue::Duration(_))
+        | (Kind::Bytes, LimitValue::Bytes(_)) => {
+            return None;
+        }
+        (Kind::Ratio, LimitValue::Percent(_)) | (Kind::Number, LimitValue::Rate(_) | LimitValue::Percent(_)) => {
+            return None;
+        }
+        (Kind::Duration, _) => ("a length of time", "write it as `500ms`"),
+        (Kind::Bytes, _) => ("a size", "write it as `450MiB`"),
+        (Kind::Ratio, _) => ("a share", "write it as `99.5%`"),
+        (Kind::Count | Kind::Number, _) => ("a number", "write a number without a unit"),
+    };
+    Some(Objection::new(format!("`{}` is {is}, `{}` is not", limit.path, limit.value), hint))
+}
+
+/// Why this kind of target has no value for a figure, and what to do; `None` where it has one.
+pub fn not_measured(kind: &str, limit: &Limit) -> Option<&'static str> {
+    let path = limit.canonical_path();
+    match kind {
+        "embedded" if path.starts_with("target.memory") => Some(
+            "the embedded target shares the process of spanproof, so its memory cannot be told apart; use --target process:COMMAND",
+        ),
+        "external" if path.starts_with("target.memory") || path.starts_with("target.cpu") => {
+            Some("an external target runs elsewhere, so what it uses cannot be seen; use --target process:COMMAND")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spanproof_reports::result::epoch::{Epoch, RunTag};
+    use spanproof_reports::result::participants::{Memory, Target};
+    use spanproof_reports::result::{RunResult, Scenario};
+
+    fn limit(text: &str) -> Limit {
+        text.parse().unwrap()
+    }
+
+    fn result(target: Target) -> RunResult {
+        let named = Scenario { name: "x".to_owned(), about: None, path: None };
+        let mut result = RunResult::new(named, 7, RunTag::default(), Epoch::from_unix_ns(0));
+        result.target = Some(target);
+        result
+    }
+
+    fn outcome_of(text: &str, result: &RunResult) -> LimitOutcome {
+        judge(&[limit(text)], result, &Doubts::default()).remove(0)
+    }
+
+    #[test]
+    fn memory_of_the_embedded_target_is_open_and_the_reason_says_what_to_do() {
+        let embedded = result(Target { kind: "embedded".to_owned(), ..Target::default() });
+        let outcome = outcome_of("target.memory.peak < 450MiB", &embedded);
+        assert_eq!(outcome.verdict, Verdict::Inconclusive);
+        let reason = outcome.reason.unwrap();
+        assert!(reason.contains("shares the process") && reason.contains("--target process"), "{reason}");
+    }
+
+    #[test]
+    fn a_number_without_a_unit_is_in_the_unit_that_the_path_names() {
+        let memory = Some(Memory { peak_bytes: Some(2_000), ..Memory::default() });
+        let mut result = result(Target { kind: "process".to_owned(), memory, ..Target::default() });
+        result.driver =
+            Some(spanproof_reports::result::participants::Driver { lateness_p99_ms: Some(40.0), ..Default::default() });
+        let verdict = |text| outcome_of(text, &result).verdict;
+        assert_eq!(verdict("driver.lateness_p99_ms < 50"), Verdict::Pass);
+        assert_eq!(
+            verdict("driver.lateness_p99_ms < 30"),
+            Verdict::Inconclusive,
+            "the driver's own figures never fail"
+        );
+        assert_eq!(verdict("driver.lateness_p99 < 30ms"), Verdict::Inconclusive);
+        assert_eq!(verdict("target.memory.peak_bytes < 2001"), Verdict::Pass);
+        assert_eq!(verdict("target.memory.peak < 1KiB"), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_value_of_another_dimension_is_refused() {
+        let problem = |text| problem(&limit(text)).map(|objection| objection.to_string());
+        assert_eq!(problem("sink.cpu_seconds < 5s"), None);
+        assert_eq!(problem("driver.achieved_ratio >= 99.5%"), None);
+        assert!(problem("sink.cpu_seconds < 5MiB").unwrap().contains("a length of time"));
+        assert!(problem("driver.nonsense < 5").unwrap().contains("did you mean"));
+        assert!(problem("driver.requests < 5s").unwrap().contains("a number"));
     }
 }

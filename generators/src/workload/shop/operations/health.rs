@@ -35,8 +35,12 @@ pub(in crate::workload::shop) fn draw(dice: &mut Dice) -> Operation {
     }
 }
 
-fn probe(agent: &str) -> Request {
-    Request::new("GET", "/healthz", "/healthz".to_owned(), agent.to_owned())
+/// Paths that are asked over HTTP, with the names of the spans: whether a pod lives, and whether it is ready.
+const LIVES: (&str, &str) = ("/healthz", "GET /healthz");
+const READY: (&str, &str) = ("/readyz", "GET /readyz");
+
+fn probe(route: &'static str, agent: &str) -> Request {
+    Request::new("GET", route, route.to_owned(), agent.to_owned())
 }
 
 fn quick(operation: &mut Operation) {
@@ -46,8 +50,10 @@ fn quick(operation: &mut Operation) {
 
 fn over_http(dice: &mut Dice) -> Operation {
     let service = dice.pick(&OVER_HTTP);
-    let mut check = server(service, Protocol::Http, "GET /healthz");
-    check.attributes = attributes::http_server(dice, service.facts(), &probe(PROBE_AGENT));
+    // An orchestrator asks both in the same rhythm.
+    let (route, name) = dice.pick(&[LIVES, READY]);
+    let mut check = server(service, Protocol::Http, name);
+    check.attributes = attributes::http_server(dice, service.facts(), &probe(route, PROBE_AGENT));
     quick(&mut check);
     check
 }
@@ -81,7 +87,8 @@ fn store(dice: &mut Dice, service: Service) -> Option<Operation> {
 fn by_caller(dice: &mut Dice) -> Operation {
     let mut check = if dice.chance(0.5) {
         let upstream = dice.pick(&[Service::Frontend, Service::ImageProvider]);
-        http(dice, Service::FrontendProxy, upstream, &probe(PROXY_AGENT), |_, server| quick(server))
+        // What is not ready gets no traffic: that is what a proxy wants to know.
+        http(dice, Service::FrontendProxy, upstream, &probe(READY.0, PROXY_AGENT), |_, server| quick(server))
     } else {
         grpc(dice, Service::Checkout, Service::Flagd, GRPC_METHOD, |_, server| quick(server))
     };

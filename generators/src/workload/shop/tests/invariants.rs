@@ -1,5 +1,6 @@
 //! The rules that every topology, every shape and every anomaly keeps.
 
+use super::{full, shapes};
 use std::collections::BTreeSet;
 
 use crate::model::{
@@ -200,7 +201,19 @@ fn leaves_trace(span: &Span) -> bool {
 
 fn assert_probe(spans: &[Span]) {
     assert!((1..=2).contains(&spans.len()));
-    assert!(spans.iter().any(|span| ["GET /healthz", "grpc.health.v1.Health/Check"].contains(&span.name.as_str())));
+    assert!(spans.iter().any(|span| PROBES.contains(&span.name.as_str())));
+}
+
+const PROBES: [&str; 3] = ["GET /healthz", "GET /readyz", "grpc.health.v1.Health/Check"];
+
+#[test]
+fn health_checks_ask_for_life_and_readiness_over_http_and_over_grpc() {
+    let pool = full(7);
+    let probes = shapes(&pool, Stratum::HealthCheck);
+    for name in PROBES {
+        let asked = probes.iter().filter(|shape| shape.spans.iter().any(|span| span.name == name)).count();
+        assert!(asked * 10 > probes.len(), "{asked} of {} ask for {name}", probes.len());
+    }
 }
 
 /// Whoever called is unknown; that the call came from elsewhere is not.

@@ -1,0 +1,24 @@
+//! The catalogue as people use it: shown, saved, checked, planned.
+
+use crate::rig::{spanproof, start_in};
+use serde_json::Value;
+use tempfile::TempDir;
+
+#[test]
+fn every_scenario_that_is_shown_can_be_saved_checked_and_run_as_it_is() {
+    let list: Value =
+        serde_json::from_str(&spanproof(&["scenario", "list", "--format", "json"]).expect(0).stdout).unwrap();
+    let names: Vec<&str> = list.as_array().unwrap().iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"quickstart"));
+    for name in names {
+        let folder = TempDir::new().unwrap();
+        let shown = spanproof(&["scenario", "show", name]).expect(0).stdout;
+        std::fs::write(folder.path().join("my.yaml"), shown).unwrap();
+        let validated = start_in(folder, &["scenario", "validate", "my.yaml"], &[]).wait().expect(0);
+        let plan = ["--dry-run", "--format", "json", "--set", "run.spans=20000"];
+        let mine = validated.then(&[&["run", "my.yaml"], &plan[..]].concat()).expect(0);
+        let shipped = spanproof(&[&["run", name], &plan[..]].concat()).expect(0);
+        assert_eq!(mine.stdout, shipped.stdout, "{name}");
+        assert!(mine.stdout.contains("fingerprint") && mine.stdout.contains("\"warnings\": []"), "{mine}");
+    }
+}

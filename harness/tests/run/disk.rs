@@ -1,0 +1,60 @@
+//! Results on a disk that is too small, or that fills up: said before the load if it can be known, and never a pass.
+
+use crate::http_target::PROGRAM;
+use crate::passing::skip;
+use crate::rig::small;
+use crate::starting::script;
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Mounts a disk of `$SIZE` on `out`, seen by this process and those it starts alone, and becomes the command.
+const ON_A_DISK: &str = r#"mkdir out && mount -t tmpfs -o size=$SIZE none out && shift && exec "$@""#;
+
+/// What the binary does with its results on a disk of this size; `None` where nobody may mount one.
+fn on_a_disk(size: &str, folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Option<Output> {
+    let in_namespace = |command: &[&str]| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["-rm", "sh", "-c", ON_A_DISK, "sh", "--"]).args(command);
+        unshare.current_dir(folder).env("SIZE", size).envs(variables.iter().copied());
+        unshare.output()
+    };
+    let may_mount = in_namespace(&["true"]).is_ok_and(|output| output.status.success());
+    if !may_mount {
+        skip("nobody may mount a disk here: `unshare -rm` or `mount -t tmpfs` fails");
+        return None;
+    }
+    std::fs::remove_dir(folder.path().join("out")).unwrap();
+    Some(in_namespace(&[&[env!("CARGO_BIN_EXE_spanproof")], arguments].concat()).unwrap())
+}
+
+#[track_caller]
+fn expect(output: &Output, code: i32, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    for word in words {
+        assert!(said.contains(word), "nothing of {word:?} in:\n{said}");
+    }
+}
+
+#[test]
+fn a_disk_without_room_for_the_results_is_told_before_anything_starts() {
+    let folder = TempDir::new().unwrap();
+    let target = format!("process:{}", script(&folder, "touch $FOLDER/started; exit 1"));
+    let path = folder.path().display().to_string();
+    let arguments = small("quickstart", &["--target", &target]);
+    let Some(output) = on_a_disk("1m", &folder, &arguments, &[("FOLDER", &path)]) else { return };
+    expect(&output, 2, &["write results to out", "may take 8", "MiB", "is free", "--out"]);
+    assert!(!folder.path().join("started").exists(), "the target had been started");
+}
+
+#[test]
+fn a_disk_that_fills_up_during_the_run_ends_it_inconclusive() {
+    let folder = TempDir::new().unwrap();
+    let target = format!("process:{}", script(&folder, &format!("exec python3 {PROGRAM}")));
+    let fill = folder.path().join("out/fill").display().to_string();
+    let slow = ["--target", &target, "--set", "traffic.rate=5000", "--set", "run.spans=3000"];
+    let arguments = small("quickstart", &[&slow[..], &["--set", "traffic.transport.protocol=http"]].concat());
+    let Some(output) = on_a_disk("16m", &folder, &arguments, &[("FAKE", "fills"), ("FILL", &fill)]) else { return };
+    expect(&output, 3, &["write results to out", "No space left on device", "free some space"]);
+    assert!(!String::from_utf8_lossy(&output.stdout).contains("PASS"));
+}
