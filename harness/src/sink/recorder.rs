@@ -143,7 +143,7 @@ impl Recorder {
         self.closed_ns.store(self.clock.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Records whose first intact copy came after settling had ended, and yet was not late.
+    /// Records whose first copy, intact or changed, came after settling had ended, and yet was not late.
     pub fn drained(&self) -> u64 {
         self.drained.load(Ordering::Relaxed)
     }
