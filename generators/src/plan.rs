@@ -25,6 +25,7 @@ use crate::seed::Seed;
 use crate::workload::{UnsupportedAnomaly, Workload};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Traces in a chunk.
 pub const CHUNK_TRACES: u64 = 4096;
@@ -133,7 +134,8 @@ pub enum PlanError {
 pub struct Plan {
     spec: PlanSpec,
     identity: Identity,
-    pool: EncodedPool,
+    /// Tens of megabytes, so copies of the plan share it.
+    pool: Arc<EncodedPool>,
     draw: draw::Draw,
     profile: Profile,
     traces: u64,
@@ -154,7 +156,7 @@ impl Plan {
             // What a request needs besides its pieces: tags and lengths, one resource and its scopes.
             bytes: spec.request_bytes_max.saturating_sub(request::OVERHEAD_MAX),
         };
-        let pool = EncodedPool::new(&model, limits)?;
+        let pool = Arc::new(EncodedPool::new(&model, limits)?);
         drop(model);
         let draw = draw::Draw::new(&pool, &spec.mix, spec.seed);
         let per_second = match spec.rate {
@@ -281,6 +283,18 @@ impl Plan {
     /// Instant of the trace that starts first in `chunk`, nanoseconds from the start of the run, or a little before it.
     pub fn chunk_start_ns(&self, chunk: u64) -> u64 {
         (self.profile.instant((chunk * CHUNK_TRACES) as f64) * 1e9) as u64
+    }
+
+    /// How many chunks have had all of their traces' starts before `instant_ns` from the start of the run.
+    pub fn chunks_begun_before(&self, instant_ns: u64) -> u64 {
+        let (mut begun, mut not_begun) = (0, self.chunks() + 1);
+        while not_begun - begun > 1 {
+            let middle = begun + (not_begun - begun) / 2;
+            // The next chunk begins where this one's share of the schedule ends; the last one ends with the plan.
+            let end = (self.profile.instant((middle * CHUNK_TRACES).min(self.traces) as f64) * 1e9) as u64;
+            if end < instant_ns { begun = middle } else { not_begun = middle }
+        }
+        begun
     }
 
     fn traces_in(&self, chunk: u64) -> usize {

@@ -197,6 +197,19 @@ fn an_extent_in_spans_is_reached_with_the_last_trace() {
 }
 
 #[test]
+fn chunks_have_begun_when_all_of_their_traces_have_started() {
+    let plan = Plan::new(PlanSpec { rate: Rate::Traces(3_000.0), ..shop(false) }).unwrap();
+    assert!(plan.chunks() > 2);
+    assert_eq!(plan.chunks_begun_before(0), 0);
+    for chunk in 1..plan.chunks() {
+        let begins = plan.chunk_start_ns(chunk);
+        assert_eq!(plan.chunks_begun_before(begins), chunk - 1, "the chunk before ends here");
+        assert_eq!(plan.chunks_begun_before(begins + 1), chunk);
+    }
+    assert_eq!(plan.chunks_begun_before(u64::MAX), plan.chunks());
+}
+
+#[test]
 fn equal_seeds_give_equal_fingerprints_whatever_tag_and_epoch() {
     let base = Plan::new(shop(true)).unwrap().fingerprint();
     let mut other = shop(true);

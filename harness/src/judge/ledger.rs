@@ -15,6 +15,7 @@ mod tests;
 
 pub use marks::Marks;
 
+use plane::Plane;
 use roaring::RoaringTreemap;
 use slot::{Few, Slot};
 use std::iter::Peekable;
@@ -207,6 +208,12 @@ impl Ledger {
     /// Chunks that have a plane: those whose records are coming in, and those in which much is out of the ordinary.
     pub fn planes(&self) -> u64 {
         self.slots().iter().filter(|slot| slot.has_plane()).count() as u64
+    }
+
+    /// The plane of a chunk, made if it is not there.
+    #[inline]
+    fn plane<'a>(&self, slots: &'a [Slot], chunk: u64) -> &'a Plane {
+        slots[chunk as usize].plane(|| self.records_in(chunk))
     }
 
     fn slots(&self) -> RwLockReadGuard<'_, Vec<Slot>> {

@@ -209,6 +209,7 @@ impl Watcher<'_> {
             return;
         }
         look.next_sample = now + SAMPLE;
+        self.recorder.fold();
         drop(cpu.sample());
         watched.busy.look(now, cpu.by_name());
         look.memory = target.sample();

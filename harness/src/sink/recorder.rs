@@ -143,9 +143,18 @@ impl Recorder {
         self.closed_ns.store(self.clock.elapsed().as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Records whose first intact copy came after settling had ended, and yet was not late.
+    /// Records whose first copy, intact or changed, came after settling had ended, and yet was not late.
     pub fn drained(&self) -> u64 {
         self.drained.load(Ordering::Relaxed)
+    }
+
+    /// Gives back memory that the ledger needs no more. To be called about once a second.
+    ///
+    /// A chunk has settled when all of its traces began longer ago than a record may be late. Those that go on for longer
+    /// still cost a plane that is made twice, and no truth.
+    pub fn fold(&self) {
+        let began_before = self.clock.elapsed().saturating_sub(self.late_after).as_nanos() as u64;
+        self.ledger.fold(self.chunks.plan().chunks_begun_before(began_before));
     }
 
     /// When a record last arrived, from the start of the run.

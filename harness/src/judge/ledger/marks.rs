@@ -3,7 +3,7 @@
 //! Neighbours share a word of the plane, and all threads share words, counters and side lists; so marks for one word are
 //! gathered and made at once, what belongs in the side lists is noted under one lock, and the counters are touched once.
 
-use super::plane::{self, Plane};
+use super::plane;
 use super::slot::Slot;
 use super::{Exceptions, Ledger, Mark};
 use std::sync::RwLockReadGuard;
@@ -19,7 +19,8 @@ pub struct Marks<'a> {
     slots: RwLockReadGuard<'a, Vec<Slot>>,
     gathered: Option<Gathered>,
     late: bool,
-    aside: Aside,
+    /// Rare, and so kept elsewhere: a loop that marks has all the rest in registers, as long as it lends none of it.
+    aside: Option<Box<Aside>>,
     first: u64,
     unique: u64,
     extra: u64,
@@ -47,16 +48,8 @@ struct Aside {
 
 impl<'a> Marks<'a> {
     pub(super) fn new(ledger: &'a Ledger) -> Self {
-        Self {
-            ledger,
-            slots: ledger.slots(),
-            gathered: None,
-            late: false,
-            aside: Aside::default(),
-            first: 0,
-            unique: 0,
-            extra: 0,
-        }
+        let slots = ledger.slots();
+        Self { ledger, slots, gathered: None, late: false, aside: None, first: 0, unique: 0, extra: 0 }
     }
 
     /// Whether what comes for the first time from here on is late.
@@ -85,7 +78,7 @@ impl<'a> Marks<'a> {
 
     /// Counts a copy whose content differs, likewise.
     pub fn add_corrupt(&mut self, chunk: u64, offset: u32) {
-        self.aside.corrupt.push((chunk, offset));
+        self.aside.get_or_insert_default().corrupt.push((chunk, offset));
     }
 
     /// Counts an intact copy of a record and says at once which copy it is.
@@ -107,72 +100,82 @@ impl<'a> Marks<'a> {
     }
 
     /// How many first copies were counted since this was last asked.
+    #[inline]
     pub fn first(&mut self) -> u64 {
         self.settle();
         std::mem::take(&mut self.first)
     }
 
-    #[inline]
+    #[inline(always)]
     fn make(&mut self) {
         let Some(Gathered { chunk, word, bits, count }) = self.gathered.take() else { return };
-        let again = self.plane(chunk).mark(word, bits);
+        let ledger = self.ledger;
+        let again = ledger.plane(&self.slots, chunk).mark(word, bits);
         let extra = if again == 0 { 0 } else { u64::from(again.count_ones()) };
         self.count(count - extra, extra);
         if again != 0 || self.late {
-            self.put_aside(chunk, word, bits, again);
+            let late = if self.late { bits & !again } else { 0 };
+            let aside = self.aside.take().unwrap_or_default();
+            self.aside = Some(put_aside(aside, ledger.number(chunk, 0), word, again, late));
         }
     }
 
-    #[inline]
-    fn plane(&self, chunk: u64) -> &Plane {
-        self.slots[chunk as usize].plane(|| self.ledger.records_in(chunk))
-    }
-
+    #[inline(always)]
     fn count(&mut self, first: u64, extra: u64) {
         self.first += first;
         self.unique += first;
         self.extra += extra;
     }
 
-    #[cold]
-    fn put_aside(&mut self, chunk: u64, word: u32, bits: u64, again: u64) {
-        let numbers = |bits| plane::offsets(word, bits).map(|offset| self.ledger.number(chunk, offset));
-        self.aside.again.extend(numbers(again));
-        if self.late {
-            self.aside.late.extend(numbers(bits & !again));
-        }
-    }
-
     /// Makes what is still to be made and brings the side lists up to date, under one lock.
+    #[inline(always)]
     fn settle(&mut self) {
         self.make();
-        let Aside { corrupt, again, late } = std::mem::take(&mut self.aside);
-        if corrupt.is_empty() && again.is_empty() && late.is_empty() {
-            return;
+        if let Some(aside) = self.aside.take() {
+            let (first, extra) = note(self.ledger, &self.slots, *aside, self.late);
+            self.count(first, extra);
         }
-        // The side lists are locked before a corrupt copy marks the plane, and an intact one that is not the first looks into
-        // them after it has marked the plane. So whichever of the two comes second, on whatever thread, knows of the other.
-        let mut exceptions = self.ledger.exceptions();
-        let Exceptions { corrupt: changed, also_intact, late: tardy } = &mut *exceptions;
-        for (chunk, offset) in corrupt {
-            let number = self.ledger.number(chunk, offset);
-            let (word, bit) = plane::place(offset);
-            let is_first = self.plane(chunk).mark(word, bit) == 0;
-            self.count(u64::from(is_first), u64::from(!is_first));
-            // Copies before the first corrupt one were intact.
-            if changed.insert(number) && !is_first {
-                also_intact.insert(number);
-            }
-            if is_first && self.late {
-                tardy.insert(number);
-            }
-        }
-        also_intact.extend(again.into_iter().filter(|number| changed.contains(*number)));
-        tardy.extend(late);
     }
 }
 
+/// Puts records of a word aside that came again or late, given by their first bits.
+#[cold]
+fn put_aside(mut aside: Box<Aside>, first_of_chunk: u64, word: u32, again: u64, late: u64) -> Box<Aside> {
+    let numbers = |bits| plane::offsets(word, bits).map(|offset| first_of_chunk + u64::from(offset));
+    aside.again.extend(numbers(again));
+    aside.late.extend(numbers(late));
+    aside
+}
+
+/// Marks corrupt copies and brings the side lists up to date. Gives how many of these copies were the first of their records,
+/// and how many were not.
+#[cold]
+fn note(ledger: &Ledger, slots: &[Slot], aside: Aside, late: bool) -> (u64, u64) {
+    let (mut first, mut extra) = (0, 0);
+    // The side lists are locked before a corrupt copy marks the plane, and an intact one that is not the first looks into
+    // them after it has marked the plane. So whichever of the two comes second, on whatever thread, knows of the other.
+    let mut exceptions = ledger.exceptions();
+    let Exceptions { corrupt, also_intact, late: tardy } = &mut *exceptions;
+    for (chunk, offset) in aside.corrupt {
+        let number = ledger.number(chunk, offset);
+        let (word, bit) = plane::place(offset);
+        let is_first = ledger.plane(slots, chunk).mark(word, bit) == 0;
+        // Copies before the first corrupt one were intact.
+        if corrupt.insert(number) && !is_first {
+            also_intact.insert(number);
+        }
+        if is_first && late {
+            tardy.insert(number);
+        }
+        *(if is_first { &mut first } else { &mut extra }) += 1;
+    }
+    also_intact.extend(aside.again.into_iter().filter(|number| corrupt.contains(*number)));
+    tardy.extend(aside.late);
+    (first, extra)
+}
+
 impl Drop for Marks<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.settle();
         self.ledger.unique.fetch_add(self.unique, Ordering::Relaxed);
