@@ -116,6 +116,15 @@ service:
     }
 
     #[test]
+    fn the_embedded_target_gives_a_queue_in_memory_whatever_the_configuration_says() {
+        let warned = |guarantee| warning_for_embedded(&Collector { guarantee, ..Collector::default() });
+        assert_eq!([warned(Unknown), warned(Batch), warned(Memory)], [None, None, None]);
+        for promised in [Disk, Sync] {
+            assert!(warned(promised).unwrap().contains("the embedded target keeps its queue in memory"));
+        }
+    }
+
+    #[test]
     fn lines_of_an_inline_configuration_are_those_of_the_scenario() {
         let text = GATEWAY.replace("PROCESSORS", "batch");
         let pipelines =

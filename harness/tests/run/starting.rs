@@ -118,3 +118,12 @@ fn arguments_of_a_process_stand_before_those_that_carry_its_configuration() {
     let ["--feature-gates", "some.gate", config @ ..] = &given[..] else { panic!("{given:?}\n{run}") };
     assert!(config.concat().starts_with("--config") && config.concat().ends_with("collector.yaml"), "{config:?}");
 }
+
+/// A program that is a script may do anything when it is run, so it is not asked for its version.
+#[test]
+fn a_script_is_run_once_and_with_the_arguments_of_a_collector() {
+    let run = against("echo \"$*\" >>$FOLDER/starts; exit 1", &[]).expect(3);
+    let starts = std::fs::read_to_string(run.path("starts")).unwrap();
+    let [only] = &starts.lines().collect::<Vec<_>>()[..] else { panic!("{starts}") };
+    assert!(only.starts_with("--config "), "{only}");
+}
