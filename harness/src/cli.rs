@@ -10,6 +10,7 @@ mod judge;
 mod report;
 mod run;
 mod scenario;
+mod selftest;
 mod show;
 mod sink;
 mod talk;
@@ -44,6 +45,8 @@ enum Command {
     Report(report::ReportArguments),
     /// List, show and check scenarios
     Scenario(scenario::ScenarioArguments),
+    /// Plant every defect and see each caught under its right name
+    Selftest(selftest::SelftestArguments),
     /// List the figures that limits can name
     Limits,
 }
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => show::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Scenario(arguments) => scenario::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Limits => report::limits(),
     };
     ExitCode::from(exit.0)

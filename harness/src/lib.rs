@@ -12,6 +12,7 @@ pub mod knowledge;
 pub mod process;
 pub mod resources;
 pub mod run;
+pub mod selftest;
 pub mod show;
 pub mod sink;
 pub mod target;

@@ -6,7 +6,7 @@ use spanproof_reports::terminal::plan::{Plan, plan_block};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-/// Off a terminal, a line this often.
+/// Off a terminal, a line this often, and one when what is being done changes.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Talks on stderr, or keeps quiet.
@@ -16,11 +16,18 @@ pub(crate) struct Stderr {
     /// True while an unfinished progress line stands on the terminal.
     open: bool,
     last_plain: Option<Instant>,
+    last_phase: String,
 }
 
 impl Stderr {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, terminal: std::io::stderr().is_terminal(), open: false, last_plain: None }
+        Self {
+            quiet,
+            terminal: std::io::stderr().is_terminal(),
+            open: false,
+            last_plain: None,
+            last_phase: String::new(),
+        }
     }
 
     /// Ends an unfinished line.
@@ -51,7 +58,10 @@ impl Talk for Stderr {
         if self.terminal {
             self.write(&format!("\r\x1b[2K{}", line.trim_end()));
             self.open = true;
-        } else if self.last_plain.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL) {
+        } else if self.last_phase != progress.phase
+            || self.last_plain.is_none_or(|last| last.elapsed() >= PLAIN_INTERVAL)
+        {
+            self.last_phase.clone_from(&progress.phase);
             self.last_plain = Some(Instant::now());
             self.write(&format!("{}\n", line.trim_end()));
         }

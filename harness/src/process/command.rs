@@ -37,13 +37,25 @@ impl KeptCommand {
     /// # Errors
     /// [`CommandError`]; nothing has been started then.
     pub fn start(command: &str, args: &[String], variables: BTreeMap<String, String>) -> Result<Self, CommandError> {
+        let log = std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(command, error))?;
+        Self::start_with_log(command, args, variables, File::from(log))
+    }
+
+    /// The same with what it writes going to `log`, which is open for appending.
+    ///
+    /// # Errors
+    /// [`CommandError`]; nothing has been started then.
+    pub fn start_with_log(
+        command: &str,
+        args: &[String],
+        variables: BTreeMap<String, String>,
+        log: File,
+    ) -> Result<Self, CommandError> {
         let mut env = inherited();
         env.extend(variables);
-        let failed = |reason: String| CommandError { command: command.to_owned(), reason };
-        let path = resolve(Path::new(command), &env).map_err(|error| failed(words(error)))?;
-        let log = std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(error.to_string()))?;
+        let path = resolve(Path::new(command), &env).map_err(|error| failed(command, words(error)))?;
         let program = Program { path: path.display().to_string(), args: args.to_vec() };
-        let kept = Kept::start(Launch { program, env, cwd: None, log: File::from(log) }).map_err(failed)?;
+        let kept = Kept::start(Launch { program, env, cwd: None, log }).map_err(|error| failed(command, error))?;
         Ok(Self { kept })
     }
 
@@ -66,6 +78,10 @@ impl KeptCommand {
         self.kept.wait_gone(KILL_WITHIN);
         self.exit().unwrap_or(Exit::Unknown)
     }
+}
+
+fn failed(command: &str, reason: impl ToString) -> CommandError {
+    CommandError { command: command.to_owned(), reason: reason.to_string() }
 }
 
 /// Why a command cannot be run, in words that do not speak of a target.

@@ -1,0 +1,44 @@
+//! Evidence altered in memory: what no target can bring about at will, and what only an error of ours could.
+
+use crate::evidence::Frozen;
+use crate::judge::account::Account;
+use crate::judge::evidence::Change;
+use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
+
+/// As if every request had been sent twice.
+pub(super) fn resent(frozen: &mut Frozen) {
+    let plan = frozen.evidence.plan.clone();
+    let twice = RequestRecord { outcome: Outcome::Acknowledged, attempts: 2, answer: String::new(), ended_ns: 0 };
+    for chunk in 0..plan.chunks() {
+        let requests = 0..plan.open(chunk).requests().len() as u32;
+        frozen.evidence.requests.extend(requests.map(|number| (RequestId { chunk, number }, twice.clone())));
+    }
+    let opened = frozen.course.chunks_opened;
+    frozen.evidence.account =
+        Account::draw_up(&plan, &frozen.ledger, &frozen.evidence.requests, |chunk| chunk < opened);
+}
+
+/// As if the target's configuration had a filter.
+pub(super) fn filter(frozen: &mut Frozen) {
+    frozen.evidence.may_leave_out.push("filter".to_owned());
+}
+
+/// As if it had a sampler that writes the trace state.
+pub(super) fn sampler(frozen: &mut Frozen) {
+    frozen.evidence.may_change.push(("probabilistic_sampler".to_owned(), Change::TraceState));
+}
+
+/// As if the run had been interrupted.
+pub(super) fn interrupted(frozen: &mut Frozen) {
+    frozen.evidence.cut_short = Some("interrupted".to_owned());
+}
+
+/// As if a span had been counted twice.
+pub(super) fn account(frozen: &mut Frozen) {
+    frozen.evidence.account.counts.delivered += 1;
+}
+
+/// As if a span had arrived that never left.
+pub(super) fn never_left(frozen: &mut Frozen) {
+    frozen.evidence.account.counts.delivered_not_sent += 1;
+}

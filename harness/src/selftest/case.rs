@@ -1,0 +1,212 @@
+//! What is tried, and what must come of it: the types of the table.
+
+use crate::evidence::Frozen;
+use spanproof_reports::result::verdict::Verdict;
+
+/// One thing that is tried.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Its name, unlike every other's.
+    pub name: &'static str,
+    /// Where its evidence comes from.
+    pub source: Source,
+    /// What must come of it with the embedded target.
+    pub expected: Expected,
+    /// What must come of it behind a collector.
+    pub behind: Behind,
+    /// What it shows, in a few words.
+    pub shows: &'static str,
+    /// Whether every finding that fails counts exactly what the defect says it did.
+    pub counted: bool,
+    /// Whether it rests on time, and so says nothing on a machine that is too busy for the harness.
+    pub rests_on_time: bool,
+}
+
+/// Where a case's evidence comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Source {
+    /// A run of its own.
+    Run {
+        /// What is sent.
+        traffic: Traffic,
+        /// The planted defect, as `--plant` takes it; empty for none.
+        plant: &'static str,
+        /// More settings of the scenario. `{spanproof}` stands for our own binary as a JSON string.
+        settings: &'static [&'static str],
+    },
+    /// The evidence of another case, altered: for what no target can do to us.
+    Altered {
+        /// The name of the other case.
+        of: &'static str,
+        /// What is altered.
+        alter: fn(&mut Frozen),
+    },
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic {
+    /// `shop` with every anomaly but slow traces, which take too long, and padded ids, which have cases of their own.
+    Common,
+    /// `shop` with every anomaly there is.
+    AllAnomalies,
+    /// `shop` with padded ids in every trace: those spans are known by their attribute `spanproof.id`.
+    Padded,
+    /// `uniform`, sent as fast as it can be.
+    Uniform,
+}
+
+/// What must come of a case. Failures and what is inconclusive must be exactly these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expected {
+    /// Ids of the findings that fail.
+    pub failing: &'static [&'static str],
+    /// Ids of the findings that are inconclusive.
+    pub open: &'static [&'static str],
+    /// Ids of further findings that must be there, informations and warnings.
+    pub told: &'static [&'static str],
+    /// Ids of inconclusive findings that may come with these or stay away, as the instant will have it.
+    pub may_come: &'static [&'static str],
+    /// What the fields that differ begin with: every one with one of these, and each of these is seen.
+    pub fields: &'static [&'static str],
+    /// A limit, and what it must say.
+    pub limit: Option<(&'static str, Verdict)>,
+}
+
+/// What must come of a case behind a collector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Behind {
+    /// The same as without one.
+    Same,
+    /// Something else, and why.
+    Differs(Expected, &'static str),
+    /// It is not tried there, and why.
+    Untried(&'static str),
+}
+
+impl Expected {
+    /// Nothing is wrong.
+    pub const PASS: Self = Self { failing: &[], open: &[], told: &[], may_come: &[], fields: &[], limit: None };
+
+    /// Exactly these findings fail.
+    pub const fn failing(ids: &'static [&'static str]) -> Self {
+        Self { failing: ids, ..Self::PASS }
+    }
+
+    /// Exactly these findings are inconclusive.
+    pub const fn open(ids: &'static [&'static str]) -> Self {
+        Self { open: ids, ..Self::PASS }
+    }
+
+    /// Spans arrive changed, in fields that begin so.
+    pub const fn corrupted(fields: &'static [&'static str]) -> Self {
+        Self { failing: &["corrupted"], fields, ..Self::PASS }
+    }
+
+    /// The verdict of the run.
+    pub fn verdict(&self) -> Verdict {
+        let of = |ids: &[&str], verdict| if ids.is_empty() { Verdict::Pass } else { verdict };
+        let limit = self.limit.map_or(Verdict::Pass, |(_, verdict)| verdict);
+        of(self.failing, Verdict::Fail).merge(of(self.open, Verdict::Inconclusive)).merge(limit)
+    }
+}
+
+impl Case {
+    const fn new(name: &'static str, source: Source, expected: Expected, shows: &'static str) -> Self {
+        Self { name, source, expected, behind: Behind::Same, shows, counted: false, rests_on_time: false }
+    }
+
+    /// A run with a planted defect.
+    pub const fn defect(name: &'static str, plant: &'static str, expected: Expected, shows: &'static str) -> Self {
+        Self::new(name, Source::Run { traffic: Traffic::Common, plant, settings: &[] }, expected, shows)
+    }
+
+    /// The same in traffic where every trace has padded ids.
+    pub const fn padded(name: &'static str, plant: &'static str, expected: Expected, shows: &'static str) -> Self {
+        Self::new(name, Source::Run { traffic: Traffic::Padded, plant, settings: &[] }, expected, shows)
+    }
+
+    /// A run of a target that does nothing wrong, under these settings.
+    pub const fn without_defect(
+        name: &'static str,
+        traffic: Traffic,
+        settings: &'static [&'static str],
+        expected: Expected,
+        shows: &'static str,
+    ) -> Self {
+        Self::new(name, Source::Run { traffic, plant: "", settings }, expected, shows)
+    }
+
+    /// The evidence of another case, altered.
+    pub const fn altered(
+        name: &'static str,
+        of: &'static str,
+        alter: fn(&mut Frozen),
+        expected: Expected,
+        shows: &'static str,
+    ) -> Self {
+        Self::new(name, Source::Altered { of, alter }, expected, shows)
+    }
+
+    /// The same with further settings of the scenario.
+    pub const fn with(mut self, more: &'static [&'static str]) -> Self {
+        if let Source::Run { traffic, plant, .. } = self.source {
+            self.source = Source::Run { traffic, plant, settings: more };
+        }
+        self
+    }
+
+    /// The same, and every finding that fails counts what the defect says.
+    pub const fn counted(mut self) -> Self {
+        self.counted = true;
+        self
+    }
+
+    /// The same, resting on time.
+    pub const fn rests_on_time(mut self) -> Self {
+        self.rests_on_time = true;
+        self
+    }
+
+    /// The same with another outcome behind a collector.
+    pub const fn behind(mut self, behind: Behind) -> Self {
+        self.behind = behind;
+        self
+    }
+
+    /// What must come of it at a place, or why it is not tried there.
+    pub fn expected_at(&self, place: Place) -> Result<Expected, &'static str> {
+        match (place, self.behind) {
+            (Place::Embedded, _) | (Place::Behind, Behind::Same) => Ok(self.expected),
+            (Place::Behind, Behind::Differs(expected, _)) => Ok(expected),
+            (Place::Behind, Behind::Untried(why)) => Err(why),
+        }
+    }
+
+    /// The planted defect; empty for none.
+    pub fn plant(&self) -> &'static str {
+        match self.source {
+            Source::Run { plant, .. } => plant,
+            Source::Altered { .. } => "",
+        }
+    }
+}
+
+/// Where the embedded target with its defects stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// It is the target.
+    Embedded,
+    /// Between a collector and the sink.
+    Behind,
+}
+
+impl Place {
+    /// The word in results.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Behind => "behind",
+        }
+    }
+}

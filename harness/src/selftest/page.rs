@@ -1,0 +1,48 @@
+//! The table as Markdown, for `--list` and for `docs/selftest.md`.
+
+use super::case::{Behind, Case, Expected, Source, Traffic};
+use std::fmt::Write;
+
+/// The table, one line a case.
+pub fn page(cases: &[Case]) -> String {
+    let mut text = String::from("| case | planted | verdict | findings | what it shows | behind a collector |\n");
+    text.push_str("|---|---|---|---|---|---|\n");
+    for case in cases {
+        let Case { name, expected, shows, .. } = case;
+        let (planted, findings, behind) = (planted(case), findings(expected), behind(&case.behind));
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "| `{name}` | {planted} | {} | {findings} | {shows} | {behind} |", expected.verdict());
+    }
+    text
+}
+
+fn planted(case: &Case) -> String {
+    match case.source {
+        Source::Altered { of, .. } => format!("the evidence of `{of}`, altered"),
+        Source::Run { plant: "", traffic: Traffic::AllAnomalies | Traffic::Padded, .. } => "nothing".to_owned(),
+        Source::Run { plant: "", .. } => "no defect".to_owned(),
+        Source::Run { plant, .. } => format!("`{plant}`"),
+    }
+}
+
+fn findings(expected: &Expected) -> String {
+    let quoted = |ids: &[&str], suffix: &str| ids.iter().map(|id| format!("`{id}`{suffix}")).collect::<Vec<_>>();
+    let fields = expected.fields.iter().map(|field| format!("`{field}`")).collect::<Vec<_>>().join(", ");
+    let mut all: Vec<String> = quoted(expected.failing, "");
+    for id in all.iter_mut().filter(|id| *id == "`corrupted`") {
+        let _ = write!(id, " in {fields}");
+    }
+    all.extend(quoted(expected.open, " (inconclusive)"));
+    all.extend(quoted(expected.may_come, " (inconclusive; it may stay away)"));
+    all.extend(quoted(expected.told, " (told)"));
+    all.extend(expected.limit.map(|(text, verdict)| format!("limit `{text}`: {verdict}")));
+    if all.is_empty() { "none".to_owned() } else { all.join(", ") }
+}
+
+fn behind(behind: &Behind) -> String {
+    match behind {
+        Behind::Same => "the same".to_owned(),
+        Behind::Differs(expected, why) => format!("{}, {}: {why}", expected.verdict(), findings(expected)),
+        Behind::Untried(why) => format!("not tried: {why}"),
+    }
+}

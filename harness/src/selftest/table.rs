@@ -1,0 +1,383 @@
+//! The table: every planted defect, and the verdict and findings that it must lead to. The page `docs/selftest.md` is
+//! written from it.
+
+use super::altered;
+use super::case::{Behind, Case, Expected, Traffic};
+use spanproof_reports::result::verdict::Verdict;
+
+const LOST: Expected = Expected::failing(&["lost-acknowledged"]);
+const REPEATED: Expected = Expected::failing(&["duplicated"]);
+const LOST_AND_REPEATED: Expected = Expected::failing(&["duplicated", "lost-acknowledged"]);
+const LOST_AND_FOREIGN: Expected = Expected::failing(&["foreign", "lost-acknowledged"]);
+
+/// The id of a span may be hit too, and then it is nobody's.
+const CHANGED_OR_UNKNOWN: Expected =
+    Expected { fields: &["attributes["], ..Expected::failing(&["corrupted", "foreign", "lost-acknowledged"]) };
+
+/// What the embedded target does by its own settings, and not by a defect, cannot stand behind a collector.
+const OWN_SETTING: Behind = Behind::Untried("a setting of the embedded target or of the client, not a defect");
+
+/// Everything that is tried, and what must come of it.
+pub fn table() -> Vec<Case> {
+    [&CONTROLS[..], &PRESENCE, &CONTENT, &IDENTITY, &REQUESTS, &PADDED, &CIRCUMSTANCES, &ALTERED].concat()
+}
+
+const CONTROLS: [Case; 2] = [
+    Case::without_defect("control", Traffic::AllAnomalies, &[], Expected::PASS, "nothing wrong, with every anomaly"),
+    Case::without_defect(
+        "control-padded",
+        Traffic::Padded,
+        &[],
+        Expected::PASS,
+        "nothing wrong, padded ids everywhere",
+    ),
+];
+
+const PRESENCE: [Case; 9] = [
+    Case::defect("drop-one-in", "drop-one-in=100", LOST, "spans lost here and there").counted(),
+    Case::defect(
+        "drop-nth",
+        "drop-nth=1000",
+        Expected { limit: Some(("spans.lost_acknowledged == 0", Verdict::Fail)), ..LOST },
+        "a single span lost; the limit on it says so too",
+    )
+    .counted(),
+    Case::defect("duplicate-one-in", "duplicate-one-in=100", REPEATED, "spans repeated").counted(),
+    Case::defect(
+        "lose-and-repeat",
+        "lose-and-repeat,every=100",
+        LOST_AND_REPEATED,
+        "the totals are right all the time",
+    )
+    .counted(),
+    Case::defect("drop-service", "drop-service=checkout", LOST, "every span of one service lost").counted(),
+    Case::defect("drop-over-bytes", "drop-over-bytes=2000", LOST, "large spans lost").counted(),
+    Case::defect("drop-whole-traces", "drop-whole-traces=1/20", LOST, "whole traces lost").counted(),
+    Case::defect(
+        "invent-span=random-ids",
+        "invent-span=random-ids,every=100",
+        Expected::failing(&["foreign"]),
+        "a span of nobody",
+    )
+    .counted(),
+    Case::defect(
+        "invent-span=real-trace",
+        "invent-span=real-trace,every=100",
+        Expected::failing(&["invented"]),
+        "a span that claims to belong to a trace of ours",
+    )
+    .counted(),
+];
+
+const CONTENT: [Case; 16] = [
+    changed("swap-attributes", "swap-attributes,every=100", &["attributes["], "two values exchanged"),
+    changed("truncate-string", "truncate-string,every=100", &["attributes["], "a value one character short"),
+    changed("lose-attribute", "lose-attribute,every=100", &["attributes["], "an attribute gone"),
+    changed("change-value-type", "change-value-type,every=100", &["attributes["], "a value of another type"),
+    changed("lose-events", "lose-events,every=5", &["events"], "a span's events gone"),
+    changed("lose-links", "lose-links,every=2", &["links"], "a span's links gone"),
+    changed("shift-time-1ns", "shift-time-1ns,every=100", &["end_time_unix_nano"], "an end one nanosecond late"),
+    changed("change-kind", "change-kind,every=100", &["kind"], "another kind"),
+    changed("change-status", "change-status,every=100", &["status.code"], "another status"),
+    changed("change-name", "change-name,every=100", &["name"], "another name"),
+    changed("change-flags", "change-flags,every=100", &["flags"], "another sampled bit"),
+    changed("change-trace-state", "change-trace-state,every=100", &["trace_state"], "another trace state"),
+    changed("change-scope", "change-scope,every=100", &["scope.name"], "under a scope of another name"),
+    changed(
+        "change-service",
+        "change-service,every=100",
+        &["resource.attributes[\"service.name\"]"],
+        "under another service",
+    ),
+    Case::defect(
+        "swap-resources",
+        "swap-resources,every=3",
+        Expected::corrupted(&["resource."]),
+        "two requests' resources exchanged",
+    ),
+    changed(
+        "corrupt-everything",
+        "corrupt-everything",
+        &["attributes[\"planted.defect\"]"],
+        "every span changed alike",
+    ),
+];
+
+const IDENTITY: [Case; 3] = [
+    changed("re-parent", "re-parent,every=100", &["parent_span_id"], "another parent"),
+    changed("unparent", "unparent,every=100", &["parent_span_id"], "no parent"),
+    Case::defect(
+        "split-trace-id",
+        "split-trace-id,every=100",
+        LOST_AND_FOREIGN,
+        "the rest of a trace under an id that nobody sent: spans of nobody came, and ours did not",
+    )
+    .counted(),
+];
+
+const REQUESTS: [Case; 6] = [
+    Case::defect("acknowledge-then-drop", "acknowledge-then-drop,every=10", LOST, "whole requests acknowledged and lost"),
+    Case::defect(
+        "drop-every-nth-request-of-one-connection",
+        "drop-every-nth-request-of-one-connection=2",
+        LOST,
+        "every second request of one connection lost",
+    ),
+    Case::defect("send-request-twice", "send-request-twice,every=10", REPEATED, "whole requests repeated"),
+    Case::defect(
+        "deliver-late",
+        "deliver-late=20s,every=10",
+        Expected::failing(&["late"]),
+        "acknowledged, and delivered 20 s later; settling waits for it, and it is not called lost",
+    )
+    // Longer than the delay, so that it ends when the last span has come and not before.
+    .with(&["run.settle=40s"])
+    .rests_on_time(),
+    Case::defect(
+        "refuse-but-forward",
+        "refuse-but-forward,every=3",
+        Expected { open: &["refused"], ..Expected::failing(&["refused-delivered"]) },
+        "refused for good and delivered all the same",
+    )
+    .behind(Behind::Differs(
+        Expected::PASS,
+        "the client is answered by the collector, which believes the refusal and drops what has been delivered: nothing is \
+         lost, repeated or changed",
+    )),
+    Case::defect(
+        "stall",
+        "stall=500ms/1s",
+        Expected { limit: Some(("latency.intended_to_delivered.max < 300ms", Verdict::Fail)), ..Expected::PASS },
+        "nothing is answered for a while, again and again: it shows in a limit on latency and nowhere else",
+    )
+    .rests_on_time(),
+];
+
+/// Spans of traces with padded ids are known by an attribute, their ids are content: the same defects, other names.
+const PADDED: [Case; 7] = [
+    Case::padded("padded:lose-attribute", "lose-attribute,every=5", CHANGED_OR_UNKNOWN, LOST_ID),
+    Case::padded("padded:truncate-string", "truncate-string,every=5", CHANGED_OR_UNKNOWN, LOST_ID),
+    Case::padded("padded:change-value-type", "change-value-type,every=5", CHANGED_OR_UNKNOWN, LOST_ID),
+    Case::padded(
+        "padded:split-trace-id",
+        "split-trace-id,every=100",
+        Expected { fields: &["trace_id"], ..Expected::failing(&["corrupted", "foreign", "lost-acknowledged"]) },
+        "where the id is content, another one is a change; where it is not, spans of nobody came and ours did not",
+    ),
+    Case::padded(
+        "padded:invent-span=random-ids",
+        "invent-span=random-ids,every=20",
+        Expected { fields: &["trace_id", "span_id"], ..Expected::failing(&["corrupted", "foreign"]) },
+        "a copy that carries a span's attribute and other ids is a changed copy of it",
+    ),
+    Case::padded(
+        "padded:invent-span=real-trace",
+        "invent-span=real-trace,every=20",
+        Expected { fields: &["span_id"], ..Expected::failing(&["corrupted", "invented"]) },
+        "likewise",
+    ),
+    Case::padded("padded:drop-one-in", "drop-one-in=100", LOST, "lost is lost").counted(),
+];
+
+const LOST_ID: &str =
+    "where it hits `spanproof.id`, nobody knows the span: one of nobody came, and one of ours did not";
+
+/// Findings that no defect leads to.
+const CIRCUMSTANCES: [Case; 5] = [
+    Case::without_defect(
+        "refuse-everything",
+        Traffic::Common,
+        &["target.embedded.memory_limit=1", "run.settle=1s"],
+        Expected::open(&["nothing-delivered", "unknown"]),
+        "a target without memory answers `later` to everything",
+    )
+    .behind(OWN_SETTING),
+    Case::defect(
+        "client-queue-full",
+        "stall=300ms/400ms",
+        Expected::open(&["not-sent"]),
+        "the target answers so slowly that the client's queue is full most of the time",
+    )
+    .with(&["traffic.client.queue=1", "traffic.client.max_in_flight=1"])
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "cut-short",
+        Traffic::Common,
+        &["abort=[spans.sent > 500]"],
+        Expected::open(&["cut-short"]),
+        "an abort limit ends the run early",
+    ),
+    Case::without_defect(
+        "target-ends",
+        Traffic::Common,
+        &[
+            "traffic.rate=2000",
+            "run.spans=8000",
+            // Any program that takes OTLP, delivers nothing and ends early would do; the sink is at hand.
+            "target={process: {command: /bin/sh, args: [-c, 'exec \"$0\" sink --quiet --grpc \"$SPANPROOF_RECEIVER_GRPC\" \
+             --http \"$SPANPROOF_RECEIVER_HTTP\" --until \"spans >= 200\"', {spanproof}, '{config}']}}",
+        ],
+        // Whether many requests were under way at its end is chance.
+        Expected { open: &["not-sent", "target-ended"], may_come: &["unknown"], ..LOST },
+        "the target's process ends in mid-run",
+    )
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "overdriven",
+        Traffic::Uniform,
+        &["traffic.rate=50000000", "run.spans=300000", "traffic.packing=whole-traces", "traffic.client.queue=100000"],
+        Expected {
+            told: &["harness-was-the-limit"],
+            limit: Some(("latency.intended_to_acknowledged.p99 < 1m", Verdict::Inconclusive)),
+            ..Expected::PASS
+        },
+        "more than the harness can send: no latency is told, and a limit on one is inconclusive",
+    )
+    .behind(OWN_SETTING),
+];
+
+/// What neither defect nor circumstance brings about at will, and what only an error of spanproof could.
+const ALTERED: [Case; 6] = [
+    Case::altered(
+        "altered:resent",
+        "send-request-twice",
+        altered::resent,
+        Expected { told: &["duplicated-explained"], ..Expected::PASS },
+        "had every request been sent twice, repeats would be explained",
+    ),
+    Case::altered(
+        "altered:filter",
+        "drop-one-in",
+        altered::filter,
+        Expected::open(&["absent-by-design"]),
+        "had the configuration a filter, absence would be no loss",
+    ),
+    Case::altered(
+        "altered:sampler",
+        "change-trace-state",
+        altered::sampler,
+        Expected::open(&["changed-by-design"]),
+        "had it a sampler that writes the trace state, that would be no corruption",
+    ),
+    Case::altered(
+        "altered:interrupted",
+        "drop-one-in",
+        altered::interrupted,
+        Expected::open(&["cut-short", "lost-acknowledged"]),
+        "had the run been interrupted, absent spans might still have come",
+    ),
+    Case::altered(
+        "altered:account",
+        "control",
+        altered::account,
+        Expected::open(&["account-broken"]),
+        "an account that does not add up is told, not judged",
+    ),
+    Case::altered(
+        "altered:never-left",
+        "control",
+        altered::never_left,
+        Expected::open(&["delivered-not-sent"]),
+        "so is a span that arrived and never left",
+    ),
+];
+
+/// Spans arrive changed in a field that begins so, as many as the defect says.
+const fn changed(
+    name: &'static str,
+    plant: &'static str,
+    fields: &'static [&'static str],
+    shows: &'static str,
+) -> Case {
+    Case::defect(name, plant, Expected::corrupted(fields), shows).counted()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::case::Source;
+    use super::super::needed::all_ids;
+    use super::super::page::page;
+    use super::*;
+    use crate::embedded::Defect;
+    use spanproof_scenarios::limits::Limit;
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    #[test]
+    fn every_defect_of_the_catalogue_is_tried_in_ordinary_traffic() {
+        let tried = |wanted: &Defect| {
+            table().iter().any(|case| match case.source {
+                Source::Run { traffic: Traffic::Common, plant, settings: &[] | &["run.settle=40s"] } => {
+                    plant.parse::<Defect>().is_ok_and(|defect| alike(&defect, wanted))
+                }
+                _ => false,
+            })
+        };
+        for defect in Defect::catalogue() {
+            assert!(tried(&defect), "{defect} is not tried");
+        }
+    }
+
+    /// The same defect, whatever its parameter; of invented spans also the same form.
+    fn alike(one: &Defect, other: &Defect) -> bool {
+        let form = |defect: &Defect| defect.to_string().split(',').next().map(str::to_owned);
+        one.name() == other.name() && (one.name() != "invent-span" || form(one) == form(other))
+    }
+
+    #[test]
+    fn names_are_told_apart_and_what_is_altered_is_there() {
+        let names: BTreeSet<&str> = table().iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), table().len());
+        for case in table() {
+            if let Source::Altered { of, .. } = case.source {
+                assert!(names.contains(of), "{}", case.name);
+            }
+        }
+    }
+
+    /// An id in the checks' sources that no case expects could vanish unnoticed.
+    #[test]
+    fn every_finding_that_a_check_can_make_is_expected_by_a_case() {
+        let expected: BTreeSet<String> =
+            table().iter().flat_map(|case| all_ids(&case.expected)).map(str::to_owned).collect();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/judge/checks");
+        let mut made = BTreeSet::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let calls = text.split("finding(").skip(1).filter_map(|rest| rest.trim_start().strip_prefix('"'));
+            made.extend(calls.filter_map(|rest| rest.split('"').next()).map(str::to_owned));
+        }
+        assert_eq!(made, expected);
+    }
+
+    /// What may come or stay away must not change the verdict, which is compared.
+    #[test]
+    fn what_may_stay_away_never_decides() {
+        for case in table().iter().filter(|case| !case.expected.may_come.is_empty()) {
+            assert_eq!(case.expected.verdict(), Verdict::Fail, "{}", case.name);
+        }
+    }
+
+    /// A limit is found again by the text that its parsed form has.
+    #[test]
+    fn limits_are_written_as_results_write_them() {
+        for (text, _) in table().iter().filter_map(|case| case.expected.limit) {
+            assert_eq!(text.parse::<Limit>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn fields_are_expected_where_a_corruption_is() {
+        for case in table() {
+            assert_eq!(case.expected.failing.contains(&"corrupted"), !case.expected.fields.is_empty(), "{}", case.name);
+        }
+    }
+
+    #[test]
+    fn the_page_in_the_docs_is_this_table() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/selftest.md");
+        let text = std::fs::read_to_string(path).unwrap();
+        let table = page(&table());
+        assert!(text.contains(&table), "put the table of `spanproof selftest --list` into docs/selftest.md:\n{table}");
+    }
+}
