@@ -6,6 +6,7 @@
 //! | `requests.json` | what became of the requests that did not simply succeed |
 //! | `arrivals.json` | what differs in corrupt records, and records that are not in the plan |
 //! | `changes.roaring` | which records are corrupt in which way, one set for each kind in `arrivals.json` |
+//! | `instants.bin` | when each request was sent and answered, and when its spans arrived |
 //! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `also-intact.roaring`, `late.roaring` | records by their number in the plan |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
@@ -22,6 +23,7 @@ pub mod marker;
 mod arrivals;
 mod course;
 mod exact;
+mod instants;
 mod plan;
 mod records;
 mod requests;
@@ -32,6 +34,7 @@ use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
 use crate::judge::evidence::Evidence;
+use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
 use crate::judge::strangers::StrangerExamples;
@@ -68,6 +71,8 @@ pub struct Findings<'a> {
     pub unexplained: u64,
     /// Records that are not in the plan.
     pub strangers: &'a StrangerExamples,
+    /// When requests were sent and answered and their spans arrived, by chunk and number.
+    pub instants: &'a [Vec<Packed>],
     /// How the run went.
     pub course: &'a Course,
 }
@@ -78,6 +83,8 @@ pub struct Frozen {
     pub evidence: Evidence,
     /// What arrived.
     pub ledger: Ledger,
+    /// When requests were sent and answered and their spans arrived, by chunk and number.
+    pub instants: Vec<Vec<Packed>>,
     /// How the run went.
     pub course: Course,
 }
@@ -103,6 +110,7 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
     add(requests::FILE, requests::to_bytes(findings.requests)?)?;
     add(arrivals::FILE, arrivals::to_bytes(findings)?)?;
     add(arrivals::CHANGES, arrivals::changes(findings))?;
+    add(instants::FILE, instants::to_bytes(findings.instants))?;
     add(course::FILE, course::to_bytes(findings.course)?)?;
     for (name, records) in records::of(findings.ledger, opened) {
         add(name, records::to_bytes(records))?;
@@ -139,6 +147,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let plan = plan::from_bytes(files.get(plan::FILE)?, known)?;
     let requests = requests::from_bytes(files.get(requests::FILE)?, &plan)?;
     let arrivals = arrivals::from_bytes(files.get(arrivals::FILE)?, files.get(arrivals::CHANGES)?, plan.spans())?;
+    let instants = instants::from_bytes(&files.get(instants::FILE)?, &plan)?;
     let course = course::from_bytes(files.get(course::FILE)?)?;
     if course.chunks_opened > plan.chunks() {
         return Err(EvidenceError::inconsistent(&files.path(course::FILE), "more chunks were opened than planned"));
@@ -146,7 +155,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let sets = records::Sets::read(&files, plan.spans())?;
     let ledger = sets.into_ledger(&plan, course.chunks_opened, arrivals.invented, arrivals.foreign);
     let evidence = evidence(plan, requests, arrivals, &course, &ledger);
-    Ok(Frozen { evidence, ledger, course })
+    Ok(Frozen { evidence, ledger, instants, course })
 }
 
 fn evidence(

@@ -11,6 +11,7 @@ pub mod conclusion;
 pub mod corruption;
 pub mod evidence;
 pub mod explain;
+pub mod instants;
 pub mod ledger;
 pub mod outcomes;
 pub mod strangers;

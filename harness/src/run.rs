@@ -432,6 +432,7 @@ fn freeze(
         corruptions: &recorder.corruptions().kinds(),
         unexplained: recorder.corruptions().unexplained(),
         strangers: &recorder.strangers().examples(),
+        instants: &outcomes.instants().take_down(),
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)

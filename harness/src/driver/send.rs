@@ -25,6 +25,9 @@ pub struct RetryPolicy {
 /// Sees to it that a request is noted exactly once, also when its task is dropped.
 struct Noted<'a> {
     shared: &'a Shared,
+    due_ns: u64,
+    /// When the first attempt began.
+    started: Option<Instant>,
     id: RequestId,
     spans: u32,
     attempts: u32,
@@ -35,6 +38,10 @@ impl Noted<'_> {
     fn end(&mut self, outcome: Outcome, answer: String, ended: Instant) {
         self.done = true;
         let ended_ns = self.shared.clock.ns(ended);
+        if let Some(started) = self.started {
+            let from_due = |instant| Duration::from_nanos(self.shared.clock.ns(instant).saturating_sub(self.due_ns));
+            self.shared.outcomes.instants().note_sent(self.id, from_due(started), from_due(ended));
+        }
         let record = RequestRecord { outcome, attempts: self.attempts, answer, ended_ns };
         self.shared.outcomes.note(self.id, self.spans, record);
         self.shared.outstanding.fetch_sub(1, Ordering::Relaxed);
@@ -57,9 +64,10 @@ pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Ar
     let handed_over = Instant::now();
     let measured = Duration::from_nanos(due_ns) >= shared.config.warm_up;
     note_start(&shared, due_ns, spans, handed_over, measured);
-    let mut noted = Noted { shared: &shared, id, spans, attempts: 0, done: false };
+    let mut noted = Noted { shared: &shared, due_ns, started: None, id, spans, attempts: 0, done: false };
     let Ok(_place) = place.acquire().await else { return };
     let started = Instant::now();
+    noted.started = Some(started);
     shared.sent_spans.fetch_add(u64::from(spans), Ordering::Relaxed);
     loop {
         noted.attempts += 1;

@@ -3,6 +3,7 @@
 //! What a request contains is fixed by the plan, so only requests that did *not* end acknowledged at the first attempt are
 //! stored; all others are acknowledged by their absence, once the chunk has been sent.
 
+use super::instants::InstantsBook;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -67,6 +68,7 @@ pub struct Sums {
 #[derive(Debug, Default)]
 pub struct Outcomes {
     inner: Mutex<Inner>,
+    instants: InstantsBook,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +114,11 @@ impl Outcomes {
     /// When the last attempt of such a request began; `None` if it was sent once, at its intended instant.
     pub fn begun_ns(&self, id: RequestId) -> Option<u64> {
         self.inner().begun_ns.get(&id).copied()
+    }
+
+    /// When requests were sent and answered, and when their spans arrived.
+    pub fn instants(&self) -> &InstantsBook {
+        &self.instants
     }
 
     /// The sums so far.

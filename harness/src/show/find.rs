@@ -130,6 +130,8 @@ pub fn find(frozen: &Frozen, id: &HexId) -> Result<Found, NotFound> {
     match (traces.as_slice(), stranger(frozen, id)) {
         ([index], _) => Ok(Found::Trace(*index)),
         ([], Some(found)) => Ok(found),
+        // As long as a span id, and no span of the plan nor beginning of a trace id: whose it is, is not known, but not ours.
+        ([], None) if id.span_id().is_some() => Ok(Found::Foreign(None)),
         ([], None) => Err(NotFound::Unknown { id: id.as_str().to_owned() }),
         (several, _) => Err(ambiguous(plan, id, several)),
     }

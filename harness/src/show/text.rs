@@ -122,7 +122,8 @@ fn details(out: &mut String, trace: &Trace, span: &Span) {
         let _ = writeln!(out, "{indent}{said}");
     }
     if span.corrupt && span.differences.is_empty() {
-        let _ = writeln!(out, "{indent}what differs was not kept: only the first examples of each kind are");
+        let changed = one_line(&span.changed.join(", "), VALUE_CHARS_MAX);
+        let _ = writeln!(out, "{indent}another {changed} (values are kept of the first examples only)");
     }
     if span.wanted {
         for (key, value) in &span.attributes {
@@ -135,10 +136,18 @@ fn request(span: &Span) -> String {
     let request = &span.request;
     let connection = request.connection.map_or(String::new(), |number| format!(", connection {number}"));
     let attempts = if request.attempts > 1 { format!(" after {} attempts", request.attempts) } else { String::new() };
+    let sent = request.sent_seconds.map_or(String::new(), |at| format!(", sent at {at:.3} s"));
     let ended = request.ended_seconds.map_or(String::new(), |at| format!(" at {at:.3} s"));
+    let arrived = request.arrived_seconds.map_or(String::new(), |[first, last]| {
+        if last - first < 0.0005 {
+            format!("; arrived at {first:.3} s")
+        } else {
+            format!("; its spans arrived from {first:.3} to {last:.3} s")
+        }
+    });
     let outcome = if request.outcome == "not-sent" { "never sent" } else { request.outcome };
     format!(
-        "request {}.{} of {} spans{connection}, due at {:.3} s: {outcome}{attempts}{ended}",
+        "request {}.{} of {} spans{connection}, due at {:.3} s{sent}: {outcome}{attempts}{ended}{arrived}",
         request.chunk, request.number, request.spans, request.due_seconds
     )
 }

@@ -2,6 +2,7 @@
 
 use super::find::{HexId, hex, place};
 use crate::evidence::Frozen;
+use crate::judge::instants::Instants;
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::{Outcome, RequestId};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -12,6 +13,7 @@ use prost::Message;
 use serde::Serialize;
 use spanproof_generators::plan::{Chunk, Described};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A trace of the plan.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -77,6 +79,8 @@ pub struct Span {
     pub intact: bool,
     /// Whether its first copy, intact or changed, came later than allowed.
     pub late: bool,
+    /// The fields that differ in some copy.
+    pub changed: Vec<String>,
     /// What differs, if this span is among the examples.
     pub differences: Vec<Difference>,
 }
@@ -100,8 +104,12 @@ pub struct Request {
     pub attempts: u32,
     /// The last answer, if it did not simply succeed.
     pub answer: Option<String>,
-    /// When it ended, in seconds from the start of the run, if it did not simply succeed.
+    /// When it was first begun to be sent, in seconds from the start of the run.
+    pub sent_seconds: Option<f64>,
+    /// When its last answer came, or it was given up, likewise.
     pub ended_seconds: Option<f64>,
+    /// When the first and the last span of it arrived, likewise.
+    pub arrived_seconds: Option<[f64; 2]>,
 }
 
 /// How many copies arrived, intact or changed.
@@ -167,6 +175,12 @@ fn differences(frozen: &Frozen) -> BTreeMap<u64, Vec<Difference>> {
     all
 }
 
+/// The fields that differ in some copy of a record.
+fn changed(frozen: &Frozen, number: u64) -> Vec<String> {
+    let kinds = frozen.evidence.corruptions.iter().filter(|(_, kind)| kind.records.contains(number));
+    kinds.flat_map(|(fields, _)| fields.iter().cloned()).collect()
+}
+
 impl Span {
     fn rebuild(frozen: &Frozen, chunk: &Chunk, offset: u32, id: &HexId, differences: Vec<Difference>) -> Self {
         let plan = &frozen.evidence.plan;
@@ -208,6 +222,7 @@ impl Span {
             corrupt,
             intact,
             late: exceptions.late.contains(number),
+            changed: changed(frozen, number),
             differences,
             service: described.service,
             instance: described.instance,
@@ -227,6 +242,9 @@ impl Request {
         let record = frozen.evidence.requests.get(&id);
         let never = chunk.number() >= frozen.course.chunks_opened;
         let evidence = &frozen.evidence;
+        let noted = frozen.instants.get(id.chunk as usize).and_then(|requests| requests.get(id.number as usize));
+        let instants = noted.map_or(Instants::default(), |packed| Instants::unpack(*packed));
+        let seconds = |after_due: Duration| planned.due_ns as f64 / 1e9 + after_due.as_secs_f64();
         let connection = (evidence.connections > 0).then(|| evidence.connection_of(planned, id.number));
         Self {
             chunk: id.chunk,
@@ -237,7 +255,9 @@ impl Request {
             outcome: record.map_or(if never { "not-sent" } else { "acknowledged" }, |record| outcome(record.outcome)),
             attempts: record.map_or(u32::from(!never), |record| record.attempts),
             answer: record.map(|record| record.answer.clone()).filter(|answer| !answer.is_empty()),
-            ended_seconds: record.map(|record| record.ended_ns as f64 / 1e9),
+            sent_seconds: instants.sent.map(seconds),
+            ended_seconds: instants.ended.map(seconds),
+            arrived_seconds: instants.first_arrival.zip(instants.last_arrival).map(|(a, b)| [seconds(a), seconds(b)]),
         }
     }
 }

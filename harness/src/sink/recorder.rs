@@ -166,8 +166,16 @@ impl Recorder {
         let Reading { walk, claims, finds } = reading;
         let claims = claims.read(self.chunks.plan(), walk, body);
         let marks = self.ledger.marks();
-        let mut pass =
-            Pass { recorder: self, plan: self.chunks.plan(), body, received_ns, chunks: Vec::new(), marks, run: None };
+        let mut pass = Pass {
+            recorder: self,
+            plan: self.chunks.plan(),
+            body,
+            received_ns,
+            chunks: Vec::new(),
+            marks,
+            run: None,
+            arrivals: Vec::new(),
+        };
         // All are found before the first is judged: what one span is compared with is fetched while another is judged.
         finds.clear();
         finds.extend(claims.iter().map(|claim| pass.find(*claim)));
@@ -182,6 +190,9 @@ impl Recorder {
             }
         }
         pass.end_run();
+        if let Some(outcomes) = &self.outcomes {
+            outcomes.instants().note_arrivals(pass.arrivals.drain(..));
+        }
         self.last_record_ns.fetch_max(received_ns, Ordering::Relaxed);
     }
 }
@@ -214,6 +225,8 @@ struct Pass<'a> {
     chunks: Vec<Arc<Chunk>>,
     marks: Marks<'a>,
     run: Option<Run>,
+    /// The planned requests of which spans arrived, and how long after their intended instants.
+    arrivals: Vec<(RequestId, Duration)>,
 }
 
 /// Records of one planned request that arrived one after another, intact or changed: they share their latency.
@@ -318,8 +331,9 @@ impl Pass<'_> {
         if !run.late && self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed) {
             self.recorder.drained.fetch_add(first_copies, Ordering::Relaxed);
         }
+        let latency = Duration::from_nanos(self.received_ns.saturating_sub(run.due_ns));
+        self.arrivals.push((RequestId { chunk: run.chunk, number: run.request }, latency));
         if first_copies > 0 && run.due_ns >= self.recorder.measured_from_ns {
-            let latency = Duration::from_nanos(self.received_ns.saturating_sub(run.due_ns));
             let at = Duration::from_nanos(self.received_ns);
             self.recorder.latency.lock(Series::IntendedToDelivered).record(at, latency, first_copies);
         }

@@ -13,6 +13,20 @@ fn spans(shown: &Value) -> &[Value] {
     shown["spans"].as_array().unwrap()
 }
 
+/// A request that was sent, answered and arrived has all its instants: after it was due it was sent, then answered, and its
+/// spans arrived.
+#[track_caller]
+fn in_order(request: &Value) {
+    let at = |name: &str| request[name].as_f64().unwrap_or_else(|| panic!("no {name}: {request}"));
+    let arrived = |which: usize| request["arrived_seconds"][which].as_f64().unwrap();
+    // Microseconds are kept, and the due instant is exact to the nanosecond.
+    let not_before = |a: f64, b: f64| assert!(a >= b - 2e-6, "{a} before {b}: {request}");
+    not_before(at("sent_seconds"), at("due_seconds"));
+    not_before(at("ended_seconds"), at("sent_seconds"));
+    not_before(arrived(0), at("sent_seconds"));
+    not_before(arrived(1), arrived(0));
+}
+
 #[test]
 fn the_one_lost_span_stands_as_a_hole_in_its_tree() {
     let rig = Rig::finished(Some("drop-nth=500"), 1);
@@ -24,6 +38,7 @@ fn the_one_lost_span_stands_as_a_hole_in_its_tree() {
     assert_eq!(missing[0]["span_id"], span);
     assert_eq!(missing[0]["request"]["outcome"], "acknowledged");
     assert_eq!(missing[0]["request"]["attempts"], 1);
+    in_order(&missing[0]["request"]);
     // The beginning of the trace id that the end of a run names, and the span's own id, lead to the same trace.
     assert_eq!(json(&rig, &trace[..8])["trace_id"], shown["trace_id"]);
     let by_span = json(&rig, span);
@@ -45,7 +60,7 @@ fn a_changed_span_shows_what_was_sent_and_what_came() {
     let changed = spans(&shown).iter().find(|one| one["span_id"] == example["span_id"]).unwrap();
     assert_eq!(changed["corrupt"], true);
     let difference = &changed["differences"][0];
-    assert_eq!(difference["path"], "name");
+    assert_eq!((&difference["path"], &changed["changed"][0]), (&"name".into(), &"name".into()));
     assert!(difference["sent"].as_str().unwrap().contains(changed["name"].as_str().unwrap()), "{difference}");
     assert_ne!(difference["sent"], difference["received"]);
 }
@@ -100,6 +115,8 @@ fn a_foreign_id_is_called_foreign_and_an_id_that_was_never_planned_invented() {
     let foreign = "0123456789abcdef0123456789abcdef";
     assert_eq!(json(&rig, foreign)["kind"], "foreign");
     assert!(text(&rig.show(&[foreign])).contains("foreign"));
+    // As long as a span id, and no span of this run.
+    assert_eq!(json(&rig, &foreign[..16])["kind"], "foreign");
     let frozen = spanproof_harness::evidence::read(&rig.directory).unwrap();
     let plan = &frozen.evidence.plan;
     let beyond = plan.identity().traces(plan.traces(), 1)[0].id;

@@ -36,7 +36,7 @@ fn with_conduct(rig: &Rig, conduct: Conduct) -> Output {
     let log = invent_figures(&mut frozen);
     frozen.course.withhold();
     write_latency_log(&rig.directory, &frozen.course.document.latency, &log).unwrap();
-    let Frozen { evidence: found, ledger, course } = &frozen;
+    let Frozen { evidence: found, ledger, course, .. } = &frozen;
     let findings = Findings {
         plan: &found.plan,
         fingerprint: course.document.fingerprint.as_deref().unwrap(),
@@ -45,6 +45,7 @@ fn with_conduct(rig: &Rig, conduct: Conduct) -> Output {
         corruptions: &found.corruptions,
         unexplained: found.unexplained,
         strangers: &found.strangers,
+        instants: &frozen.instants,
         course,
     };
     evidence::write(&rig.directory, &findings).unwrap();
