@@ -2,8 +2,9 @@
 
 use crate::evidence::Frozen;
 use crate::judge::account::Account;
-use crate::judge::evidence::Change;
+use crate::judge::evidence::{Change, Settling};
 use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
+use std::time::Duration;
 
 /// As if every request had been sent twice.
 pub(super) fn resent(frozen: &mut Frozen) {
@@ -41,4 +42,29 @@ pub(super) fn account(frozen: &mut Frozen) {
 /// As if a span had arrived that never left.
 pub(super) fn never_left(frozen: &mut Frozen) {
     frozen.evidence.account.counts.delivered_not_sent += 1;
+}
+
+/// As if the sink had refused requests because of its own bounds.
+pub(super) fn sink_refused(frozen: &mut Frozen) {
+    frozen.evidence.refusals.by_bounds.insert("too large".to_owned(), 1);
+}
+
+/// As if spans had come out only when the target was stopped, after settling for less than it may hold them.
+pub(super) fn settled_short(frozen: &mut Frozen) {
+    frozen.evidence.settling = Settling { short: Some(Duration::from_secs(1)), drained: 1, may_still_come: false };
+}
+
+/// As if hash and full comparison had disagreed about a span.
+pub(super) fn disagreement(frozen: &mut Frozen) {
+    frozen.evidence.unexplained = 1;
+}
+
+/// As if somebody had sent the sink what is no OTLP.
+pub(super) fn malformed(frozen: &mut Frozen) {
+    frozen.evidence.refusals.malformed.insert("no protobuf".to_owned(), 1);
+}
+
+/// As if somebody had sent the sink requests of every signal.
+pub(super) fn signals(frozen: &mut Frozen) {
+    frozen.evidence.strangers.signals = [1; 4];
 }
