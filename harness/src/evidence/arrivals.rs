@@ -76,9 +76,13 @@ pub(super) fn to_bytes(findings: &Findings<'_>) -> Result<Vec<u8>, WriteError> {
     json(FILE, &file)
 }
 
-/// The records of each kind.
+/// The number of kinds, 32 bits little-endian, then the records of each kind.
 pub(super) fn changes(findings: &Findings<'_>) -> Vec<u8> {
-    findings.corruptions.values().flat_map(|kind| records::to_bytes(kind.records.clone())).collect()
+    let mut bytes = (findings.corruptions.len() as u32).to_le_bytes().to_vec();
+    for kind in findings.corruptions.values() {
+        bytes.extend(records::to_bytes(kind.records.clone()));
+    }
+    bytes
 }
 
 /// `planned` is how many records the plan has.
@@ -88,7 +92,11 @@ pub(super) fn from_bytes(file: File<'_>, changes: File<'_>, planned: u64) -> Res
     if let Some(example) = examples.find(|example| example.record >= planned) {
         return Err(file.malformed(format!("the plan has no record {}", example.record)));
     }
-    let mut rest = changes.bytes;
+    let (count, mut rest) =
+        changes.bytes.split_first_chunk::<4>().ok_or_else(|| changes.malformed("it says of no number of kinds"))?;
+    if u32::from_le_bytes(*count) as usize != read.corruptions.len() {
+        return Err(changes.malformed("it does not hold as many sets as there are kinds"));
+    }
     let mut corruptions = BTreeMap::new();
     for entry in read.corruptions {
         let fields = entry.fields.clone();
