@@ -70,6 +70,23 @@ fn expect(evidence: &Evidence, findings: &[(&str, Level)]) {
     assert_eq!(found(evidence), expected);
 }
 
+/// Of a partial success only the number of rejected spans is known: the finding names some of its request all the same, and
+/// says so.
+#[test]
+fn what_a_partial_success_rejected_and_delivered_has_examples_and_a_caveat() {
+    let mut evidence = clean();
+    (evidence.account.counts.refused_delivered, evidence.account.counts.refused_delivered_in_part) = (5, 2);
+    evidence.account.sets.refused_delivered.extend(0..30);
+    let findings: Vec<_> = run(&evidence).into_iter().flat_map(|check| check.findings).collect();
+    let [found] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!((found.id.as_str(), found.level, found.count), ("refused-delivered", Level::Failure, 5));
+    assert!(!found.examples.is_empty());
+    assert!(found.message.contains("; 2 of them were rejected in partial successes"), "{}", found.message);
+    evidence.account.counts.refused_delivered_in_part = 0;
+    let plain = delivery::check(&evidence);
+    assert!(!plain.findings[0].message.contains("partial"), "{}", plain.findings[0].message);
+}
+
 #[test]
 fn a_clean_run_has_no_findings() {
     expect(&clean(), &[]);
