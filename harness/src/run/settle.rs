@@ -214,3 +214,68 @@ fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
     }
     target_variables(&variables)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spanproof_scenarios::load::{LoadOptions, Source as ScenarioSource, load};
+
+    /// Ways of 3 s, 4 s, and 3 s and 2 s one after the other.
+    const PARALLEL: &str = "
+receivers: {otlp: {protocols: {grpc: {}}}}
+processors: {batch/a: {timeout: 3s}, batch/b: {timeout: 4s}, batch/c: {timeout: 2s}, groupbytrace: {wait_duration: 3s}}
+exporters: {otlp_grpc: {endpoint: 'a:1'}}
+service:
+  pipelines:
+    traces/a: {receivers: [otlp], processors: [batch/a], exporters: [otlp_grpc]}
+    traces/b: {receivers: [otlp], processors: [batch/b], exporters: [otlp_grpc]}
+    traces/c: {receivers: [otlp], processors: [groupbytrace, batch/c], exporters: [otlp_grpc]}
+";
+
+    /// The patience with a target and more of the scenario's `run` section.
+    fn patience_with(target: &str, run: &str) -> Patience {
+        let config = PARALLEL.replace('\n', "\n    ");
+        let text = format!(
+            "scenario: 1\nname: x\ntarget: {target}\ncollector:\n  config_inline: |{config}\n\
+             traffic: {{workload: shop, rate: 100 spans/s}}\nrun: {{duration: 1s{run}}}\n"
+        );
+        let source = ScenarioSource { name: "x.yaml".to_owned(), text, directory: Path::new(".").to_owned() };
+        patience(&load(&source, &LoadOptions::default()).unwrap(), Path::new(".")).unwrap()
+    }
+
+    const PROCESS: &str = "{process: {command: otelcol}}";
+
+    #[test]
+    fn of_parallel_pipelines_the_slowest_is_waited_for_and_only_its_terms_are_told() {
+        let patience = patience_with(PROCESS, "");
+        assert_eq!((patience.hold.as_secs(), patience.longest().as_secs()), (5, 15));
+        let terms: Vec<_> = patience.terms.iter().map(|term| (term.name.as_str(), term.seconds)).collect();
+        let [(first, 3.0), (second, 2.0), ("margin (run.late_after)", 10.0)] = terms[..] else { panic!("{terms:?}") };
+        assert!(first.starts_with("groupbytrace") && second.starts_with("batch/c"), "{terms:?}");
+        assert!(patience.warnings.is_empty(), "{:?}", patience.warnings);
+    }
+
+    #[test]
+    fn a_settle_that_is_shorter_than_the_hold_is_warned_of_and_leaves_open_what_comes_after_it() {
+        let mut patience = patience_with(PROCESS, ", settle: 4s");
+        let [warning] = &patience.warnings[..] else { panic!("{:?}", patience.warnings) };
+        assert!(
+            warning.starts_with("run.settle (4.0 s) is shorter than the target may hold a span (15.0 s)"),
+            "{warning}"
+        );
+        patience.ended = Some(SettleEnd::EverythingArrived);
+        assert_eq!(patience.settling(7, false), Settling::default());
+        patience.ended = Some(SettleEnd::Deadline);
+        let short = Some(Duration::from_secs(4));
+        assert_eq!(patience.settling(7, true), Settling { short, drained: 7, may_still_come: false });
+        assert_eq!(patience.settling(0, false), Settling { short, drained: 0, may_still_come: true });
+    }
+
+    #[test]
+    fn a_settle_that_is_long_enough_leaves_nothing_open() {
+        let mut patience = patience_with(PROCESS, ", settle: 15s");
+        patience.ended = Some(SettleEnd::Deadline);
+        assert!(patience.warnings.is_empty(), "{:?}", patience.warnings);
+        assert_eq!(patience.settling(7, false), Settling::default());
+    }
+}

@@ -39,7 +39,9 @@ fn every_cut_in_every_file_is_found_and_every_missing_file() {
     let rig = Rig::finished(None, 0);
     for path in rig.files() {
         let sound = fs::read(&path).unwrap();
-        for length in [0, 1, sound.len() / 2, sound.len() - 1] {
+        // Of a file that holds nothing, as of a run without changed spans, nothing can be cut off.
+        let lengths = [0, 1, sound.len() / 2, sound.len().saturating_sub(1)];
+        for length in lengths.into_iter().filter(|length| *length < sound.len()) {
             fs::write(&path, &sound[..length]).unwrap();
             let error = evidence::read(&rig.directory).err().unwrap();
             assert_eq!(error.exit_code(), 3, "{error}");

@@ -51,6 +51,8 @@ fn what_a_collector_still_holds_after_too_short_a_settling_is_neither_late_nor_l
     assert!(run.ids("failure").is_empty(), "{run}");
     assert_eq!(run.ids("inconclusive"), ["settled-short"], "{run}");
     assert_eq!((run.spans("late"), run.spans("delivered")), (0, run.spans("planned")), "{run}");
+    let warnings = run.result()["warnings"].to_string();
+    assert!(warnings.contains("run.settle (1.0 s) is shorter than the target may hold a span (15.0 s)"), "{warnings}");
 }
 
 #[test]
