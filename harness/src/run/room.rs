@@ -5,8 +5,12 @@ use spanproof_generators::plan::Plan;
 use std::path::Path;
 use std::time::Duration;
 
-/// Copies of every record that evidence can hold: a bit for each record in each of its four sets.
-const SETS: u64 = 4;
+/// Sets of records that evidence holds, each with at worst a bit for every record: missing, repeated, corrupt, late, and corrupt
+/// but intact too.
+const SETS: u64 = 5;
+
+/// What evidence keeps at worst of how a corrupt record differs: its place in one of the sets of kinds, which are sparse then.
+const KIND_BYTES: u64 = 2;
 
 /// What a roaring bitmap adds for each of its containers of 65,536 records, generously.
 const CONTAINER_BYTES: u64 = 64;
@@ -32,7 +36,8 @@ pub(super) fn needed(plan: &Plan, settle: Duration) -> u64 {
     // Chunks are alike but for the last, which is smaller.
     let requests = plan.open(0).requests().len() as u64 * plan.chunks();
     let seconds = (plan.seconds().max(0.0) + settle.as_secs_f64()).ceil() as u64;
-    sets + requests * REQUEST_BYTES + seconds * SERIES * LOG_BYTES + DOCUMENTS_BYTES
+    let kinds = spans * KIND_BYTES;
+    sets + kinds + requests * REQUEST_BYTES + seconds * SERIES * LOG_BYTES + DOCUMENTS_BYTES
 }
 
 /// Refuses a directory whose disk has less room than `needed`.
@@ -63,15 +68,15 @@ mod tests {
     fn the_estimate_covers_every_part_and_grows_with_each() {
         let (small, large) = (plan("100000"), plan("10000000"));
         let settle = Duration::from_secs(10);
-        // Half a byte a record, which is four bits in four sets, and a request for every 512 records.
-        let evidence = |plan: &Plan| plan.spans() / 2 + plan.spans() / 512 * REQUEST_BYTES;
+        // Five bits and two bytes a record, and a request for every 512 records.
+        let evidence = |plan: &Plan| plan.spans() * 21 / 8 + plan.spans() / 512 * REQUEST_BYTES;
         for plan in [&small, &large] {
             let needed = needed(plan, settle);
             let least = evidence(plan) + DOCUMENTS_BYTES + 10 * SERIES * LOG_BYTES;
             assert!(needed >= least, "{needed} for {} records", plan.spans());
             assert!(needed < 2 * least, "{needed} frightens people for {} records", plan.spans());
         }
-        assert!(needed(&large, settle) - needed(&small, settle) > 4_900_000);
+        assert!(needed(&large, settle) - needed(&small, settle) > 25_900_000);
         assert_eq!(needed(&small, settle * 2) - needed(&small, settle), 10 * SERIES * LOG_BYTES);
     }
 
