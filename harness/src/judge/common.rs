@@ -74,7 +74,11 @@ fn best(survey: &Survey<'_>, totals: Totals, events: Events) -> Vec<Candidate> {
     candidates.extend(cuts::candidates(survey));
     let tested = candidates.len();
     candidates.retain(|candidate| totals.separates(candidate, events, tested));
-    candidates.sort_by(|a, b| totals.separation(b).total_cmp(&totals.separation(a)).then_with(|| a.rank.cmp(&b.rank)));
+    // The text decides last, so that equal evidence is told in equal words.
+    candidates.sort_by(|a, b| {
+        let better = totals.separation(b).total_cmp(&totals.separation(a));
+        better.then_with(|| (a.rank, &a.text).cmp(&(b.rank, &b.text)))
+    });
     let Some(best) = candidates.first().map(|first| totals.separation(first)) else { return candidates };
     let mut told: Vec<Candidate> = Vec::new();
     for candidate in candidates {

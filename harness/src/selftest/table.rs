@@ -166,13 +166,13 @@ const PADDED: [Case; 7] = [
     Case::padded(
         "padded:invent-span=random-ids",
         "invent-span=random-ids,every=20",
-        Expected { fields: &["trace_id", "span_id"], ..Expected::failing(&["corrupted", "foreign"]) },
-        "a copy that carries a span's attribute and other ids is a changed copy of it",
+        Expected { fields: &["trace_id", "span_id"], ..Expected::failing(&["corrupted", "duplicated", "foreign"]) },
+        "a copy that carries a span's attribute and other ids is a second, changed copy of it",
     ),
     Case::padded(
         "padded:invent-span=real-trace",
         "invent-span=real-trace,every=20",
-        Expected { fields: &["span_id"], ..Expected::failing(&["corrupted", "invented"]) },
+        Expected { fields: &["span_id"], ..Expected::failing(&["corrupted", "duplicated", "invented"]) },
         "likewise",
     ),
     Case::padded("padded:drop-one-in", "drop-one-in=100", LOST, "lost is lost").counted(),
@@ -224,7 +224,14 @@ const CIRCUMSTANCES: [Case; 5] = [
     Case::without_defect(
         "overdriven",
         Traffic::Uniform,
-        &["traffic.rate=50000000", "run.spans=300000", "traffic.packing=whole-traces", "traffic.client.queue=100000"],
+        &[
+            "traffic.rate=50000000",
+            "run.spans=300000",
+            "traffic.packing=whole-traces",
+            "traffic.client.queue=100000",
+            // A busy machine takes its time over so much at once, which nobody asked about here.
+            "run.late_after=60s",
+        ],
         Expected {
             told: &["harness-was-the-limit"],
             limit: Some(("latency.intended_to_acknowledged.p99 < 1m", Verdict::Inconclusive)),

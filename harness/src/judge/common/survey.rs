@@ -6,7 +6,7 @@ use crate::judge::outcomes::{Outcome, RequestId};
 use roaring::RoaringTreemap;
 use spanproof_generators::model::Stratum;
 use spanproof_generators::plan::{Chunk, Placed, Plan, Request};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Chunks looked at; of longer runs an even selection stands for all.
 const CHUNKS_MAX: u64 = 2048;
@@ -42,7 +42,7 @@ pub(super) struct Survey<'a> {
     /// How long a stretch is.
     pub stretch_ns: u64,
     /// The requests of each connection, in the order of their instants.
-    pub connections: HashMap<u64, Vec<Sent>>,
+    pub connections: BTreeMap<u64, Vec<Sent>>,
     /// Traces, by their ids as sent, of which every sent span is affected, and of which only some are.
     pub traces_whole: u64,
     pub traces_cut: u64,
@@ -72,7 +72,7 @@ impl<'a> Survey<'a> {
             strata: BTreeMap::new(),
             stretches: vec![Totals::default(); STRETCHES],
             stretch_ns: last_ns / STRETCHES as u64 + 1,
-            connections: HashMap::new(),
+            connections: BTreeMap::new(),
             traces_whole: 0,
             traces_cut: 0,
             in_whole_traces: 0,

@@ -159,3 +159,13 @@ fn chance_is_not_mistaken_for_a_pattern_in_forty_draws() {
         assert!(affected.len() < 2 || common.said[0].starts_with("nothing: "), "draw {draw}: {common:?}");
     }
 }
+
+/// Judging again must give the same bytes, also where several facts separate equally well.
+#[test]
+fn equal_evidence_is_told_in_equal_words() {
+    let rpc = |record: &Described, number| record.service == "checkout" && by_chance(number, 1, 3);
+    let first = said(rpc).said;
+    for _ in 0..8 {
+        assert_eq!(said(rpc).said, first);
+    }
+}
