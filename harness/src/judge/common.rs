@@ -1,9 +1,9 @@
 //! What the records of a finding have in common and the others have not.
 //!
 //! Every fact compared here is computed again from identity: nothing was stored for it but the set of affected records.
-//! [`survey`] walks over the plan's sent requests once and counts, for the affected records and for the others, where they
-//! travelled and what they are; [`facts`] and [`cuts`] turn the counts into candidates ("service checkout", "larger than
-//! 4 KiB", "between 0:10 and 0:20"); [`whole`] says whether whole requests or whole traces are affected. A candidate is told
+//! `survey` walks over the plan's sent requests once and counts, for the affected records and for the others, where they
+//! travelled and what they are; `facts` and `cuts` turn the counts into candidates ("service checkout", "larger than
+//! 4 KiB", "between 0:10 and 0:20"); `whole` says whether whole requests or whole traces are affected. A candidate is told
 //! when it separates well *and* chance would hardly have done it; that nothing does is an answer, too.
 
 mod cuts;

@@ -127,6 +127,8 @@ class Health(Receiver):
 
 
 if __name__ == "__main__":
+    # Every service's exporter connects in the same instant; the five places of the default turn some away.
+    ThreadingHTTPServer.request_queue_size = 128
     health = ThreadingHTTPServer(address("SPANPROOF_HEALTH"), Health)
     threading.Thread(target=health.serve_forever, daemon=True).start()
     print("listening", file=sys.stderr, flush=True)
