@@ -104,7 +104,7 @@ fn happen(fates: &Fates) -> (Ledger, Outcomes, Counts) {
                 arrive(&ledger, number, offset, copied);
                 one_record(&mut model, outcome, attempts, copied, &mut missing, &mut arrived);
             }
-            one_request(&mut model, outcome, request.spans, missing, arrived);
+            one_request(&mut model, (outcome, attempts), request.spans, missing, arrived);
         }
     }
     (ledger, outcomes, model)
@@ -153,7 +153,7 @@ fn one_record(
     }
 }
 
-fn one_request(model: &mut Counts, outcome: Outcome, spans: u32, missing: u64, arrived: u64) {
+fn one_request(model: &mut Counts, (outcome, attempts): (Outcome, u32), spans: u32, missing: u64, arrived: u64) {
     let spans = u64::from(spans);
     match outcome {
         Outcome::Acknowledged => {
@@ -167,12 +167,18 @@ fn one_request(model: &mut Counts, outcome: Outcome, spans: u32, missing: u64, a
             model.lost_refused += missing.min(rejected);
             model.lost_acknowledged += missing.saturating_sub(rejected);
             // More rejected than absent: the rest came out although it had been rejected.
-            model.refused_delivered += rejected.saturating_sub(spans - arrived);
-            model.refused_delivered_in_part += rejected.saturating_sub(spans - arrived);
+            let delivered = rejected.saturating_sub(spans - arrived);
+            model.refused_delivered += delivered;
+            *if attempts > 1 {
+                &mut model.refused_delivered_explained
+            } else {
+                &mut model.refused_delivered_in_part
+            } += delivered;
         }
         Outcome::Refused => {
             model.refused += spans;
             model.refused_delivered += arrived;
+            model.refused_delivered_explained += if attempts > 1 { arrived } else { 0 };
         }
         Outcome::Unknown => {
             model.unknown += spans;
@@ -195,10 +201,14 @@ proptest! {
         prop_assert_eq!(account.sets.duplicated.len(), account.counts.duplicated);
         prop_assert_eq!(account.sets.lost_unknown.len(), account.counts.lost_unknown);
         // Of partial successes the records are not known, only the requests.
+        let explained = account.counts.refused_delivered_explained;
         let in_part = account.counts.refused_delivered_in_part;
-        let known = account.counts.refused_delivered - in_part;
-        prop_assert!(account.sets.refused_delivered.len() >= known + in_part);
-        prop_assert_eq!(account.sets.refused_delivered.len() > known, in_part > 0);
+        let known = account.counts.refused_delivered - in_part - explained;
+        let unexplained = &account.sets.refused_delivered - &account.sets.refused_delivered_explained;
+        prop_assert!(unexplained.len() >= known + in_part);
+        prop_assert_eq!(unexplained.len() > known, in_part > 0);
+        prop_assert!(account.sets.refused_delivered_explained.len() >= explained);
+        prop_assert_eq!(account.sets.refused_delivered_explained.is_empty(), explained == 0);
         let sums = outcomes.sums();
         prop_assert_eq!(
             (sums.acknowledged, sums.refused, sums.unknown, sums.not_sent),

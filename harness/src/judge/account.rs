@@ -27,7 +27,10 @@ pub struct Counts {
     pub recovered: u64,
     /// Of those, the ones that had been refused for good.
     pub refused_delivered: u64,
-    /// Of those, the ones of partial successes: how many is known, not which.
+    /// Of those, the ones whose request had been sent before, with an answer that was not final: that attempt may have delivered
+    /// them.
+    pub refused_delivered_explained: u64,
+    /// Of the others, the ones of partial successes: how many is known, not which.
     pub refused_delivered_in_part: u64,
     /// Two or more copies arrived, intact or changed.
     pub duplicated: u64,
@@ -59,6 +62,8 @@ pub struct Sets {
     /// Refused for good and yet delivered. Of a partial success nobody says which records were rejected: where fewer are absent
     /// than were rejected, all that were delivered of it stand here.
     pub refused_delivered: RoaringTreemap,
+    /// Of those, the ones that an earlier attempt explains.
+    pub refused_delivered_explained: RoaringTreemap,
     /// Two or more copies.
     pub duplicated: RoaringTreemap,
     /// Of those, the ones that a resend explains.
@@ -189,17 +194,14 @@ impl Account {
                 let delivered = refused.saturating_sub(spans - intact);
                 counts.acknowledged -= refused;
                 counts.refused += refused;
-                counts.refused_delivered += delivered;
-                counts.refused_delivered_in_part += delivered;
                 if delivered > 0 {
-                    self.sets.refused_delivered.extend(arrived.intact);
+                    self.add_refused_delivered(record, delivered, arrived.intact);
                 }
             }
             Outcome::Refused => {
                 counts.acknowledged -= spans;
                 counts.refused += spans;
-                counts.refused_delivered += intact;
-                self.sets.refused_delivered.extend(arrived.intact);
+                self.add_refused_delivered(record, intact, arrived.intact);
             }
             Outcome::Unknown => {
                 counts.acknowledged -= spans;
@@ -215,6 +217,18 @@ impl Account {
                 counts.corrupted_only -= arrived.corrupt;
             }
         }
+    }
+
+    /// `delivered` records of a refused request came out, all of these or, of a partial success, some of them.
+    fn add_refused_delivered(&mut self, record: &RequestRecord, delivered: u64, came: Vec<u64>) {
+        self.counts.refused_delivered += delivered;
+        if record.attempts > 1 {
+            self.counts.refused_delivered_explained += delivered;
+            self.sets.refused_delivered_explained.extend(came.iter().copied());
+        } else if matches!(record.outcome, Outcome::Partial { .. }) {
+            self.counts.refused_delivered_in_part += delivered;
+        }
+        self.sets.refused_delivered.extend(came);
     }
 
     /// Gives every absent record its word.

@@ -12,7 +12,9 @@ pub(super) fn resent(frozen: &mut Frozen) {
     let twice = RequestRecord { outcome: Outcome::Acknowledged, attempts: 2, answer: String::new(), ended_ns: 0 };
     for chunk in 0..plan.chunks() {
         let requests = 0..plan.open(chunk).requests().len() as u32;
-        frozen.evidence.requests.extend(requests.map(|number| (RequestId { chunk, number }, twice.clone())));
+        for number in requests {
+            frozen.evidence.requests.entry(RequestId { chunk, number }).or_insert_with(|| twice.clone()).attempts = 2;
+        }
     }
     let opened = frozen.course.chunks_opened;
     frozen.evidence.account =

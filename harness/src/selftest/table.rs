@@ -243,7 +243,7 @@ const CIRCUMSTANCES: [Case; 5] = [
 ];
 
 /// What neither defect nor circumstance brings about at will, and what only an error of spanproof could.
-const ALTERED: [Case; 11] = [
+const ALTERED: [Case; 12] = [
     Case::altered(
         "altered:resent",
         "send-request-twice",
@@ -251,6 +251,14 @@ const ALTERED: [Case; 11] = [
         Expected { told: &["duplicated-explained"], ..Expected::PASS },
         "had every request been sent twice, repeats would be explained",
     ),
+    Case::altered(
+        "altered:refused-resent",
+        "refuse-but-forward",
+        altered::resent,
+        Expected { open: &["refused"], told: &["refused-delivered-explained"], ..Expected::PASS },
+        "had every refused request been sent before, that attempt may have delivered its spans",
+    )
+    .behind(Behind::Differs(Expected::PASS, "as for `refuse-but-forward`")),
     Case::altered(
         "altered:filter",
         "drop-one-in",

@@ -2,7 +2,9 @@
 
 passes          nothing else
 troubles        of every fifty requests one is passed on and answered 503, one is passed on and answered 503 with a
-                Retry-After beyond any budget, and one is kept and answered as rejected in full
+                Retry-After beyond any budget, and one is kept and answered as rejected in full; what was answered 503 and
+                comes again is passed on
+turns           of every fifty requests one is passed on and answered 503, and refused for good when it comes again
 fills           with the first request, fills the disk that the file FILL is on
 
 With HEADER=NAME:VALUE, requests without that header are refused with 401.
@@ -14,6 +16,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COUNT = 0
+AGAIN = set()
 LOCK = threading.Lock()
 
 
@@ -98,7 +101,14 @@ class Receiver(BaseHTTPRequestHandler):
             COUNT += 1
             if fake == "fills" and COUNT == 1:
                 fill(os.environ["FILL"])
-            trouble = COUNT % 50 if fake == "troubles" else 0
+            again = hash(body) in AGAIN
+            trouble = COUNT % 50 if fake in ("troubles", "turns") and not again else 0
+            if trouble in (10, 20):
+                AGAIN.add(hash(body))
+        if again and fake == "turns":
+            return self.answer(400)
+        if fake == "turns" and trouble != 10:
+            trouble = 0
         if trouble == 30:
             return self.answer(200, partial_success(spans(body)))
         status = pass_on(self.path, body, self.headers)

@@ -66,6 +66,18 @@ fn what_became_of_every_span_is_told_apart_when_answers_go_wrong() {
 }
 
 #[test]
+fn what_is_refused_when_it_comes_again_may_have_been_delivered_before() {
+    let retry = "traffic.client.retry={enabled: true, initial_interval: 50ms, max_interval: 200ms, budget: 20s}";
+    let run = against("turns", &["--set", "traffic.batch.spans=20", "--set", retry]);
+    assert!(run.spans("refused_delivered") > 0, "{run}");
+    let [found] = &run.findings_of("refused-delivered-explained")[..] else { panic!("{run}") };
+    assert_eq!(found["count"], run.spans("refused_delivered"), "{run}");
+    assert_eq!((run.spans("refused"), run.spans("lost_refused")), (run.spans("refused_delivered"), 0), "{run}");
+    run.expect_sound_ledger();
+    run.expect(0);
+}
+
+#[test]
 fn limits_on_memory_and_cpu_of_a_process_fail_the_run() {
     let run = against("passes", &["--set", "limits=[target.memory.peak < 1MiB, target.cpu_seconds < 1us]"]).expect(1);
     let verdicts: Vec<_> = run.result()["limits"].as_array().unwrap().iter().map(|l| l["verdict"].clone()).collect();

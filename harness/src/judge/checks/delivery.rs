@@ -102,13 +102,15 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
 }
 
 fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
-    let count = evidence.account.counts.refused_delivered;
+    let (counts, sets) = (&evidence.account.counts, &evidence.account.sets);
+    let explained = counts.refused_delivered_explained;
+    let count = counts.refused_delivered - explained;
     if count > 0 {
         let mut message =
             "the target refused these for good and delivered them all the same: a client that acts on the \
                            refusal counts them as lost"
                 .to_owned();
-        let in_part = evidence.account.counts.refused_delivered_in_part;
+        let in_part = counts.refused_delivered_in_part;
         if in_part > 0 {
             message.push_str(&format!(
                 "; {in_part} of them were rejected in partial successes, which do not say which spans they mean: the examples \
@@ -116,7 +118,13 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
             ));
         }
         let found = finding("refused-delivered", Level::Failure, count, message);
-        findings.push(with_records(evidence, found, &evidence.account.sets.refused_delivered));
+        findings.push(with_records(evidence, found, &(&sets.refused_delivered - &sets.refused_delivered_explained)));
+    }
+    if explained > 0 {
+        let message = "the target refused these for good when they were sent again, and they came out: an earlier attempt, \
+                       whose answer was not final, may have delivered them";
+        let found = finding("refused-delivered-explained", Level::Info, explained, message);
+        findings.push(with_records(evidence, found, &sets.refused_delivered_explained));
     }
 }
 
