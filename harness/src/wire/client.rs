@@ -11,6 +11,7 @@ mod answer;
 mod body;
 mod config;
 mod connect;
+mod cork;
 mod endpoint;
 mod grpc;
 mod http1;

@@ -152,6 +152,18 @@ async fn a_tonic_server_takes_what_we_send() {
     }
 }
 
+/// A corked socket that nobody pushes keeps the end of every request for 200 ms: four seconds for these.
+#[tokio::test]
+async fn nothing_is_kept_back_when_a_request_has_been_written() {
+    let (_peer, address) = peer(Ok(ExportTraceServiceResponse::default())).await;
+    let exporter = exporter(address, Compression::None);
+    let begun = std::time::Instant::now();
+    for spans in [1, 3000].repeat(10) {
+        assert_eq!(send(&exporter, &request(spans).encode_to_vec()).await, Answer::ACCEPTED);
+    }
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn we_read_what_a_tonic_server_says() {
     let (peer, address) = peer(Ok(ExportTraceServiceResponse {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use prost::Message;
 
 use super::answer::{Answer, Breakage};
 use super::body::{Sent, Whole};
 use super::config::{ClientConfig, ConfigError};
 use super::connect::Dialer;
+use super::cork::Corked;
 use super::payload::Payload;
 use super::response::{Collected, accepted, collect};
 use crate::wire::{Code, Compression, PREFIX, Status, base64, percent};
@@ -124,14 +125,14 @@ impl Client {
         if let Some(live) = self.current() {
             return Ok(live);
         }
-        let stream = self.dialer.dial().await?;
-        let handshake = http2::Builder::new(TokioExecutor::new())
+        let stream = Corked::new(self.dialer.dial().await?);
+        let handshake = http2::Builder::new(stream.executor())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_send_buf_size(SEND_BUFFER)
             .max_header_list_size(HEADER_BYTES_MAX)
-            .handshake(TokioIo::new(stream))
+            .handshake(stream)
             .await;
         let (sender, connection) = handshake.map_err(|error| self.dialer.failed(error.to_string()))?;
         // It ends when the last sender is dropped; how it ends is seen by the requests on it.
