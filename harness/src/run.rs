@@ -412,6 +412,7 @@ fn freeze(
         may_change: found.patience.may_change.clone(),
         forewarned: found.patience.warnings.clone(),
         late_after: found.patience.late_after(),
+        late_margin: found.patience.margin,
         cut_short: found.watched.cut_short(),
         target_ended: found.watched.target_ended.clone(),
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,

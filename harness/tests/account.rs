@@ -246,6 +246,9 @@ proptest! {
         let account = Account::draw_up(plan, &ledger, &BTreeMap::new(), |chunk| chunk == 0);
         prop_assert_eq!(ledger.copies(0, lost), Copies::None);
         prop_assert_eq!((account.counts.lost_acknowledged, account.counts.duplicated), (1, 1));
+        let (first, second) = (u64::from(plan.spans_in(0)), u64::from(plan.spans_in(1)));
+        let counts = account.counts;
+        prop_assert_eq!((counts.planned, counts.sent, counts.not_sent), (first + second, first, second));
         prop_assert!(account.sets.lost_acknowledged.contains(u64::from(lost)));
         prop_assert!(account.sets.duplicated.contains(u64::from(repeated)));
     }

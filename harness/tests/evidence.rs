@@ -6,6 +6,8 @@
 mod broken;
 #[path = "evidence/judging.rs"]
 mod judging;
+#[path = "evidence/kept.rs"]
+mod kept;
 #[path = "evidence/rig.rs"]
 mod rig;
 #[path = "evidence/showing.rs"]

@@ -56,8 +56,14 @@ fn take_limits(frozen: &mut Frozen, name: &str, arguments: &JudgeArguments) -> R
             arguments.directory.display(),
             other.join(", ")
         ));
+        return Err(Exit::USAGE);
     }
-    if !other.is_empty() {
+    let (was, is) = (frozen.course.late_margin, scenario.run.late_after);
+    if was != is {
+        say(&format!(
+            "error: run.late_after is {is:?} in {name} and was {was:?} in the run, which noted what was late as it came; the \
+             evidence cannot tell what would be late by another one: leave it as it was, or run again"
+        ));
         return Err(Exit::USAGE);
     }
     let absence_is_unknown = scenario.absence == Absence::Unknown;

@@ -36,6 +36,8 @@ pub struct Course {
     pub forewarned: Vec<String>,
     /// How long after its intended instant a record's first copy may come.
     pub late_after: Duration,
+    /// The scenario's own part of that, `run.late_after`: above what the target may hold a record.
+    pub late_margin: Duration,
     /// Why the run ended before its plan did, if it did.
     pub cut_short: Option<String>,
     /// In words, if the target ended by itself.
@@ -79,6 +81,7 @@ struct CourseFile {
     may_change: Vec<(String, ChangeWord)>,
     forewarned: Vec<String>,
     late_after_ns: u64,
+    late_margin_ns: u64,
     cut_short: Option<String>,
     target_ended: Option<String>,
     foreign_fails: bool,
@@ -124,6 +127,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         may_change: course.may_change.iter().map(|(name, change)| (name.clone(), (*change).into())).collect(),
         forewarned: course.forewarned.clone(),
         late_after_ns: nanoseconds(course.late_after),
+        late_margin_ns: nanoseconds(course.late_margin),
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
         foreign_fails: course.foreign_fails,
@@ -163,6 +167,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         may_change: read.may_change.into_iter().map(|(name, change)| (name, change.into())).collect(),
         forewarned: read.forewarned,
         late_after: Duration::from_nanos(read.late_after_ns),
+        late_margin: Duration::from_nanos(read.late_margin_ns),
         cut_short: read.cut_short,
         target_ended: read.target_ended,
         foreign_fails: read.foreign_fails,

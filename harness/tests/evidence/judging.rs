@@ -71,6 +71,16 @@ fn a_scenario_of_another_plan_is_refused_and_says_what_differs() {
 }
 
 #[test]
+fn another_patience_is_refused_since_the_evidence_cannot_tell_what_would_be_late() {
+    let rig = Rig::finished(None, 0);
+    let before = rig.read("result.json");
+    let output = rig.judge_by("settle: 1s", "settle: 1s, late_after: 3s");
+    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
+    assert!(words(&output).contains("run.late_after is 3s"), "{}", words(&output));
+    assert!(rig.read("result.json") == before, "a refused scenario changes nothing");
+}
+
+#[test]
 fn a_second_run_into_the_same_directory_leaves_nothing_of_the_first() {
     let rig = Rig::finished(Some("drop-nth=500"), 1);
     let output = rig.run(None).output().unwrap();

@@ -169,7 +169,7 @@ pub fn words(output: &Output) -> String {
     format!("{}{}", text(output), String::from_utf8_lossy(&output.stderr))
 }
 
-fn spanproof() -> Command {
+pub fn spanproof() -> Command {
     let mut command = Command::new(Path::new(env!("CARGO_BIN_EXE_spanproof")));
     command.env("NO_COLOR", "1").stdin(Stdio::null());
     command

@@ -1,0 +1,50 @@
+//! Evidence that an earlier build wrote is read as it was meant: `data/evidence-1` stays as it is for as long as
+//! `spanproof.evidence/1` is read.
+//!
+//! It was made with `spanproof run kept.yaml --out kept --seed 7 --plant drop-nth=500 --plant change-name,every=300 --plant
+//! duplicate-one-in=400`. If plans change so that this test fails, evidence of earlier builds can no longer be judged: that
+//! is another version, and needs another directory beside this one.
+
+use crate::rig::{spanproof, words};
+use serde_json::Value;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+        }
+    }
+}
+
+/// Id, level and count of every finding.
+fn findings(result: &Value) -> Vec<[Value; 3]> {
+    let checks = result["checks"].as_array().unwrap();
+    let all = checks.iter().flat_map(|check| check["findings"].as_array().unwrap());
+    all.map(|finding| ["id", "level", "count"].map(|key| finding[key].clone())).collect()
+}
+
+#[test]
+fn evidence_of_an_earlier_build_is_judged_as_it_was_then() {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/evidence-1");
+    let folder = TempDir::new().unwrap();
+    let run = folder.path().join("run");
+    std::fs::create_dir(&run).unwrap();
+    copy(&kept.join("evidence"), &run.join("evidence"));
+    let output = spanproof().arg("judge").arg(&run).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", words(&output));
+    let read = |path: &Path| serde_json::from_slice::<Value>(&std::fs::read(path).unwrap()).unwrap();
+    let (then, now) = (read(&kept.join("result.json")), read(&run.join("result.json")));
+    for part in ["verdict", "ledger", "seed", "run_tag", "latency"] {
+        assert_eq!(now[part], then[part], "{part}");
+    }
+    assert_eq!(findings(&now), findings(&then));
+    assert_eq!(findings(&now).len(), 3, "{now}");
+
+    let lost = then["checks"][0]["findings"][0]["examples"][0]["trace_id"].as_str().unwrap();
+    let shown = spanproof().arg("show").arg(&run).arg(lost).output().unwrap();
+    assert_eq!(words(&shown).matches("MISSING").count(), 1, "{}", words(&shown));
+}
