@@ -51,6 +51,12 @@ pub enum SuspectWhy {
     Routes,
     /// It writes, removes or renames attributes or fields.
     Changes,
+    /// It writes or removes attributes of spans, and nothing else of theirs.
+    ChangesAttributes,
+    /// It writes or removes attributes of resources, or their schema URL.
+    ChangesResource,
+    /// It renames spans, moves parts of their names into attributes, or sets their status.
+    Renames,
     /// It writes the sampling decision into `trace_state`.
     WritesTraceState,
     /// It drops the schema URLs (measured in 0.155).
@@ -79,7 +85,10 @@ enum Known {
 }
 
 fn known(stage: &Stage) -> Known {
-    use SuspectWhy::{Changes, ErasesSchemaUrl, Filters, Routes, Samples, WritesTraceState};
+    use SuspectWhy::{
+        Changes, ChangesAttributes, ChangesResource, ErasesSchemaUrl, Filters, Renames, Routes, Samples,
+        WritesTraceState,
+    };
     if stage.is_connector {
         return match stage.component.plain_kind().as_str() {
             "forward" | "failover" => Known::Transparent,
@@ -91,8 +100,10 @@ fn known(stage: &Stage) -> Known {
         "batch" | "memorylimiter" | "groupbytrace" => Known::Transparent,
         // Regroups spans under other resources: association is content.
         "groupbyattrs" => Known::Changes(Changes),
-        "attributes" | "resource" | "transform" | "span" | "redaction" | "resourcedetection" | "k8sattributes"
-        | "schema" | "geoip" => Known::Changes(Changes),
+        "attributes" => Known::Changes(ChangesAttributes),
+        "resource" | "resourcedetection" | "k8sattributes" => Known::Changes(ChangesResource),
+        "span" => Known::Changes(Renames),
+        "transform" | "redaction" | "schema" | "geoip" => Known::Changes(Changes),
         "filter" => Known::LeavesOut(Filters),
         "tailsampling" => Known::Both(Samples, ErasesSchemaUrl),
         "probabilisticsampler" => Known::Both(Samples, WritesTraceState),

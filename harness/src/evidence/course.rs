@@ -95,6 +95,9 @@ struct CourseFile {
 enum ChangeWord {
     TraceState,
     SchemaUrl,
+    Attributes,
+    Resource,
+    Naming,
     Content,
 }
 
@@ -181,6 +184,9 @@ impl From<Change> for ChangeWord {
         match change {
             Change::TraceState => Self::TraceState,
             Change::SchemaUrl => Self::SchemaUrl,
+            Change::Attributes => Self::Attributes,
+            Change::Resource => Self::Resource,
+            Change::Naming => Self::Naming,
             Change::Content => Self::Content,
         }
     }
@@ -191,6 +197,9 @@ impl From<ChangeWord> for Change {
         match word {
             ChangeWord::TraceState => Self::TraceState,
             ChangeWord::SchemaUrl => Self::SchemaUrl,
+            ChangeWord::Attributes => Self::Attributes,
+            ChangeWord::Resource => Self::Resource,
+            ChangeWord::Naming => Self::Naming,
             ChangeWord::Content => Self::Content,
         }
     }

@@ -16,6 +16,7 @@ use super::evidence::Evidence;
 use roaring::RoaringTreemap;
 use separate::{Candidate, Events, Totals, tell};
 use spanproof_reports::figures::count;
+pub use survey::Among;
 use survey::Survey;
 use whole::Whole;
 
@@ -37,9 +38,9 @@ pub struct InCommon {
     pub intended: Option<String>,
 }
 
-/// Compares the `affected` records with all others that were sent.
-pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap) -> InCommon {
-    let survey = Survey::take(evidence, affected);
+/// Compares the `affected` records with the others `among` which they were.
+pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap, among: Among) -> InCommon {
+    let survey = Survey::take(evidence, affected, among);
     let totals = survey.totals();
     if totals.affected == 0 {
         return InCommon {

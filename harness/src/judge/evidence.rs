@@ -69,6 +69,12 @@ pub enum Change {
     TraceState,
     /// The schema URLs of resources and scopes.
     SchemaUrl,
+    /// Attributes of spans: not of their events and links, and no other field.
+    Attributes,
+    /// Resources: their attributes and their schema URL.
+    Resource,
+    /// Names, attributes and status of spans.
+    Naming,
     /// Whatever it is told to, ids excepted.
     Content,
 }
@@ -79,6 +85,9 @@ impl Change {
         match self {
             Self::TraceState => path == "trace_state",
             Self::SchemaUrl => path.ends_with(".schema_url"),
+            Self::Attributes => path.starts_with("attributes["),
+            Self::Resource => path.starts_with("resource."),
+            Self::Naming => path == "name" || path.starts_with("attributes[") || path.starts_with("status."),
             // What stands in brackets is no field but a message that cannot be read.
             Self::Content => !matches!(path, "trace_id" | "span_id") && !path.starts_with('('),
         }
@@ -255,6 +264,31 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_kind_of_change_excuses_its_own_fields_and_no_others() {
+        let paths = [
+            "trace_state",
+            "resource.schema_url",
+            "scope.schema_url",
+            "attributes[\"a\"]",
+            "resource.attributes[\"a\"]",
+            "events[0].attributes[\"a\"]",
+            "name",
+            "status.code",
+            "parent_span_id",
+            "trace_id",
+            "(a message that cannot be read)",
+        ];
+        let excused =
+            |change: Change| -> Vec<usize> { (0..paths.len()).filter(|at| change.may_be_behind(paths[*at])).collect() };
+        assert_eq!(excused(Change::TraceState), [0]);
+        assert_eq!(excused(Change::SchemaUrl), [1, 2]);
+        assert_eq!(excused(Change::Attributes), [3]);
+        assert_eq!(excused(Change::Resource), [1, 4]);
+        assert_eq!(excused(Change::Naming), [3, 6, 7]);
+        assert_eq!(excused(Change::Content), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
 
     /// Everything exactly at its bound.
     const KEPT_UP: Conduct =

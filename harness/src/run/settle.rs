@@ -142,7 +142,14 @@ fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Pati
         let change = match suspect.why {
             SuspectWhy::ErasesSchemaUrl => Change::SchemaUrl,
             SuspectWhy::WritesTraceState => Change::TraceState,
-            _ => Change::Content,
+            SuspectWhy::ChangesAttributes => Change::Attributes,
+            SuspectWhy::ChangesResource => Change::Resource,
+            SuspectWhy::Renames => Change::Naming,
+            SuspectWhy::Samples
+            | SuspectWhy::Filters
+            | SuspectWhy::Routes
+            | SuspectWhy::Changes
+            | SuspectWhy::Unknown => Change::Content,
         };
         patience.may_change.push((suspect.component.to_string(), change));
     }

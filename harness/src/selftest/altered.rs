@@ -31,6 +31,11 @@ pub(super) fn sampler(frozen: &mut Frozen) {
     frozen.evidence.may_change.push(("probabilistic_sampler".to_owned(), Change::TraceState));
 }
 
+/// As if it had a processor that writes attributes of spans.
+pub(super) fn attributes(frozen: &mut Frozen) {
+    frozen.evidence.may_change.push(("attributes".to_owned(), Change::Attributes));
+}
+
 /// As if the run had been interrupted.
 pub(super) fn interrupted(frozen: &mut Frozen) {
     frozen.evidence.cut_short = Some("interrupted".to_owned());

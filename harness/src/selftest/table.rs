@@ -243,7 +243,7 @@ const CIRCUMSTANCES: [Case; 5] = [
 ];
 
 /// What neither defect nor circumstance brings about at will, and what only an error of spanproof could.
-const ALTERED: [Case; 12] = [
+const ALTERED: [Case; 14] = [
     Case::altered(
         "altered:resent",
         "send-request-twice",
@@ -272,6 +272,20 @@ const ALTERED: [Case; 12] = [
         altered::sampler,
         Expected::open(&["changed-by-design"]),
         "had it a sampler that writes the trace state, that would be no corruption",
+    ),
+    Case::altered(
+        "altered:attributes",
+        "lose-attribute",
+        altered::attributes,
+        Expected::open(&["changed-by-design"]),
+        "had it a processor that writes attributes, a lost one would be no corruption",
+    ),
+    Case::altered(
+        "altered:attributes-only",
+        "re-parent",
+        altered::attributes,
+        Expected::corrupted(&["parent_span_id"]),
+        "that processor is no excuse for another parent",
     ),
     Case::altered(
         "altered:interrupted",

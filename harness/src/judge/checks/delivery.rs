@@ -1,7 +1,7 @@
 //! Did every record arrive, once and in time?
 
 use super::{conclude, example, finding};
-use crate::judge::common::{InCommon, in_common};
+use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
 use spanproof_reports::result::check::{Check, Finding, Level};
@@ -22,17 +22,17 @@ pub fn check(evidence: &Evidence) -> Check {
 }
 
 /// Adds when, what in common, and the first few of a finding's records; gives what they have in common.
-fn add_records(evidence: &Evidence, finding: &mut Finding, records: &RoaringTreemap) -> InCommon {
+fn add_records(evidence: &Evidence, finding: &mut Finding, records: &RoaringTreemap, among: Among) -> InCommon {
     finding.window = example::window(evidence, records);
     finding.at_seconds = finding.window.as_ref().map(|window| window.from_seconds);
     finding.examples = example::examples(evidence, records);
-    let common = in_common(evidence, records);
+    let common = in_common(evidence, records, among);
     finding.common.clone_from(&common.said);
     common
 }
 
-fn with_records(evidence: &Evidence, mut finding: Finding, records: &RoaringTreemap) -> Finding {
-    add_records(evidence, &mut finding, records);
+fn with_records(evidence: &Evidence, mut finding: Finding, records: &RoaringTreemap, among: Among) -> Finding {
+    add_records(evidence, &mut finding, records, among);
     finding
 }
 
@@ -43,7 +43,7 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     }
     let records = &evidence.account.sets.lost_acknowledged;
     if let Some(mut found) = absent_by_design(evidence, lost) {
-        add_records(evidence, &mut found, records);
+        add_records(evidence, &mut found, records, Among::Acknowledged);
         return findings.push(found);
     }
     let doubt = evidence.absence_doubt();
@@ -54,7 +54,7 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     );
     let mut found = finding("lost-acknowledged", level, lost, message);
     found.place = evidence.target_ended.clone();
-    let common = add_records(evidence, &mut found, records);
+    let common = add_records(evidence, &mut found, records, Among::Acknowledged);
     found.advice = Some(match common.intended {
         Some(intended) => {
             format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration")
@@ -88,7 +88,12 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if unexplained > 0 {
         let records = &evidence.account.sets.duplicated - &evidence.account.sets.duplicated_explained;
         let message = "these came out twice or more though each was sent once";
-        let mut found = with_records(evidence, finding("duplicated", Level::Failure, unexplained, message), &records);
+        let mut found = with_records(
+            evidence,
+            finding("duplicated", Level::Failure, unexplained, message),
+            &records,
+            Among::Arrived,
+        );
         found.advice = Some(
             "whether the target repeats exports that had succeeded: its retries, its queue after a restart".to_owned(),
         );
@@ -97,7 +102,7 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if counts.duplicated_explained > 0 {
         let message = "these came out twice or more; their requests had been sent again, which explains it";
         let found = finding("duplicated-explained", Level::Info, counts.duplicated_explained, message);
-        findings.push(with_records(evidence, found, &evidence.account.sets.duplicated_explained));
+        findings.push(with_records(evidence, found, &evidence.account.sets.duplicated_explained, Among::Arrived));
     }
 }
 
@@ -118,13 +123,14 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
             ));
         }
         let found = finding("refused-delivered", Level::Failure, count, message);
-        findings.push(with_records(evidence, found, &(&sets.refused_delivered - &sets.refused_delivered_explained)));
+        let records = &sets.refused_delivered - &sets.refused_delivered_explained;
+        findings.push(with_records(evidence, found, &records, Among::Sent));
     }
     if explained > 0 {
         let message = "the target refused these for good when they were sent again, and they came out: an earlier attempt, \
                        whose answer was not final, may have delivered them";
         let found = finding("refused-delivered-explained", Level::Info, explained, message);
-        findings.push(with_records(evidence, found, &sets.refused_delivered_explained));
+        findings.push(with_records(evidence, found, &sets.refused_delivered_explained, Among::Sent));
     }
 }
 
@@ -142,7 +148,7 @@ fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
             message.push_str(&format!("; whether that is the target's doing cannot be told: {doubt}"));
         }
         let found = finding("late", level, count, message);
-        findings.push(with_records(evidence, found, &evidence.account.sets.late));
+        findings.push(with_records(evidence, found, &evidence.account.sets.late, Among::Arrived));
     }
 }
 
@@ -165,7 +171,7 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
             counts.recovered, counts.lost_unknown
         );
         let found = finding("unknown", level(counts.unknown), counts.unknown, message);
-        findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown));
+        findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown, Among::Sent));
     }
 }
 

@@ -3,7 +3,7 @@
 mod groups;
 
 use super::{conclude, example, finding, uninvited};
-use crate::judge::common::in_common;
+use crate::judge::common::{Among, in_common};
 use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
@@ -45,7 +45,7 @@ fn changed(evidence: &Evidence, group: &Group, analyse: bool) -> Finding {
     if group.of_all {
         found.common = vec!["every span alike".to_owned()];
     } else if analyse {
-        found.common = in_common(evidence, &group.records).said;
+        found.common = in_common(evidence, &group.records, Among::Arrived).said;
     }
     found.examples = group.examples.iter().map(|corrupt| corrupt_example(evidence, group, corrupt)).collect();
     found

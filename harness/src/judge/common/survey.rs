@@ -22,6 +22,40 @@ pub(super) struct Sent {
     pub affected: u32,
 }
 
+/// Whom the affected records are compared with: those that the same could have happened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Among {
+    /// What the target said yes to.
+    Acknowledged,
+    /// What left the client at all, whatever the target said.
+    Sent,
+    /// What came out, intact or changed.
+    Arrived,
+}
+
+impl Among {
+    /// Whether records of a request that ended so are compared; of what was refused nothing arrives as a rule.
+    fn takes(self, outcome: Outcome, has_affected: bool) -> bool {
+        match (self, outcome) {
+            (_, Outcome::NotSent) => false,
+            // Whoever is affected is compared.
+            (Self::Acknowledged, Outcome::Refused | Outcome::Unknown) | (Self::Arrived, Outcome::Refused) => {
+                has_affected
+            }
+            _ => true,
+        }
+    }
+}
+
+/// What a record is to a survey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Affected,
+    Other,
+    /// It does not belong to those compared.
+    Outside,
+}
+
 /// What was counted.
 pub(super) struct Survey<'a> {
     pub plan: &'a Plan,
@@ -57,8 +91,8 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// Counts over all records that were sent.
-    pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap) -> Self {
+    /// Counts over the affected records and those that they are compared with.
+    pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap, among: Among) -> Self {
         let plan = &*evidence.plan;
         let every = evidence.chunks_opened.div_ceil(CHUNKS_MAX).max(1);
         let last_ns = (plan.seconds() * 1e9) as u64 + plan.spec().batch.timeout_ns;
@@ -81,29 +115,45 @@ impl<'a> Survey<'a> {
             every,
         };
         for chunk in (0..evidence.chunks_opened).step_by(usize::try_from(every).unwrap_or(usize::MAX)) {
-            survey.add_chunk(evidence, &plan.open(chunk), affected);
+            survey.add_chunk(evidence, &plan.open(chunk), affected, among);
         }
         survey.connections.values_mut().for_each(|sent| sent.sort_by_key(|request| request.due_ns));
         survey
     }
 
-    fn add_chunk(&mut self, evidence: &Evidence, chunk: &Chunk, affected: &RoaringTreemap) {
-        let before = self.plan.spans_before(chunk.number());
-        let end = before + u64::from(chunk.records());
-        let mut hit = vec![false; chunk.records() as usize];
-        let mut rest = affected.iter();
-        rest.advance_to(before);
-        rest.take_while(|number| *number < end).for_each(|number| hit[(number - before) as usize] = true);
+    fn add_chunk(&mut self, evidence: &Evidence, chunk: &Chunk, affected: &RoaringTreemap, among: Among) {
+        let roles = self.roles(evidence, chunk, affected, among);
         // Under each trace id: spans that were sent, and how many of them are affected.
         let mut traces = vec![[0u32; 2]; chunk.traces() * self.ids];
         for (number, request) in chunk.requests().iter().enumerate() {
             let id = RequestId { chunk: chunk.number(), number: number as u32 };
-            if evidence.requests.get(&id).is_none_or(|record| record.outcome != Outcome::NotSent) {
+            let outcome = evidence.requests.get(&id).map_or(Outcome::Acknowledged, |record| record.outcome);
+            // Only exceptions need a look at their records.
+            let usual = among.takes(outcome, false);
+            let offsets = || chunk.records_of(self.plan, id.number);
+            if usual || among.takes(outcome, true) && offsets().iter().any(|at| roles[*at as usize] == Role::Affected) {
                 let connection = evidence.connection_of(request, id.number);
-                self.add_request(chunk, id.number, request, connection, &hit, &mut traces);
+                self.add_request(chunk, id.number, request, connection, &roles, &mut traces);
             }
         }
         self.add_traces(&traces);
+    }
+
+    fn roles(&self, evidence: &Evidence, chunk: &Chunk, affected: &RoaringTreemap, among: Among) -> Vec<Role> {
+        let before = self.plan.spans_before(chunk.number());
+        let end = before + u64::from(chunk.records());
+        let mut roles = vec![Role::Other; chunk.records() as usize];
+        let mut give = |records: &RoaringTreemap, role| {
+            let mut rest = records.iter();
+            rest.advance_to(before);
+            rest.take_while(|number| *number < end).for_each(|number| roles[(number - before) as usize] = role);
+        };
+        if among == Among::Arrived {
+            give(&evidence.account.sets.lost_acknowledged, Role::Outside);
+            give(&evidence.account.sets.lost_unknown, Role::Outside);
+        }
+        give(affected, Role::Affected);
+        roles
     }
 
     fn add_request(
@@ -112,24 +162,32 @@ impl<'a> Survey<'a> {
         number: u32,
         request: &Request,
         connection: u64,
-        hit: &[bool],
+        roles: &[Role],
         traces: &mut [[u32; 2]],
     ) {
         let stretch =
             usize::try_from(request.due_ns / self.stretch_ns).map_or(STRETCHES - 1, |at| at.min(STRETCHES - 1));
-        let mut affected = 0;
+        let (mut spans, mut affected) = (0, 0);
         chunk.for_each_placed(self.plan, number, |placed| {
-            let is_hit = hit[placed.offset as usize];
+            let role = roles[placed.offset as usize];
+            if role == Role::Outside {
+                return;
+            }
+            let is_hit = role == Role::Affected;
+            spans += 1;
             affected += u32::from(is_hit);
             let trace = &mut traces[usize::from(placed.trace) * self.ids + usize::from(placed.variant)];
             trace[0] += 1;
             trace[1] += u32::from(is_hit);
             self.add_record(chunk, &placed, request.spans, is_hit);
         });
-        let (all, hits) = (u64::from(request.spans), u64::from(affected));
+        if spans == 0 {
+            return;
+        }
+        let (all, hits) = (u64::from(spans), u64::from(affected));
         self.stretches[stretch].add(true, hits);
         self.stretches[stretch].add(false, all - hits);
-        let sent = Sent { due_ns: request.due_ns, spans: request.spans, affected };
+        let sent = Sent { due_ns: request.due_ns, spans, affected };
         self.connections.entry(connection).or_default().push(sent);
     }
 

@@ -1,6 +1,7 @@
 //! Patterns planted in a plan are told in words, and chance is told as chance.
 
 use super::*;
+use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::mix::fold;
 use spanproof_generators::plan::{BatchRule, Described, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
@@ -52,7 +53,7 @@ fn records(is_hit: impl Fn(&Described, u64) -> bool) -> RoaringTreemap {
 }
 
 fn said(is_hit: impl Fn(&Described, u64) -> bool) -> InCommon {
-    in_common(evidence(), &records(is_hit))
+    in_common(evidence(), &records(is_hit), Among::Acknowledged)
 }
 
 /// So often in so many, without a pattern.
@@ -90,7 +91,7 @@ fn every_third_request_of_a_connection_is_told_with_its_beat() {
             hit.extend(offsets.iter().map(|offset| plan.spans_before(number) + u64::from(*offset)));
         }
     }
-    let common = in_common(evidence(), &hit);
+    let common = in_common(evidence(), &hit, Among::Acknowledged);
     assert!(common.said[0].contains(" whole requests of "), "{common:?}");
     assert_eq!(common.said[1], "every 3rd request of connection 5");
     assert!(common.said[2..].iter().any(|one| one.starts_with("connection 5: all ")), "{common:?}");
@@ -137,7 +138,7 @@ fn one_lost_request_is_one_event_from_which_nothing_follows() {
     let chunk = plan.open(0);
     let request = (0..chunk.requests().len()).max_by_key(|at| chunk.requests()[*at].spans).unwrap();
     let offsets = chunk.records_of(plan, request as u32);
-    let common = in_common(evidence(), &offsets.iter().map(|offset| u64::from(*offset)).collect());
+    let common = in_common(evidence(), &offsets.iter().map(|offset| u64::from(*offset)).collect(), Among::Acknowledged);
     assert!(common.said.len() == 1 && common.said[0].starts_with("1 whole request of "), "{common:?}");
 }
 
@@ -145,7 +146,7 @@ fn one_lost_request_is_one_event_from_which_nothing_follows() {
 fn one_span_and_all_spans_are_no_pattern() {
     assert_eq!(said(|_, number| number == 77).said, ["a single span: nothing to compare it with"]);
     assert_eq!(said(|_, _| true).said, ["every span alike"]);
-    assert_eq!(in_common(evidence(), &RoaringTreemap::new()).said.len(), 1);
+    assert_eq!(in_common(evidence(), &RoaringTreemap::new(), Among::Acknowledged).said.len(), 1);
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn chance_is_not_mistaken_for_a_pattern_in_forty_draws() {
         let share = 1 + draw;
         let affected: RoaringTreemap =
             (0..evidence().plan.spans()).filter(|number| by_chance(number + (draw << 32), share, 10_000)).collect();
-        let common = in_common(evidence(), &affected);
+        let common = in_common(evidence(), &affected, Among::Acknowledged);
         assert!(affected.len() < 2 || common.said[0].starts_with("nothing: "), "draw {draw}: {common:?}");
     }
 }
@@ -168,4 +169,29 @@ fn equal_evidence_is_told_in_equal_words() {
     for _ in 0..8 {
         assert_eq!(said(rpc).said, first);
     }
+}
+
+/// Of a run in which half of the requests were refused, the others of a loss are what was acknowledged, and those of a change
+/// are what came out.
+#[test]
+fn the_others_are_those_that_the_same_could_have_happened_to() {
+    let plan = Arc::clone(&evidence().plan);
+    let chunk = plan.open(0);
+    let refused = RequestRecord { outcome: Outcome::Refused, attempts: 1, answer: String::new(), ended_ns: 0 };
+    let half = 0..chunk.requests().len() as u32 / 2;
+    let requests = half.clone().map(|number| (RequestId { chunk: 0, number }, refused.clone())).collect();
+    let mut evidence = Evidence { requests, ..Evidence::of_clean_run(Arc::clone(&plan)) };
+    evidence.chunks_opened = 1;
+    let spans_refused: u64 = half.map(|number| u64::from(chunk.requests()[number as usize].spans)).sum();
+    let taken = chunk.records_of(&plan, chunk.requests().len() as u32 - 1);
+    let (affected, lost): (RoaringTreemap, RoaringTreemap) =
+        (taken[..5].iter().map(|at| u64::from(*at)).collect(), taken[5..8].iter().map(|at| u64::from(*at)).collect());
+    evidence.account.sets.lost_acknowledged = lost;
+    let others = |among| Survey::take(&evidence, &affected, among).totals().others;
+    let sent = u64::from(plan.spans_in(0)) - 5;
+    assert_eq!(others(Among::Sent), sent);
+    assert_eq!(others(Among::Acknowledged), sent - spans_refused);
+    assert_eq!(others(Among::Arrived), sent - spans_refused - 3);
+    let in_refused = chunk.records_of(&plan, 0)[..1].iter().map(|at| u64::from(*at)).collect();
+    assert_eq!(Survey::take(&evidence, &in_refused, Among::Arrived).totals().affected, 1);
 }
