@@ -232,7 +232,7 @@ pub fn run(
     let mut chronicle = Chronicle::default();
     chronicle.planned(&plan, scenario.run.seed);
     chronicle.starting(kind);
-    marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
+    let _hold = marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
 
     let mut cpu = ThreadCpu::new();
     let mut at_work = start(scenario, options, target_plan, interrupt)?;

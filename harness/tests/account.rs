@@ -46,7 +46,7 @@ fn ledger(plan: &Plan) -> Ledger {
 fn outcome() -> impl Strategy<Value = (Outcome, u32)> {
     let outcome = prop_oneof![
         Just(Outcome::Acknowledged),
-        (0u32..60).prop_map(|rejected| Outcome::Partial { rejected }),
+        prop_oneof![Just(0u32), 0u32..60].prop_map(|rejected| Outcome::Partial { rejected }),
         Just(Outcome::Refused),
         Just(Outcome::Unknown),
         Just(Outcome::NotSent),

@@ -13,19 +13,39 @@ const TEXT: &str = "This run goes on, or it was killed. Nothing can be concluded
 /// What a run leaves in its directory besides evidence. What says a verdict goes first.
 const ARTEFACTS: [&str; 7] = [RESULT, JUNIT, SUMMARY, REPORT, LATENCY_LOG, EVENTS, "target.log"];
 
+/// Keeps the directory to one run, for as long as it lives. The kernel lets go of it when the process ends, however that comes.
+#[derive(Debug)]
+pub struct Hold {
+    _locked: fs::File,
+}
+
 /// Marks a run as going on. What an earlier run left in the same directory goes first, so that none of it can be taken for this
 /// run's; at whatever point this ends, there is either the earlier run's evidence, none, or the mark.
 ///
 /// # Errors
-/// When the file system says no.
-pub fn set(directory: &Path) -> Result<(), WriteError> {
+/// When the file system says no, or another run is writing there.
+pub fn set(directory: &Path) -> Result<Hold, WriteError> {
     let folder = folder(directory);
-    fs::create_dir_all(&folder).map_err(|source| WriteError::Io { path: folder.clone(), source })?;
+    let failed = |source| WriteError::Io { path: folder.clone(), source };
+    fs::create_dir_all(&folder).map_err(failed)?;
+    let hold = hold(&folder).map_err(failed)?;
     let artefacts = ARTEFACTS.iter().map(|name| directory.join(name));
     for path in artefacts.chain([folder.join(manifest::FILE)]) {
         remove(path)?;
     }
-    write_file(&folder, UNFINISHED, TEXT).map(drop)
+    write_file(&folder, UNFINISHED, TEXT)?;
+    Ok(hold)
+}
+
+fn hold(folder: &Path) -> io::Result<Hold> {
+    let locked = fs::File::open(folder)?;
+    match locked.try_lock() {
+        Ok(()) => Ok(Hold { _locked: locked }),
+        Err(fs::TryLockError::WouldBlock) => {
+            Err(io::Error::new(io::ErrorKind::ResourceBusy, "another run is writing there"))
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
 }
 
 fn remove(path: PathBuf) -> Result<(), WriteError> {

@@ -217,3 +217,17 @@ fn an_example_that_the_plan_has_not_is_an_error() {
     let change = |text: &str| text.replacen(&was, r#""record": 9000000000000000,"#, 1);
     is_refused(&rig, "arrivals.json", change, "the plan has no record 9000000000000000");
 }
+
+/// Two runs in one directory would take each other's mark away, and what is left would be of both.
+#[test]
+fn a_directory_that_a_run_is_writing_is_refused_to_a_second_one_and_the_first_ends_well() {
+    let rig = Rig::new();
+    let mut first = rig.start_and_wait_for_the_mark();
+    let second = rig.run(None).output().unwrap();
+    assert_eq!(second.status.code(), Some(2), "{}", words(&second));
+    assert!(words(&second).contains("another run is writing there"), "{}", words(&second));
+    assert_eq!(first.wait().unwrap().code(), Some(0));
+    assert_eq!(rig.judge().status.code(), Some(0));
+    // The directory is free again.
+    assert_eq!(rig.run(None).output().unwrap().status.code(), Some(0));
+}
