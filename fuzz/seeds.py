@@ -149,8 +149,8 @@ def http(status, *headers, body=b""):
 # The first byte of an input of `answer`: 0 is HTTP/1.1, 1 HTTP/2 frames, 2 what a gRPC server that keeps to HTTP/2 says.
 ANSWER = {
     "ok": http(b"200 OK"), "partial": http(b"200 OK", b"content-type: application/x-protobuf", body=PARTIAL),
-    "busy": http(b"503 Busy", b"retry-after: 7", body=number(1, 14) + inside(2, "busy")),
-    "date": http(b"429 Many", b"retry-after: Sun, 06 Nov 2094 08:49:37 GMT"),
+    "busy": http(b"503 Busy", b"retry-after: 7", b"content-type: application/x-protobuf", body=number(1, 14) + inside(2, "busy")),
+    "date": http(b"429 Many", b"retry-after: Sat, 06 Nov 2094 08:49:37 GMT"),
     "continue": b"\x00HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 Bad\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
     "until-closed": b"\x00HTTP/1.0 200 OK\r\n\r\n\x0a\x00", "moved": http(b"302 Found", b"location: /"), "upgrade": http(b"101 Switch"),
     "h2-ok": b"\x01" + SETTINGS + frame(1, 4, 1, b"\x88") + frame(0, 0, 1, message(b"")) + frame(1, 5, 1, TRAILER),

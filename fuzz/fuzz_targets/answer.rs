@@ -112,6 +112,7 @@ fn judge(target: Target, said: &[u8], answer: &Answer) {
         Target::Http => assert!(says_success(said), "{answer:?} to {:?}", String::from_utf8_lossy(said)),
         // Whether frames say so is HPACK's secret; that they say something is not.
         Target::Frames => assert!(!said.is_empty()),
+        // Where there is a `grpc-status` it decides, whatever the HTTP status: so says gRPC's mapping of the two.
         Target::Grpc => {
             let (_, headers, _) = parts(said);
             let status = headers.get("grpc-status").and_then(|status| status.to_str().ok()?.parse::<u32>().ok());
