@@ -92,6 +92,25 @@ go_install() {
         quietly go install -trimpath -ldflags "-s -w" "$1"
 }
 
+# A cargo command of one version: the one that the variable names, that on PATH, or the cached one.
+find_cargo_command() {
+    local name=$1 version=$2 named=$3 path
+    for path in "$named" "$(command -v "$name")" "$CACHE/bin/$name"; do
+        if [[ -n $path ]] && "$path" --version 2>/dev/null | grep -qwF "$version"; then
+            echo "$path"
+            return 0
+        fi
+    done
+    return 1
+}
+
+# Builds one from crates, in a target folder of its own: what it is made of is no use to spanproof's own builds.
+get_cargo_command() {
+    local part=$1 name=$2 version=$3
+    quietly cargo install "$name@$version" --locked --root "$BUILD" --target-dir "$BUILD/target"
+    install_binary "$BUILD/bin/$name" "$part" "$name"
+}
+
 os_and_arch() {
     local arch
     case $(uname -m) in
