@@ -34,15 +34,12 @@ pub enum Among {
 }
 
 impl Among {
-    /// Whether records of a request that ended so are compared; of what was refused nothing arrives as a rule.
-    fn takes(self, outcome: Outcome, has_affected: bool) -> bool {
-        match (self, outcome) {
-            (_, Outcome::NotSent) => false,
-            // Whoever is affected is compared.
-            (Self::Acknowledged, Outcome::Refused | Outcome::Unknown) | (Self::Arrived, Outcome::Refused) => {
-                has_affected
-            }
-            _ => true,
+    /// Whether the records of a sent request that ended so belong to these; of what was refused nothing arrives as a rule.
+    fn takes(self, outcome: Outcome) -> bool {
+        match self {
+            Self::Acknowledged => !matches!(outcome, Outcome::Refused | Outcome::Unknown),
+            Self::Arrived => outcome != Outcome::Refused,
+            Self::Sent => true,
         }
     }
 }
@@ -128,10 +125,12 @@ impl<'a> Survey<'a> {
         for (number, request) in chunk.requests().iter().enumerate() {
             let id = RequestId { chunk: chunk.number(), number: number as u32 };
             let outcome = evidence.requests.get(&id).map_or(Outcome::Acknowledged, |record| record.outcome);
-            // Only exceptions need a look at their records.
-            let usual = among.takes(outcome, false);
-            let offsets = || chunk.records_of(self.plan, id.number);
-            if usual || among.takes(outcome, true) && offsets().iter().any(|at| roles[*at as usize] == Role::Affected) {
+            if outcome == Outcome::NotSent {
+                continue;
+            }
+            let is_affected = |offset: &u32| roles[*offset as usize] == Role::Affected;
+            // Whoever is affected is compared, however its request ended.
+            if among.takes(outcome) || chunk.records_of(self.plan, id.number).iter().any(is_affected) {
                 let connection = evidence.connection_of(request, id.number);
                 self.add_request(chunk, id.number, request, connection, &roles, &mut traces);
             }
