@@ -60,24 +60,24 @@ fn a_tightened_limit_changes_the_verdict_and_the_runs_own_limit_brings_it_back()
     assert!(rig.read("result.json") == before);
 }
 
-#[test]
-fn a_scenario_of_another_plan_is_refused_and_says_what_differs() {
+/// Judging by the run's scenario with `to` instead of `from` is refused in these words.
+fn is_refused(from: &str, to: &str, said: &[&str]) {
     let rig = Rig::finished(None, 0);
     let before = rig.read("result.json");
-    let output = rig.judge_by("rate: 4000", "rate: 4001");
+    let output = rig.judge_by(from, to);
     assert_eq!(output.status.code(), Some(2), "{}", words(&output));
-    assert!(words(&output).contains("another plan") && words(&output).contains("rate differ"), "{}", words(&output));
+    assert!(said.iter().all(|text| words(&output).contains(text)), "{}", words(&output));
     assert!(rig.read("result.json") == before, "a refused scenario changes nothing");
 }
 
 #[test]
+fn a_scenario_of_another_plan_is_refused_and_says_what_differs() {
+    is_refused("rate: 4000", "rate: 4001", &["another plan", "rate differ"]);
+}
+
+#[test]
 fn another_patience_is_refused_since_the_evidence_cannot_tell_what_would_be_late() {
-    let rig = Rig::finished(None, 0);
-    let before = rig.read("result.json");
-    let output = rig.judge_by("settle: 1s", "settle: 1s, late_after: 3s");
-    assert_eq!(output.status.code(), Some(2), "{}", words(&output));
-    assert!(words(&output).contains("run.late_after is 3s"), "{}", words(&output));
-    assert!(rig.read("result.json") == before, "a refused scenario changes nothing");
+    is_refused("settle: 1s", "settle: 1s, late_after: 3s", &["run.late_after is 3s"]);
 }
 
 #[test]

@@ -10,13 +10,12 @@ use serde_json::Value;
 use std::path::Path;
 use tempfile::TempDir;
 
+/// Copies a folder of plain files.
 fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
+    std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
-        }
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
     }
 }
 
@@ -32,7 +31,6 @@ fn evidence_of_an_earlier_build_is_judged_as_it_was_then() {
     let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/evidence-1");
     let folder = TempDir::new().unwrap();
     let run = folder.path().join("run");
-    std::fs::create_dir(&run).unwrap();
     copy(&kept.join("evidence"), &run.join("evidence"));
     let output = spanproof().arg("judge").arg(&run).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", words(&output));

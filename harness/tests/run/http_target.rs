@@ -7,6 +7,9 @@ use tempfile::TempDir;
 /// It passes everything on as it came; see there for what else it can do.
 pub const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/http_target.py");
 
+/// A client that soon sends again what was not answered for good.
+const RETRY: &str = "traffic.client.retry={enabled: true, initial_interval: 50ms, max_interval: 200ms, budget: 20s}";
+
 /// Runs quickstart over HTTP against it.
 fn against(fake: &str, more: &[&str]) -> Ended {
     let folder = TempDir::new().unwrap();
@@ -48,8 +51,7 @@ fn a_health_check_decides_where_the_scenario_says_so() {
 /// an hour, and one is rejected in full by a success.
 #[test]
 fn what_became_of_every_span_is_told_apart_when_answers_go_wrong() {
-    let retry = "traffic.client.retry={enabled: true, initial_interval: 50ms, max_interval: 200ms, budget: 20s}";
-    let many = ["--set", "traffic.batch.spans=20", "--set", retry, "--set", "run.settle=3s"];
+    let many = ["--set", "traffic.batch.spans=20", "--set", RETRY, "--set", "run.settle=3s"];
     let limits = "limits=[spans.lost_acknowledged == 0, spans.duplicated_unexplained == 0]";
     let run = against("troubles", &[&many[..], &["--set", limits]].concat());
     let words = ["recovered", "duplicated_explained", "refused"];
@@ -67,8 +69,7 @@ fn what_became_of_every_span_is_told_apart_when_answers_go_wrong() {
 
 #[test]
 fn what_is_refused_when_it_comes_again_may_have_been_delivered_before() {
-    let retry = "traffic.client.retry={enabled: true, initial_interval: 50ms, max_interval: 200ms, budget: 20s}";
-    let run = against("turns", &["--set", "traffic.batch.spans=20", "--set", retry]);
+    let run = against("turns", &["--set", "traffic.batch.spans=20", "--set", RETRY]);
     assert!(run.spans("refused_delivered") > 0, "{run}");
     let [found] = &run.findings_of("refused-delivered-explained")[..] else { panic!("{run}") };
     assert_eq!(found["count"], run.spans("refused_delivered"), "{run}");
