@@ -1,10 +1,9 @@
 //! Requests ready to send: a pool's bytes copied and patched, with everything a chunk needs before.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use spanproof_benches::cpu_time::{CpuTime, criterion};
 use spanproof_benches::plans::{CHUNKS, Measured, shop, uniform};
+use spanproof_benches::prost_pace;
 use spanproof_generators::plan::{Chunk, PlanError};
 use std::hint::black_box;
 
@@ -39,18 +38,9 @@ fn generate(criterion: &mut Criterion<CpuTime>, measured: &Measured) {
     group.bench_function("patch", |bencher| {
         bencher.iter(|| chunks.iter().for_each(|chunk| encode_all(measured, chunk, &mut buffer)));
     });
-    let requests = measured.requests();
-    let decoded: Vec<_> =
-        requests.iter().flat_map(|(_, bytes)| ExportTraceServiceRequest::decode(bytes.clone())).collect();
-    group.bench_function("prost", |bencher| {
-        bencher.iter(|| {
-            for request in &decoded {
-                buffer.clear();
-                // A vector takes whatever it is given.
-                let _ = black_box(request.encode(&mut buffer));
-            }
-        });
-    });
+    let decoded = prost_pace::decoded(&measured.requests());
+    let decoded = decoded.unwrap_or_else(|error| panic!("prost does not read a request: {error}"));
+    group.bench_function("prost", |bencher| bencher.iter(|| prost_pace::encode(&decoded, &mut buffer)));
     group.finish();
 }
 

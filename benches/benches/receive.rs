@@ -3,10 +3,9 @@
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::HeaderMap;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use spanproof_benches::cpu_time::{CpuTime, criterion};
 use spanproof_benches::plans::{CHUNKS, Measured, shop, uniform};
+use spanproof_benches::prost_pace::{self, fresh};
 use spanproof_generators::plan::PlanError;
 use spanproof_generators::walk::Walk;
 use spanproof_harness::chunks::OpenChunks;
@@ -42,21 +41,11 @@ fn export(clock: &RunClock, due_ns: u64, body: Bytes) -> Export {
     }
 }
 
-/// One pass over all requests. Each was just copied, as a server's are from its socket, so its bytes are in a cache near
-/// by; the copy is not measured.
-fn pass(requests: &[(u64, Bytes)], mut work: impl FnMut(u64, Bytes)) -> Duration {
-    let one = |(due_ns, body): &(u64, Bytes)| {
-        let body = Bytes::copy_from_slice(body);
-        CpuTime::of(|| work(*due_ns, body))
-    };
-    requests.iter().map(one).sum()
-}
-
 /// One pass with a recorder that has seen none of the requests: every mark is a first one.
 fn record(chunks: &Arc<OpenChunks>, clock: RunClock, requests: &[(u64, Bytes)], spans: u64) -> Duration {
     let latency = Arc::new(LatencyRecorder::new());
     let recorder = Recorder::new(Arc::clone(chunks), clock, latency, Duration::from_secs(10), Duration::ZERO);
-    let time = pass(requests, |due_ns, body| {
+    let time = fresh(requests, |due_ns, body| {
         black_box(recorder.export(export(&clock, due_ns, body)));
     });
     assert_eq!(recorder.ledger().unique(), spans, "every span is intact and arrives once");
@@ -74,11 +63,10 @@ fn receive(criterion: &mut Criterion<CpuTime>, measured: &Measured) {
     let mut walk = Walk::default();
     group.bench_function("walk", |bencher| {
         let mut read = |_, body: Bytes| assert_eq!(black_box(walk.read(&body)), Ok(()));
-        bencher.iter_custom(|passes| (0..passes).map(|_| pass(&requests, &mut read)).sum());
+        bencher.iter_custom(|passes| (0..passes).map(|_| fresh(&requests, &mut read)).sum());
     });
     group.bench_function("prost", |bencher| {
-        let mut decode = |_, body: Bytes| drop(black_box(ExportTraceServiceRequest::decode(body)));
-        bencher.iter_custom(|passes| (0..passes).map(|_| pass(&requests, &mut decode)).sum());
+        bencher.iter_custom(|passes| (0..passes).map(|_| prost_pace::decode(&requests)).sum());
     });
     group.finish();
 }

@@ -6,4 +6,5 @@
 
 pub mod cpu_time;
 pub mod plans;
+pub mod prost_pace;
 pub mod scale;

@@ -3,13 +3,11 @@
 //!
 //! Prints one JSON object: million spans per CPU second, medians of five passes.
 
-use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 use spanproof_benches::cpu_time::CpuTime;
 use spanproof_benches::plans::uniform;
-use std::hint::black_box;
+use spanproof_benches::prost_pace::{decode, decoded, encode};
 use std::io::Write;
+use std::time::Duration;
 
 /// The binary's allocator, since decoding allocates.
 #[global_allocator]
@@ -19,29 +17,17 @@ const PASSES: usize = 5;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let measured = uniform()?;
-    let requests: Vec<Bytes> = measured.requests().into_iter().map(|(_, bytes)| bytes).collect();
-    let decoded: Vec<ExportTraceServiceRequest> =
-        requests.iter().map(|bytes| ExportTraceServiceRequest::decode(bytes.clone())).collect::<Result<_, _>>()?;
-    let mut buffer = Vec::new();
-    let encode = median(measured.spans(), || {
-        for request in &decoded {
-            buffer.clear();
-            // A vector takes whatever it is given.
-            let _ = black_box(request.encode(&mut buffer));
-        }
-    });
-    let decode = median(measured.spans(), || {
-        for bytes in &requests {
-            drop(black_box(ExportTraceServiceRequest::decode(bytes.clone())));
-        }
-    });
+    let requests = measured.requests();
+    let (structures, mut buffer) = (decoded(&requests)?, Vec::new());
+    let encode = median(measured.spans(), || CpuTime::of(|| encode(&structures, &mut buffer)));
+    let decode = median(measured.spans(), || decode(&requests));
     writeln!(std::io::stdout(), "{{\"encode\": {encode:.3}, \"decode\": {decode:.3}}}")?;
     Ok(())
 }
 
 /// Million spans per CPU second.
-fn median(spans: u64, mut pass: impl FnMut()) -> f64 {
-    let mut paces: Vec<f64> = (0..PASSES).map(|_| spans as f64 / 1e6 / CpuTime::of(&mut pass).as_secs_f64()).collect();
+fn median(spans: u64, mut pass: impl FnMut() -> Duration) -> f64 {
+    let mut paces: Vec<f64> = (0..PASSES).map(|_| spans as f64 / 1e6 / pass().as_secs_f64()).collect();
     paces.sort_by(f64::total_cmp);
     paces[PASSES / 2]
 }
