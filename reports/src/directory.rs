@@ -265,9 +265,15 @@ fn check_schema(text: &str, path: &Path) -> Result<(), LoadError> {
     match serde_json::from_str::<Head>(text) {
         Ok(head) if head.schema == SCHEMA => Ok(()),
         Ok(head) => Err(LoadError::OtherSchema { path, found: crate::plain_text::one_line(&head.schema, 100) }),
-        Err(source) if source.is_eof() => Err(LoadError::Truncated { path, line: source.line() }),
+        Err(source) if is_cut_off(text, &source) => Err(LoadError::Truncated { path, line: source.line() }),
         Err(source) => Err(LoadError::Malformed { path, source }),
     }
+}
+
+/// Whether what is wrong is that the text ends. Of a number that ends at its point, serde_json says that it is no number.
+fn is_cut_off(text: &str, error: &serde_json::Error) -> bool {
+    let (lines, last) = text.lines().enumerate().last().map_or((0, ""), |(before, last)| (before + 1, last));
+    error.is_eof() || (error.line() == lines && error.column() >= last.len())
 }
 
 #[cfg(test)]

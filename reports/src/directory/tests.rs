@@ -41,7 +41,7 @@ fn hostile_text_survives_the_way_to_the_disk_and_back() {
 fn a_withheld_series_is_not_in_the_log_file() {
     let directory = tempfile::tempdir().unwrap();
     let mut result = passing();
-    result.latency.withhold("the driver was the limit");
+    result.withhold_times("the driver was the limit");
     write(directory.path(), &result, Some(LOG)).unwrap();
     let log = fs::read_to_string(directory.path().join(LATENCY_LOG)).unwrap();
     assert_eq!(log, "#[Histogram log format version 1.3]\n");
@@ -85,7 +85,8 @@ fn no_cut_of_a_result_is_ever_read() {
     write(directory.path(), &failing(), None).unwrap();
     let whole = fs::read_to_string(directory.path().join(RESULT)).unwrap();
     // The last two bytes are the closing brace and a line feed.
-    for length in (0..whole.len() - 2).step_by(97).chain([whole.len() - 2]) {
+    let points = whole.match_indices('.').map(|(at, _)| at + 1);
+    for length in (0..whole.len() - 2).step_by(97).chain(points).chain([whole.len() - 2]) {
         overwrite(directory.path(), |_| whole[..length].to_owned());
         assert!(matches!(load(directory.path()), Err(LoadError::Truncated { .. })), "{length}");
     }
