@@ -142,6 +142,8 @@ pub struct Plan {
     /// Spans before each chunk, and at the end the total.
     first_span: Vec<u64>,
     strata: BTreeMap<Stratum, u64>,
+    /// The last request's intended instant, nanoseconds from the start of the run.
+    last_due_ns: u64,
 }
 
 impl Plan {
@@ -165,14 +167,26 @@ impl Plan {
         };
         let profile = profile(&spec.shape, per_second, spec.extent);
         let identity = Identity::new(spec.seed, spec.tag, spec.lane);
-        let mut plan =
-            Self { spec, identity, pool, draw, profile, traces: 0, first_span: vec![0], strata: BTreeMap::new() };
-        plan.count()?;
+        let mut plan = Self {
+            spec,
+            identity,
+            pool,
+            draw,
+            profile,
+            traces: 0,
+            first_span: vec![0],
+            strata: BTreeMap::new(),
+            last_due_ns: 0,
+        };
+        let longest = plan.count()?;
+        plan.last_due_ns = plan.find_last_due(&longest);
         Ok(plan)
     }
 
-    /// Walks over all chunks' draws once, so that every total is known before anything is sent.
-    fn count(&mut self) -> Result<(), PlanError> {
+    /// Walks over all chunks' draws once, so that every total is known before anything is sent. Gives the length of the
+    /// longest trace of each chunk, in nanoseconds.
+    fn count(&mut self) -> Result<Vec<u64>, PlanError> {
+        let mut longest = Vec::new();
         let wanted = match self.spec.extent {
             Extent::Profile => u64::MAX,
             Extent::Spans(spans) => spans,
@@ -186,11 +200,14 @@ impl Plan {
             let count = (available - traces).min(CHUNK_TRACES) as usize;
             let mut shapes = self.draw.shapes(traces, count);
             self.cut_to(&mut shapes, wanted - spans);
+            let mut longest_ns = 0;
             for shape in &shapes {
                 let shape = &self.pool.shapes[*shape as usize];
                 spans += u64::from(shape.spans);
+                longest_ns = longest_ns.max(shape.end_ns);
                 *self.strata.entry(shape.stratum).or_insert(0) += 1;
             }
+            longest.push(longest_ns);
             traces += shapes.len() as u64;
             self.first_span.push(spans);
         }
@@ -198,7 +215,23 @@ impl Plan {
         if traces == 0 {
             return Err(PlanError::Empty { rate: self.spec.rate, seconds: self.profile.seconds() });
         }
-        Ok(())
+        Ok(longest)
+    }
+
+    /// The last intended instant of all requests. A trace's last piece goes when the trace has ended and was batched, so a slow
+    /// trace of an early chunk may be last. Only the few chunks that could still hold it are opened.
+    fn find_last_due(&self, longest_ns: &[u64]) -> u64 {
+        let end_at_most = |chunk: u64| {
+            let starts_until = self.profile.instant(((chunk + 1) * CHUNK_TRACES).min(self.traces) as f64);
+            (starts_until * 1e9) as u64 + longest_ns[chunk as usize] + self.spec.batch.timeout_ns
+        };
+        let mut candidates: Vec<(u64, u64)> = (0..self.chunks()).map(|chunk| (end_at_most(chunk), chunk)).collect();
+        candidates.sort_unstable();
+        let mut last = 0;
+        while let Some((_, chunk)) = candidates.pop_if(|(end, _)| *end > last) {
+            last = last.max(self.open(chunk).requests().last().map_or(0, |request| request.due_ns));
+        }
+        last
     }
 
     /// Keeps only as many traces as it takes to reach `spans`.
@@ -275,8 +308,14 @@ impl Plan {
         self.first_span.partition_point(|first| *first <= span) as u64 - 1
     }
 
-    /// Seconds from the start of the run to its last trace's start, and no less than that.
+    /// Seconds from the start of the run to the last request's intended instant. The last trace has started by
+    /// [`Plan::starts_seconds`]; the spans of slow traces follow when those have ended.
     pub fn seconds(&self) -> f64 {
+        self.last_due_ns as f64 / 1e9
+    }
+
+    /// Seconds from the start of the run in which traces start, at the scenario's rate.
+    pub fn starts_seconds(&self) -> f64 {
         self.profile.instant(self.traces as f64)
     }
 

@@ -351,3 +351,19 @@ fn facts_are_what_is_sent_in_the_order_in_which_it_is_sent() {
         assert!(with_value > 10_000 && varying > 100, "{with_value} and {varying}");
     }
 }
+
+#[test]
+fn the_plan_lasts_until_its_last_request_is_due_and_no_longer() {
+    let mut slow = shop(true);
+    // Slow traces last up to minutes, so the last request is rarely that of the last chunk.
+    slow.mix.shares = [(Stratum::SlowTrace, Ppb(300_000_000))].into();
+    slow.rate = Rate::Spans(40_000.0);
+    let whole = PlanSpec { packing: Packing::WholeTraces, ..slow.clone() };
+    for spec in [slow, whole, spec(uniform(), Packing::PerService)] {
+        let plan = Plan::new(spec).unwrap();
+        let due = |chunk: u64| plan.open(chunk).requests().iter().map(|request| request.due_ns).max().unwrap();
+        let last_ns = (0..plan.chunks()).map(due).max().unwrap();
+        assert_eq!(plan.seconds(), last_ns as f64 / 1e9);
+        assert!(plan.starts_seconds() <= plan.seconds(), "{} starts after {}", plan.starts_seconds(), plan.seconds());
+    }
+}

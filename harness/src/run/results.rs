@@ -3,7 +3,7 @@
 use super::watch::Watched;
 use super::{Found, RunOptions};
 use crate::clock::RunClock;
-use crate::judge::evidence::{Conduct, LATENESS_MAX};
+use crate::judge::evidence::Conduct;
 use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
 use crate::target::Target;
@@ -55,10 +55,8 @@ pub(super) fn conduct(plan: &Plan, watched: &Watched) -> Conduct {
     let driver = &watched.driver;
     // What was never due because the run was ended early is no fault of the driver.
     let due = if driver.stopped { driver.due_spans } else { plan.spans() };
-    // 2 ms is well within the range in which the histogram counts every microsecond by itself.
-    let in_time = driver.lateness.count_between(0, LATENESS_MAX.as_micros() as u64);
     Conduct {
-        late_share: driver.lateness.len().saturating_sub(in_time) as f64 / driver.lateness.len().max(1) as f64,
+        late_share: crate::driver::late_share(&driver.lateness),
         achieved_ratio: driver.on_time_spans as f64 / due.max(1) as f64,
         driver_saturated: watched.busy.driver_saturated(),
         sink_saturated: watched.busy.sink_saturated(),
@@ -124,7 +122,6 @@ fn milliseconds(microseconds: u64) -> f64 {
 fn driver(found: &Found) -> Driver {
     let report = &found.watched.driver;
     let lateness = |quantile| Some(milliseconds(report.lateness.value_at_quantile(quantile)));
-    let seconds = found.watched.load_took.as_secs_f64();
     Driver {
         cpu_seconds: Some(found.cpu.of_prefix("sp-driver").as_secs_f64()),
         lateness_p50_ms: lateness(0.5),
@@ -132,11 +129,20 @@ fn driver(found: &Found) -> Driver {
         lateness_max_ms: Some(milliseconds(report.lateness.max())),
         withheld: None,
         achieved_ratio: Some(found.conduct.achieved_ratio),
-        achieved_rate: (seconds > 0.0).then(|| report.sent_spans as f64 / seconds),
+        achieved_rate: achieved_rate(found),
         requests: found.sums.requests,
         resent: found.sums.resent,
         connections: found.connections as u64,
     }
+}
+
+/// Spans sent per second of starts. Where the load took longer than planned, so did the starts.
+fn achieved_rate(found: &Found) -> Option<f64> {
+    let report = &found.watched.driver;
+    let (took, starts) = (found.watched.load_took.as_secs_f64(), found.plan.starts_seconds());
+    let slow_traces = (found.plan.seconds() - starts).max(0.0);
+    let seconds = if report.stopped { took.min(starts) } else { took - slow_traces };
+    (seconds > 0.0).then(|| report.sent_spans as f64 / seconds)
 }
 
 fn sink(found: &Found) -> Sink {

@@ -38,10 +38,11 @@ pub struct Driver {
     /// Why there are no percentiles of lateness although it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld: Option<String>,
-    /// Spans sent over spans planned; 1 when everything was sent.
+    /// Spans whose sending began within 100 ms of the intended instant, over spans planned; 1 when all did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub achieved_ratio: Option<f64>,
-    /// Spans sent per second of load.
+    /// Spans sent per second of the time in which traces start. The spans of slow traces, which follow later, count; the time
+    /// until they have ended does not, since the rate is that of starts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub achieved_rate: Option<f64>,
     /// Requests sent, resends included.

@@ -92,7 +92,7 @@ impl<'a> Survey<'a> {
     pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap, among: Among) -> Self {
         let plan = &*evidence.plan;
         let every = evidence.chunks_opened.div_ceil(CHUNKS_MAX).max(1);
-        let last_ns = (plan.seconds() * 1e9) as u64 + plan.spec().batch.timeout_ns;
+        let last_ns = (plan.seconds() * 1e9) as u64;
         let mut survey = Self {
             plan,
             recipes: vec![Totals::default(); plan.recipes()],
