@@ -13,6 +13,7 @@ pub use send::RetryPolicy;
 
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
+use crate::judge::evidence::LATENESS_MAX;
 use crate::judge::outcomes::Outcomes;
 use crate::wire::client::{ClientConfig, ConfigError, Exporter};
 use hdrhistogram::Histogram;
@@ -74,14 +75,14 @@ struct Shared {
 }
 
 /// A reading of the driver while it runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct DriverProgress {
     /// Spans whose sending has begun.
     pub sent: u64,
     /// Requests that wait for an answer or for their turn.
     pub outstanding: u64,
-    /// 99th percentile of start lateness so far, microseconds.
-    pub lateness_p99_us: u64,
+    /// Share of the spans so far that started more than [`LATENESS_MAX`] late, from 0 to 1.
+    pub late_share: f64,
 }
 
 /// What the driver knows of itself when it has finished.
@@ -180,7 +181,7 @@ impl Driver {
         DriverProgress {
             sent: self.shared.sent_spans.load(Ordering::Relaxed),
             outstanding: self.shared.outstanding.load(Ordering::Relaxed),
-            lateness_p99_us: self.shared.lateness().value_at_quantile(0.99),
+            late_share: late_share(&self.shared.lateness()),
         }
     }
 
@@ -239,6 +240,13 @@ impl Shared {
     fn stopping(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
+}
+
+/// Share of the spans in `lateness` that started more than [`LATENESS_MAX`] late, from 0 to 1; 0 of none.
+pub fn late_share(lateness: &Histogram<u64>) -> f64 {
+    // The bound is well within the range in which the histogram counts every microsecond by itself.
+    let in_time = lateness.count_between(0, LATENESS_MAX.as_micros() as u64);
+    lateness.len().saturating_sub(in_time) as f64 / lateness.len().max(1) as f64
 }
 
 /// 1 µs to 1 h at 3 digits, as all of ours.

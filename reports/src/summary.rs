@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn the_page_of_an_undecided_run_shows_no_percentile() {
         let mut result = passing();
-        result.latency.withhold("the driver was the limit");
+        result.withhold_times("the driver was the limit");
         result.limits.remove(1);
         let page = summary(&result);
         assert!(

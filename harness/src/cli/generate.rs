@@ -268,7 +268,7 @@ fn tell(talk: &mut Stderr, driver: &Driver, plan: &Plan, clock: RunClock, last: 
         delivered: 0,
         rate: (progress.sent - last.1) as f64 / last.0.elapsed().as_secs_f64().max(1e-9),
         in_flight: progress.outstanding,
-        lateness: Some(Duration::from_micros(progress.lateness_p99_us)),
+        late_share: (progress.sent > 0).then_some(progress.late_share),
         target_memory: None,
     });
     (Instant::now(), progress.sent)

@@ -228,7 +228,7 @@ impl Watcher<'_> {
             delivered: self.recorder.ledger().delivered(),
             rate: look.rate,
             in_flight: progress.outstanding,
-            lateness: (progress.sent > 0).then(|| Duration::from_micros(progress.lateness_p99_us)),
+            late_share: (progress.sent > 0).then_some(progress.late_share),
             target_memory: look.memory,
         });
     }
@@ -312,7 +312,7 @@ impl Watcher<'_> {
             delivered: self.recorder.ledger().delivered(),
             rate: 0.0,
             in_flight: 0,
-            lateness: None,
+            late_share: None,
             target_memory: memory,
         });
     }

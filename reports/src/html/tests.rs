@@ -55,7 +55,7 @@ fn hostile_text_adds_no_element_and_leaves_no_attribute() {
 #[test]
 fn withheld_figures_are_nowhere_on_the_page() {
     let mut result = passing();
-    result.latency.withhold("the driver was the limit");
+    result.withhold_times("the driver was the limit");
     result.limits.clear();
     let page = html(&result).unwrap();
     assert!(page.contains("withheld: the driver was the limit") && !page.contains("248 ms") && !page.contains("p99.9"));
