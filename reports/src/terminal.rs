@@ -121,6 +121,7 @@ fn ledger(spans: &SpanLedger) -> Vec<String> {
         ("recovered", spans.recovered),
         ("refused yet delivered", spans.refused_delivered),
         ("sampled out", spans.sampled_out),
+        ("absent, lost or left out", spans.absent),
         ("late", spans.late),
         ("foreign", spans.foreign),
     ];

@@ -26,33 +26,41 @@ pub fn conclude(evidence: &Evidence, document: RunResult, forewarned: &[String],
 }
 
 fn ledger(evidence: &Evidence) -> Ledger {
-    let counts = &evidence.account.counts;
     Ledger {
-        spans: SpanLedger {
-            planned: counts.planned,
-            not_sent: counts.not_sent,
-            sent: counts.sent,
-            acknowledged: counts.acknowledged,
-            refused: counts.refused,
-            unknown: counts.unknown,
-            delivered: counts.delivered,
-            recovered: counts.recovered,
-            refused_delivered: counts.refused_delivered,
-            duplicated: counts.duplicated,
-            duplicated_explained: counts.duplicated_explained,
-            duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
-            lost_acknowledged: counts.lost_acknowledged,
-            lost_unknown: counts.lost_unknown,
-            lost_refused: counts.lost_refused,
-            lost_declared: 0,
-            corrupted: counts.corrupted,
-            corrupted_only: counts.corrupted_only,
-            sampled_out: 0,
-            invented: evidence.invented,
-            foreign: evidence.foreign,
-            late: counts.late,
-        },
+        spans: spans(evidence),
         traces: TraceLedger { planned: evidence.plan.traces() },
         strata: evidence.plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
+    }
+}
+
+/// The account of the spans in the ledger's words.
+pub fn spans(evidence: &Evidence) -> SpanLedger {
+    let counts = &evidence.account.counts;
+    let (lost_acknowledged, absent) =
+        if evidence.absence_may_be_meant() { (0, counts.lost_acknowledged) } else { (counts.lost_acknowledged, 0) };
+    SpanLedger {
+        planned: counts.planned,
+        not_sent: counts.not_sent,
+        sent: counts.sent,
+        acknowledged: counts.acknowledged,
+        refused: counts.refused,
+        unknown: counts.unknown,
+        delivered: counts.delivered,
+        recovered: counts.recovered,
+        refused_delivered: counts.refused_delivered,
+        duplicated: counts.duplicated,
+        duplicated_explained: counts.duplicated_explained,
+        duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
+        lost_acknowledged,
+        lost_unknown: counts.lost_unknown,
+        lost_refused: counts.lost_refused,
+        lost_declared: 0,
+        corrupted: counts.corrupted,
+        corrupted_only: counts.corrupted_only,
+        sampled_out: 0,
+        absent,
+        invented: evidence.invented,
+        foreign: evidence.foreign,
+        late: counts.late,
     }
 }

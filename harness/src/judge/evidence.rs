@@ -151,6 +151,12 @@ impl Evidence {
         u64::from(turn).checked_rem(self.connections).unwrap_or(0)
     }
 
+    /// Whether the target may leave records out on purpose, as far as its configuration and the user say. Absence is no loss then,
+    /// and no proof that nothing is lost either.
+    pub fn absence_may_be_meant(&self) -> bool {
+        self.absence_is_unknown || !self.may_leave_out.is_empty()
+    }
+
     /// Why absent records need not be the target's loss, as what follows "but"; `None` if absence is loss. What the target's
     /// configuration leaves out on purpose is another matter.
     pub fn absence_doubt(&self) -> Option<String> {

@@ -66,6 +66,9 @@ pub struct SpanLedger {
     pub corrupted_only: u64,
     /// Missing because the configuration samples or filters them out.
     pub sampled_out: u64,
+    /// Acknowledged and never seen, where the target may leave records out on purpose and nobody has said which: some of these
+    /// may be lost, and which they are cannot be told.
+    pub absent: u64,
     /// Arrived under an id that claims to be of this run and is not in its plan. Counts records received.
     pub invented: u64,
     /// Arrived under an id that is not of this run. Counts records received.
@@ -81,7 +84,7 @@ pub enum Equation {
     Plan,
     /// `sent = acknowledged + refused + unknown`.
     Outcomes,
-    /// `sent = delivered + corrupted_only + lost_* + sampled_out`. Holds only where a sink watched the whole run.
+    /// `sent = delivered + corrupted_only + lost_* + sampled_out + absent`. Holds only where a sink watched the whole run.
     Fates,
     /// `duplicated = duplicated_explained + duplicated_unexplained`.
     Duplicates,
@@ -110,7 +113,7 @@ impl Equation {
             Self::Outcomes => (s.sent, vec![s.acknowledged, s.refused, s.unknown]),
             Self::Fates => {
                 let lost = [s.lost_acknowledged, s.lost_unknown, s.lost_refused, s.lost_declared];
-                (s.sent, [s.delivered, s.corrupted_only, s.sampled_out].into_iter().chain(lost).collect())
+                (s.sent, [s.delivered, s.corrupted_only, s.sampled_out, s.absent].into_iter().chain(lost).collect())
             }
             Self::Duplicates => (s.duplicated, vec![s.duplicated_explained, s.duplicated_unexplained]),
         }
@@ -122,7 +125,7 @@ impl fmt::Display for Equation {
         f.write_str(match self {
             Self::Plan => "planned = sent + not_sent",
             Self::Outcomes => "sent = acknowledged + refused + unknown",
-            Self::Fates => "sent = delivered + corrupted_only + lost_* + sampled_out",
+            Self::Fates => "sent = delivered + corrupted_only + lost_* + sampled_out + absent",
             Self::Duplicates => "duplicated = duplicated_explained + duplicated_unexplained",
         })
     }
@@ -134,7 +137,7 @@ impl SpanLedger {
         Equation::ALL.into_iter().filter_map(|equation| self.imbalance(equation)).collect()
     }
 
-    /// All spans that were sent and never arrived in any form, whatever the reason, sampling excepted.
+    /// All spans that were sent and never arrived in any form, whatever the reason, those excepted whose absence may be meant.
     pub fn lost(&self) -> u64 {
         let parts = [self.lost_acknowledged, self.lost_unknown, self.lost_refused, self.lost_declared];
         parts.into_iter().fold(0, u64::saturating_add)
@@ -154,15 +157,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_ledger_made_of_its_parts_adds_up(p in prop::collection::vec(0u64..1_000_000, 11)) {
-            let sent = p[0] + p[1] + p[2] + p[3] + p[4] + p[5] + p[6];
+        fn a_ledger_made_of_its_parts_adds_up(p in prop::collection::vec(0u64..1_000_000, 12)) {
+            let sent = p[0] + p[1] + p[2] + p[3] + p[4] + p[5] + p[6] + p[11];
             let refused = p[7].min(sent);
             let unknown = p[8].min(sent - refused);
             let spans = SpanLedger {
                 planned: sent + p[9], not_sent: p[9], sent,
                 acknowledged: sent - refused - unknown, refused, unknown,
                 delivered: p[0], corrupted_only: p[1], lost_acknowledged: p[2], lost_unknown: p[3], lost_refused: p[4],
-                lost_declared: p[5], sampled_out: p[6],
+                lost_declared: p[5], sampled_out: p[6], absent: p[11],
                 duplicated: p[10], duplicated_explained: p[10] / 2, duplicated_unexplained: p[10] - p[10] / 2,
                 ..SpanLedger::default()
             };
@@ -170,10 +173,10 @@ mod tests {
         }
 
         #[test]
-        fn one_span_too_many_anywhere_shows(field in 0usize..7) {
+        fn one_span_too_many_anywhere_shows(field in 0usize..8) {
             let mut spans = SpanLedger { planned: 10, sent: 9, not_sent: 1, acknowledged: 9, delivered: 9, ..SpanLedger::default() };
             let fields = [&mut spans.planned, &mut spans.not_sent, &mut spans.unknown, &mut spans.sampled_out,
-                &mut spans.duplicated, &mut spans.corrupted_only, &mut spans.lost_declared];
+                &mut spans.duplicated, &mut spans.corrupted_only, &mut spans.lost_declared, &mut spans.absent];
             *fields.into_iter().nth(field).unwrap() += 1;
             prop_assert_eq!(spans.imbalances().len(), 1);
         }
@@ -194,7 +197,7 @@ mod tests {
         assert_eq!(found, [Imbalance { equation: Equation::Fates, left: 10, right: 9 }]);
         assert_eq!(
             found[0].to_string(),
-            "ledger does not add up: sent = delivered + corrupted_only + lost_* + sampled_out, but 10 is not 9"
+            "ledger does not add up: sent = delivered + corrupted_only + lost_* + sampled_out + absent, but 10 is not 9"
         );
     }
 

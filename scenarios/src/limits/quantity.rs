@@ -25,7 +25,7 @@ pub enum Quantity {
 const ROOTS: [&str; 7] = ["spans", "traces", "ledger", "latency", "target", "driver", "sink"];
 
 /// Figures of the span ledger.
-const SPANS: [&str; 22] = [
+const SPANS: [&str; 23] = [
     "planned",
     "not_sent",
     "sent",
@@ -45,6 +45,7 @@ const SPANS: [&str; 22] = [
     "corrupted",
     "corrupted_only",
     "sampled_out",
+    "absent",
     "invented",
     "foreign",
     "late",

@@ -3,8 +3,9 @@
 use super::expect::{Expectation, Sent};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
-use crate::judge::account::{Account, Counts};
+use crate::judge::account::Account;
 use crate::judge::checks::{delivery, integrity};
+use crate::judge::conclusion;
 use crate::judge::evidence::{Conduct, Evidence, Refusals, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
@@ -65,7 +66,6 @@ pub(super) fn judge(
 ) -> Judged {
     let chunks = sent.chunks;
     let account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
-    let spans = ledger(&account.counts, recorder);
     let evidence = Evidence {
         plan: Arc::clone(&expectation.plan),
         account,
@@ -89,34 +89,8 @@ pub(super) fn judge(
         cut_short,
         target_ended: None,
     };
-    Judged { checks: vec![delivery::check(&evidence), integrity::check(&evidence)], spans, notes: sent.notes }
-}
-
-fn ledger(counts: &Counts, recorder: &Recorder) -> SpanLedger {
-    SpanLedger {
-        planned: counts.planned,
-        not_sent: counts.not_sent,
-        sent: counts.sent,
-        acknowledged: counts.acknowledged,
-        refused: counts.refused,
-        unknown: counts.unknown,
-        delivered: counts.delivered,
-        recovered: counts.recovered,
-        refused_delivered: counts.refused_delivered,
-        duplicated: counts.duplicated,
-        duplicated_explained: counts.duplicated_explained,
-        duplicated_unexplained: counts.duplicated - counts.duplicated_explained,
-        lost_acknowledged: counts.lost_acknowledged,
-        lost_unknown: counts.lost_unknown,
-        lost_refused: counts.lost_refused,
-        lost_declared: 0,
-        corrupted: counts.corrupted,
-        corrupted_only: counts.corrupted_only,
-        sampled_out: 0,
-        invented: recorder.ledger().invented(),
-        foreign: recorder.ledger().foreign(),
-        late: counts.late,
-    }
+    let checks = vec![delivery::check(&evidence), integrity::check(&evidence)];
+    Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }
 }
 
 /// What is known while records still come in, for `--until`: absent records count as lost.

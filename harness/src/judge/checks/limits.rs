@@ -20,15 +20,27 @@ pub struct Doubts {
     pub change: Option<String>,
     /// Why late records may be none of the target's doing.
     pub lateness: Option<String>,
+    /// Records whose absence may be meant: from none to all of them are lost.
+    pub absent: u64,
 }
 
 impl Doubts {
     /// What the evidence leaves open.
     pub fn of(evidence: &Evidence) -> Self {
-        let meant = evidence.absence_is_unknown || !evidence.may_leave_out.is_empty();
+        let meant = evidence.absence_may_be_meant();
         let by_design = meant.then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
-        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness: evidence.lateness_doubt() }
+        Self {
+            absence: evidence.absence_doubt().or(by_design),
+            change: changed,
+            lateness: evidence.lateness_doubt(),
+            absent: if meant { evidence.account.counts.lost_acknowledged } else { 0 },
+        }
+    }
+
+    /// How much higher the figure may be than the result says, in records.
+    fn uncounted(&self, limit: &Limit) -> u64 {
+        if limit.canonical_path() == "spans.lost_acknowledged" { self.absent } else { 0 }
     }
 
     /// The doubt about a figure. One of the driver itself says what the harness did, never what the target did.
@@ -79,8 +91,13 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
     let text = limit.to_string();
     match result.lookup(&limit.path) {
         Ok(figure) => {
-            let holds = limit.holds(magnitude(figure, limit));
+            let (counted, uncounted) = (magnitude(figure, limit), doubts.uncounted(limit));
+            let holds = limit.holds(counted);
             let (verdict, reason) = match (holds, doubts.about(limit)) {
+                _ if holds != limit.holds(counted + uncounted as f64) => {
+                    let reason = format!("{} may be up to {uncounted}: absence may be meant here", limit.path);
+                    (Verdict::Inconclusive, Some(reason))
+                }
                 (true, _) => (Verdict::Pass, None),
                 (false, None) => (Verdict::Fail, Some(format!("{} is {figure}", limit.path))),
                 (false, Some(doubt)) => {
@@ -244,6 +261,19 @@ mod tests {
         assert_eq!(verdict("driver.lateness_p99 < 30ms"), Verdict::Inconclusive);
         assert_eq!(verdict("target.memory.peak_bytes < 2001"), Verdict::Pass);
         assert_eq!(verdict("target.memory.peak < 1KiB"), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_limit_on_loss_is_judged_only_where_it_holds_whatever_absence_means() {
+        let mut result = result(Target::default());
+        result.ledger.spans.absent = 30;
+        let doubts = Doubts { absence: Some("absence may be meant here".to_owned()), absent: 30, ..Doubts::default() };
+        let verdict = |text| judge(&[limit(text)], &result, &doubts).remove(0).verdict;
+        assert_eq!(verdict("spans.lost_acknowledged == 0"), Verdict::Inconclusive, "none or 30 may be lost");
+        assert_eq!(verdict("spans.lost_acknowledged <= 29"), Verdict::Inconclusive);
+        assert_eq!(verdict("spans.lost_acknowledged <= 30"), Verdict::Pass, "that is all there can be");
+        assert_eq!(verdict("spans.duplicated == 0"), Verdict::Pass, "another figure");
+        assert_eq!(verdict("spans.absent <= 30"), Verdict::Pass, "this one is counted");
     }
 
     #[test]
