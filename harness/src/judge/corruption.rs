@@ -11,8 +11,15 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Examples kept of each kind.
-const EXAMPLES_MAX: usize = 5;
+/// Examples kept of each kind, with what was sent and received, so that `show` has the values of more records than a finding
+/// names.
+const EXAMPLES_MAX: usize = 100;
+
+/// Examples kept of each kind however many kinds there are: as many as a finding names.
+const EXAMPLES_OF_KIND_MIN: usize = 5;
+
+/// Examples kept of all kinds together; one holds some hundred bytes.
+const EXAMPLES_OF_ALL_MAX: usize = 4_000;
 
 /// Kinds kept; further ones are counted under [`OTHER`].
 const KINDS_MAX: usize = 200;
@@ -60,6 +67,8 @@ struct Inner {
     numbers: BTreeMap<Fields, usize>,
     kinds: Vec<CorruptionKind>,
     remembered: HashMap<Deviation, usize>,
+    /// Of all kinds together.
+    examples: usize,
 }
 
 impl Corruptions {
@@ -68,10 +77,10 @@ impl Corruptions {
     pub fn note_known(&self, record: u64, deviation: &Deviation) -> bool {
         let mut inner = self.inner();
         let Some(number) = inner.remembered.get(deviation).copied() else { return false };
-        let kind = &mut inner.kinds[number];
-        if kind.examples.len() < EXAMPLES_MAX {
+        if inner.wants_example_of(number) {
             return false;
         }
+        let kind = &mut inner.kinds[number];
         kind.count += 1;
         kind.records.insert(record);
         true
@@ -84,12 +93,12 @@ impl Corruptions {
         if !deviation.is_irregular() && inner.remembered.len() < REMEMBERED_MAX {
             inner.remembered.insert(deviation, number);
         }
+        let wanted = inner.wants_example_of(number);
+        inner.examples += usize::from(wanted);
         let kind = &mut inner.kinds[number];
         kind.count += 1;
         kind.records.insert(example.record);
-        if kind.examples.len() < EXAMPLES_MAX {
-            kind.examples.push(example);
-        }
+        kind.examples.extend(wanted.then_some(example));
     }
 
     /// Counts a copy that differs by its hash, and in which a full decode finds nothing: the two judges of spanproof disagree.
@@ -114,6 +123,12 @@ impl Corruptions {
 }
 
 impl Inner {
+    /// The first few of every kind are kept whatever there is of others.
+    fn wants_example_of(&self, number: usize) -> bool {
+        let kept = self.kinds[number].examples.len();
+        kept < EXAMPLES_OF_KIND_MIN || (kept < EXAMPLES_MAX && self.examples < EXAMPLES_OF_ALL_MAX)
+    }
+
     fn number_of(&mut self, fields: Fields) -> usize {
         let full = self.kinds.len() >= KINDS_MAX && !self.numbers.contains_key(&fields);
         let fields = if full { vec![OTHER.to_owned()] } else { fields };
@@ -171,14 +186,26 @@ mod tests {
     #[test]
     fn a_known_deviation_is_counted_without_being_explained_once_there_are_examples_enough() {
         let (corruptions, deviation) = (Corruptions::default(), Deviation::default());
-        for record in 0..5 {
+        for record in 0..100 {
             assert!(!corruptions.note_known(record, &deviation));
             corruptions.note(example(record, &["name", "events[1].name", "events[0].name"]), deviation);
         }
-        assert!(corruptions.note_known(5, &deviation) && corruptions.note_known(5, &deviation));
+        assert!(corruptions.note_known(100, &deviation) && corruptions.note_known(100, &deviation));
         let kinds = corruptions.kinds();
         let kind = &kinds[&vec!["events[].name".to_owned(), "name".to_owned()]];
-        assert_eq!((kinds.len(), kind.count, kind.records.len(), kind.examples.len()), (1, 7, 6, 5));
+        assert_eq!((kinds.len(), kind.count, kind.records.len(), kind.examples.len()), (1, 102, 101, 100));
+    }
+
+    #[test]
+    fn examples_are_bounded_in_all_and_no_kind_goes_without() {
+        let corruptions = Corruptions::default();
+        for record in 0..20_000 {
+            let fields = format!("attributes[\"{}\"]", record / 200);
+            corruptions.note(example(record, &[&fields]), Deviation { content: record, ..Deviation::default() });
+        }
+        let kept: Vec<usize> = corruptions.kinds().values().map(|kind| kind.examples.len()).collect();
+        assert_eq!((kept.len(), kept.iter().min(), kept.iter().max()), (100, Some(&5), Some(&100)));
+        assert_eq!(kept.iter().sum::<usize>(), EXAMPLES_OF_ALL_MAX + 60 * 5);
     }
 
     #[test]
