@@ -6,8 +6,8 @@ use tokio_util::sync::CancellationToken;
 /// How long the handlers may take to stand: microseconds, if the machine is not beyond help.
 const HANDLED_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// A token that is cancelled by the first SIGINT, SIGTERM or SIGHUP. The second exits with 130; targets are then ended by their
-/// keeper.
+/// A token that is cancelled by the first SIGINT, SIGTERM or SIGHUP. A second that is not SIGHUP exits with 130; targets are then
+/// ended by their keeper.
 pub(crate) fn token() -> CancellationToken {
     let token = CancellationToken::new();
     let asked = token.clone();
@@ -31,17 +31,23 @@ fn wait(asked: &CancellationToken, ready: &std::sync::mpsc::Sender<()>) {
         let mut hangup = if hangup_is_ignored() { None } else { signal(SignalKind::hangup()).ok() };
         // Nobody waits for this any longer after its deadline, which is no reason not to go on.
         ready.send(()).ok();
-        for already in [false, true] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                () = received(hangup.as_mut()) => {}
+        let mut already = false;
+        loop {
+            let hung_up = tokio::select! {
+                _ = interrupt.recv() => false,
+                _ = terminate.recv() => false,
+                () = received(hangup.as_mut()) => true,
+            };
+            match (already, hung_up) {
+                (false, _) => {
+                    already = true;
+                    super::say("interrupted: writing what was learned so far (once more to end at once)");
+                    asked.cancel();
+                }
+                (true, false) => std::process::exit(130),
+                // A terminal that goes sends it twice, by its shell and by the kernel: nobody has lost patience.
+                (true, true) => {}
             }
-            if already {
-                std::process::exit(130);
-            }
-            super::say("interrupted: writing what was learned so far (once more to end at once)");
-            asked.cancel();
         }
     });
 }

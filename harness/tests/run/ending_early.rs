@@ -59,6 +59,17 @@ fn an_interrupted_run_writes_what_it_learned_and_exits_130() {
     }
 }
 
+/// A shell passes on the SIGHUP that it gets, and the kernel sends another when the shell has ended.
+#[test]
+fn a_terminal_that_hangs_up_twice_is_no_impatience() {
+    let mut run = start(&long(&[]));
+    wait_for_load(&mut run);
+    run.signal(Signal::HUP);
+    run.wait_until("the word", |run| run.said().contains("interrupted").then_some(()));
+    run.signal(Signal::HUP);
+    expect_partial_results(&run.wait().expect(130), "interrupted");
+}
+
 /// `nohup` has SIGHUP ignored from the start, and means it.
 #[test]
 fn a_run_that_is_to_outlive_its_terminal_does() {
