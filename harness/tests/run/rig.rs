@@ -97,6 +97,14 @@ impl Started {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Looks at the process again and again until it has ended.
+    pub fn watch_until_it_ends(&mut self, mut look: impl FnMut(u32)) {
+        while self.began.elapsed() < DEADLINE && self.child.try_wait().unwrap().is_none() {
+            look(self.pid());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until it ends.
     pub fn wait(mut self) -> Ended {
         let status = self.wait_for_status();
