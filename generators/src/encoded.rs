@@ -11,7 +11,9 @@ pub use varying::Frame;
 pub(crate) use varying::Varying;
 
 use crate::content;
-use crate::model::{Attribute, Ordinal, Pool, Resource, Scope, Shape, Span, Stratum, Topology, TraceVariant};
+use crate::model::{
+    Attribute, Ordinal, PoolToMake, Resource, Scope, Shape, Shapes, Span, Stratum, Topology, TraceVariant,
+};
 use crate::protobuf::{put_bytes, put_text, varint_length};
 use std::ops::Range;
 
@@ -172,14 +174,14 @@ pub enum EncodeError {
 }
 
 impl EncodedPool {
-    /// Encodes every shape of `pool`, cut to `limits`.
+    /// Makes and encodes every shape of `pool`, one at a time, cut to `limits`.
     ///
     /// # Errors
     /// See [`EncodeError`].
-    pub fn new(pool: &Pool, limits: PieceLimits) -> Result<Self, EncodeError> {
+    pub fn new(pool: PoolToMake, limits: PieceLimits) -> Result<Self, EncodeError> {
         let mut encoded = Self::with_topology(&pool.topology);
-        for set in &pool.sets {
-            encoded.add_set(set, limits)?;
+        for (stratum, shapes) in pool.sets {
+            encoded.add_set(stratum, shapes, limits)?;
         }
         if encoded.strata.is_empty() {
             return Err(EncodeError::Unsound("it holds no shapes"));
@@ -217,17 +219,18 @@ impl EncodedPool {
         }
     }
 
-    fn add_set(&mut self, set: &crate::model::ShapeSet, limits: PieceLimits) -> Result<(), EncodeError> {
+    fn add_set(&mut self, stratum: Stratum, shapes: Shapes, limits: PieceLimits) -> Result<(), EncodeError> {
         let first_shape = self.shapes.len() as u32;
-        for shape in &set.shapes {
-            self.add_shape(set.stratum, shape, limits)?;
+        let (mut weights, mut spans) = (Vec::new(), 0.0);
+        for shape in shapes {
+            self.add_shape(stratum, &shape, limits)?;
+            weights.push(shape.weight);
+            spans += shape.weight * shape.spans.len() as f64;
         }
-        let weights: Vec<f64> = set.shapes.iter().map(|shape| shape.weight).collect();
         let draw =
             crate::alias::AliasTable::new(&weights).ok_or(EncodeError::Unsound("a set's weights are no weights"))?;
         let total: f64 = weights.iter().sum();
-        let spans: f64 = set.shapes.iter().map(|shape| shape.weight * shape.spans.len() as f64).sum();
-        self.strata.push(EncodedStratum { stratum: set.stratum, first_shape, draw, mean_spans: spans / total });
+        self.strata.push(EncodedStratum { stratum, first_shape, draw, mean_spans: spans / total });
         Ok(())
     }
 

@@ -362,6 +362,26 @@ pub struct ShapeSet {
     pub shapes: Vec<Shape>,
 }
 
+/// The shapes of one stratum, made one after another as they are asked for: a whole pool as a model takes several times the
+/// memory that it takes encoded.
+pub type Shapes = Box<dyn Iterator<Item = Shape>>;
+
+/// A [`Pool`] that is yet to be made.
+pub struct PoolToMake {
+    /// Services and libraries.
+    pub topology: Topology,
+    /// One set a stratum, [`Stratum::Normal`] first; none is empty.
+    pub sets: Vec<(Stratum, Shapes)>,
+}
+
+impl PoolToMake {
+    /// Makes it.
+    pub fn make(self) -> Pool {
+        let sets = self.sets.into_iter().map(|(stratum, shapes)| ShapeSet { stratum, shapes: shapes.collect() });
+        Pool { topology: self.topology, sets: sets.collect() }
+    }
+}
+
 /// What a workload makes from a seed: a topology and the shapes of each stratum that the plan asked for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pool {

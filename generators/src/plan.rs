@@ -152,14 +152,13 @@ impl Plan {
     /// # Errors
     /// See [`PlanError`].
     pub fn new(spec: PlanSpec) -> Result<Self, PlanError> {
-        let model = spec.workload.pool(spec.seed.0, &spec.mix.anomalies())?;
+        let to_make = spec.workload.pool(spec.seed.0, &spec.mix.anomalies())?;
         let limits = PieceLimits {
             spans: spec.batch.spans,
             // What a request needs besides its pieces: tags and lengths, one resource and its scopes.
             bytes: spec.request_bytes_max.saturating_sub(request::OVERHEAD_MAX),
         };
-        let pool = Arc::new(EncodedPool::new(&model, limits)?);
-        drop(model);
+        let pool = Arc::new(EncodedPool::new(to_make, limits)?);
         let draw = draw::Draw::new(&pool, &spec.mix, spec.seed);
         let per_second = match spec.rate {
             Rate::Spans(rate) => rate / draw.mean_spans(),

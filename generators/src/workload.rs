@@ -3,7 +3,7 @@
 pub mod shop;
 pub mod uniform;
 
-use crate::model::{Pool, Stratum};
+use crate::model::{PoolToMake, Stratum};
 
 /// Which workload, and its parameters.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,13 +23,13 @@ impl Workload {
         }
     }
 
-    /// Makes the pool for `seed` with the sets of [`Stratum::Normal`] and of each of `anomalies`.
+    /// The pool for `seed` with the sets of [`Stratum::Normal`] and of each of `anomalies`.
     ///
     /// # Errors
     /// An anomaly that this workload cannot express.
-    pub fn pool(&self, seed: u64, anomalies: &[Stratum]) -> Result<Pool, UnsupportedAnomaly> {
+    pub fn pool(&self, seed: u64, anomalies: &[Stratum]) -> Result<PoolToMake, UnsupportedAnomaly> {
         match self {
-            Self::Shop(shop) => Ok(shop.pool(seed, anomalies)),
+            Self::Shop(shop) => Ok(shop.pool_to_make(seed, anomalies)),
             Self::Uniform(uniform) => uniform.pool(anomalies),
         }
     }

@@ -7,6 +7,8 @@ mod generate;
 mod headers;
 mod interrupt;
 mod judge;
+mod last_run;
+mod plaintext;
 mod report;
 mod run;
 mod scenario;
@@ -57,7 +59,7 @@ pub(crate) enum Format {
     /// For people.
     #[default]
     Text,
-    /// One JSON document on stdout.
+    /// One JSON document on stdout: the result, or a list of problems if there is none.
     Json,
 }
 
@@ -71,6 +73,16 @@ impl Exit {
     pub(crate) const USAGE: Self = Self(2);
     pub(crate) const INCONCLUSIVE: Self = Self(3);
     pub(crate) const INTERRUPTED: Self = Self(130);
+
+    /// What sort of problem ends a command so, where nothing more is known of it.
+    fn kind(self) -> &'static str {
+        match self {
+            Self::PASS | Self::FAIL => "failed",
+            Self::INTERRUPTED => "interrupted",
+            Self::INCONCLUSIVE => "inconclusive",
+            _ => "usage",
+        }
+    }
 }
 
 /// Reads the command line and does what it says.
@@ -104,9 +116,22 @@ pub(crate) fn say(line: &str) {
     drop(writeln!(out, "{line}"));
 }
 
-/// Says what went wrong, with all its causes.
-pub(crate) fn fail(error: &dyn std::error::Error, exit: u8) -> Exit {
-    let mut text = format!("error: {error}");
+/// Says what went wrong, with all its causes: in words on stderr, or where data is asked for on stdout, as a list with one
+/// problem.
+pub(crate) fn fail(error: &dyn std::error::Error, exit: Exit, format: Format) -> Exit {
+    let text = with_causes(error);
+    match format {
+        Format::Text => say(&format!("error: {text}")),
+        Format::Json => {
+            let problems = serde_json::json!([{"kind": exit.kind(), "message": text}]);
+            print(&format!("{problems:#}\n"));
+        }
+    }
+    exit
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
         let cause_text = cause.to_string();
@@ -116,6 +141,5 @@ pub(crate) fn fail(error: &dyn std::error::Error, exit: u8) -> Exit {
         }
         source = cause.source();
     }
-    say(&text);
-    Exit(exit)
+    text
 }

@@ -7,6 +7,7 @@
 mod busy;
 mod chronicle;
 mod gate;
+mod place;
 mod planning;
 mod promise;
 mod results;
@@ -14,6 +15,7 @@ mod room;
 mod settle;
 mod watch;
 
+pub use place::check as check_place;
 pub use planning::{client_config, connections, fresh_tag, plan_spec, transport};
 pub use results::plan_for_people;
 pub use settle::{Patience, patience, target_variables};
@@ -109,6 +111,14 @@ pub enum RunError {
         /// Why not.
         source: WriteError,
     },
+    /// The directory holds what no run wrote, and a run replaces and removes files by their names.
+    #[error("write results to {}: it holds what no run of spanproof wrote ({names}), which a run might replace; name a new or an empty directory with --out, or that of an earlier run", directory.display())]
+    NotOurs {
+        /// Where to.
+        directory: PathBuf,
+        /// Some of what is there.
+        names: String,
+    },
     /// The disk has too little room for the results; said before the load starts.
     #[error("write results to {}: they may take {}, and {} is free; free some space, or choose another place with --out", directory.display(), bytes(*needed), bytes(*free))]
     Room {
@@ -168,6 +178,7 @@ impl RunError {
             | Self::CollectorConfig(_)
             | Self::Client(_)
             | Self::Directory { .. }
+            | Self::NotOurs { .. }
             | Self::Room { .. }
             | Self::File { .. } => 2,
             Self::Sink(_)
@@ -292,9 +303,11 @@ struct Found {
 /// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
 ///
 /// # Errors
-/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used.
+/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used, a
+/// directory with files of others.
 pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
     check_limits(scenario)?;
+    place::check(&options.directory)?;
     planning::behind_config(scenario, &options.behind)?;
     if let scenario::Target::Embedded(embedded) = &scenario.target {
         crate::target::embedded_config(embedded, scenario.run.seed)?;

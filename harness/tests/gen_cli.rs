@@ -121,6 +121,42 @@ fn a_bad_header_is_refused_without_being_shown() {
     assert!(ended.err.contains("authorization") && !ended.err.contains("s3cret"), "{ended:?}");
 }
 
+/// What was meant to be encrypted is not sent in the clear without a word.
+#[test]
+fn what_asks_for_tls_in_the_environment_is_told() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let to_it = ["--endpoint", &endpoint];
+    for name in ["CERTIFICATE", "CLIENT_KEY", "CLIENT_CERTIFICATE", "TRACES_CERTIFICATE"] {
+        let name = format!("OTEL_EXPORTER_OTLP_{name}");
+        let ended = generate(&[(&name, "/etc/x.pem")], &to_it);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(&name) && ended.err.contains("TLS") && ended.err.contains("env -u"), "{ended:?}");
+    }
+    let ended = generate(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "https://127.0.0.1:4317")], &[]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("OTLP_ENDPOINT=https://") && ended.err.contains("use http"), "{ended:?}");
+    assert!(place.seen().is_empty());
+    let mut command = spanproof();
+    command.args(["gen", "traces", "--duration", "100ms"]).args(to_it).env("OTEL_EXPORTER_OTLP_INSECURE", "false");
+    let ended = run(&mut command);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.err.contains("OTEL_EXPORTER_OTLP_INSECURE asks for TLS and has no effect"), "{ended:?}");
+}
+
+#[test]
+fn variables_that_cannot_be_heeded_are_quoted_as_written() {
+    for (variable, value, hint) in [
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "abc", "OTEL_EXPORTER_OTLP_TIMEOUT=abc"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json", "`grpc` or `http/protobuf`"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd", "`gzip` or `none`"),
+    ] {
+        let ended = generate(&[(variable, value)], &["--dry-run"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(&format!("{variable}={value}")) && ended.err.contains(hint), "{ended:?}");
+    }
+}
+
 #[test]
 fn an_endpoint_of_the_environment_beyond_this_machine_needs_consent() {
     let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector.example:4317")];

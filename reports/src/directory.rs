@@ -9,6 +9,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+mod leftovers;
+
+use leftovers::temporary;
+pub use leftovers::{is_temporary, remove_leftovers};
+
 /// The result document.
 pub const RESULT: &str = "result.json";
 /// The latency log.
@@ -21,6 +26,8 @@ pub const JUNIT: &str = "junit.xml";
 pub const REPORT: &str = "report.html";
 /// What happened during the run; written while it goes on.
 pub const EVENTS: &str = "events.ndjson";
+/// What [`prepare`] writes and removes.
+pub const PROBE: &str = ".spanproof-probe";
 
 /// An artefact that could not be made or written.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +111,7 @@ pub enum RenderAgainError {
 /// When the directory cannot be made or a file in it cannot be written.
 pub fn prepare(directory: &Path) -> Result<(), WriteError> {
     fs::create_dir_all(directory).map_err(|source| WriteError::Io { path: directory.to_owned(), source })?;
-    let path = write_file(directory, ".spanproof-probe", "can this be written?\n")?;
+    let path = write_file(directory, PROBE, "can this be written?\n")?;
     fs::remove_file(&path).map_err(|source| WriteError::Io { path, source })
 }
 
@@ -231,11 +238,6 @@ pub fn write_bytes(directory: &Path, name: &str, bytes: &[u8]) -> Result<PathBuf
         return Err(WriteError::Io { path, source });
     }
     Ok(path)
-}
-
-/// The process id keeps apart two processes that render the same directory.
-fn temporary(directory: &Path, name: &str) -> PathBuf {
-    directory.join(format!(".{name}.{}.tmp", std::process::id()))
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -142,6 +142,13 @@ impl Node {
     }
 }
 
+impl Entry {
+    /// Its key, or the text of the flag that has replaced its value: what stands in the file is then not to blame.
+    fn named_at(&self) -> Place {
+        if self.value.place.text == self.key_place.text { self.key_place } else { self.value.place }
+    }
+}
+
 fn entry<'a>(entries: &'a [Entry], key: &str) -> Option<&'a Entry> {
     entries.iter().find(|entry| entry.key == key)
 }
@@ -199,13 +206,14 @@ impl Document {
         node.is_some_and(|node| !std::mem::replace(&mut node.failed, true))
     }
 
-    /// Where `path` stands; for a field that is absent, the key of the nearest field around it that is there.
+    /// Where `path` stands; for a field that is absent, the key of the nearest field around it that is there, or the flag that
+    /// has taken the place of that field's value.
     pub(crate) fn place_of(&self, path: &FieldPath) -> Place {
         let mut node = &self.root;
         let mut around = Place { end: self.root.place.start, ..self.root.place };
         for step in path.steps() {
             if let (Content::Map(entries), Step::Key(key)) = (&node.content, step) {
-                around = entry(entries, key).map_or(around, |entry| entry.key_place);
+                around = entry(entries, key).map_or(around, Entry::named_at);
             }
             match node.child(step) {
                 Some(child) => node = child,

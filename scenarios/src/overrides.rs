@@ -64,9 +64,16 @@ impl Overrides {
         self.flag("--sink-http", "target.external.sink.http", address)
     }
 
+    /// `--plant`: one more planted defect of the embedded target.
+    pub fn plant(&mut self, defect: &str) -> &mut Self {
+        self.flags.push(Assignment::plant(defect));
+        self
+    }
+
     /// Takes what it understands of OpenTelemetry's exporter variables; it counts only for an external target, and only
     /// for what no flag has set. Variables for traces win over general ones; empty ones count as unset. Headers are not
-    /// taken, since their values are secrets and never enter a document.
+    /// taken, since their values are secrets and never enter a document. Certificates and keys are refused: traffic is not
+    /// encrypted, and whoever names them expects that it is.
     pub fn environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) -> &mut Self {
         let variables: std::collections::BTreeMap<String, String> = variables.into_iter().collect();
         self.environment.extend(assignment::from_environment(&variables));

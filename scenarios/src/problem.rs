@@ -109,6 +109,18 @@ impl Problem {
         }
     }
 
+    /// A problem with the value of a flag that no field of a scenario stands for; shown where it was typed.
+    pub fn of_flag(flag: &str, value: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let text = format!("{flag} {value}");
+        let span = flag.len() + 1..text.len();
+        Self::new(flag, &text.into(), span, ProblemKind::InvalidValue).message(message).hint(hint)
+    }
+
+    /// A problem with an environment variable, whose value is not shown: it may be a secret.
+    pub fn of_variable(name: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(name, &"".into(), 0..0, ProblemKind::InvalidValue).message(message).hint(hint)
+    }
+
     pub(crate) fn field(self, field: impl Display) -> Self {
         Self { field: field.to_string(), ..self }
     }
@@ -172,6 +184,21 @@ impl Problems {
             (is_flag, file, problem.line, problem.column)
         });
         (!problems.is_empty()).then_some(Self { problems })
+    }
+
+    /// What was loaded, unless something beside it is wrong too: then all problems together, the others last.
+    ///
+    /// # Errors
+    /// Those of `loaded`, and `others`.
+    pub fn with<T>(loaded: Result<T, Self>, others: Vec<Problem>) -> Result<T, Self> {
+        match loaded {
+            Ok(value) if others.is_empty() => Ok(value),
+            Ok(_) => Err(Self { problems: others }),
+            Err(Self { mut problems }) => {
+                problems.extend(others);
+                Err(Self { problems })
+            }
+        }
     }
 
     /// The problems, in the order of their places.

@@ -157,6 +157,111 @@ fn an_endpoint_from_the_environment_is_no_consent() {
     assert_eq!(problems.list()[0].path, "OTEL_EXPORTER_OTLP_ENDPOINT");
 }
 
+/// The problems of an external target with these variables.
+fn external_with(variables: &[(&str, &str)]) -> Result<Scenario, Problems> {
+    with(|flags| {
+        flags.target("external").sink_grpc("127.0.0.1:5317");
+        let named = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        flags.environment(
+            [("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://127.0.0.1:1".to_owned())].into_iter().chain(named),
+        );
+    })
+}
+
+#[test]
+fn variables_that_cannot_be_heeded_are_quoted_as_written_with_what_is_possible() {
+    let wrong = [
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "abc"),
+        ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
+        ("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "10s"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "zstd"),
+        ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/etc/ca.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/etc/key.pem"),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/etc/client.pem"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://me:hidden@127.0.0.1:1"),
+    ];
+    let lines: Vec<String> =
+        wrong.into_iter().map(|variable| external_with(&[variable]).unwrap_err().to_string()).collect();
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn what_a_variable_holds_is_not_repeated_where_it_may_be_secret() {
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "hidden-key"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://me:hidden@h:1"),
+    ];
+    let problems = external_with(&variables).unwrap_err();
+    assert_eq!(problems.list().len(), 2, "{problems}");
+    let shown = format!("{problems}{:?}", miette::Report::new(problems.clone().diagnostic()));
+    assert!(!shown.contains("hidden"), "{shown}");
+}
+
+#[test]
+fn a_variable_that_a_flag_has_overruled_is_not_looked_at() {
+    let scenario = with(|flags| {
+        flags.target("external").endpoint("http://127.0.0.1:1").sink_grpc("127.0.0.1:5317");
+        flags.set("traffic.client.timeout=3s");
+        flags.environment([("OTEL_EXPORTER_OTLP_TIMEOUT".to_owned(), "abc".to_owned())]);
+    });
+    assert_eq!(scenario.unwrap().traffic.client.timeout, Duration::from_secs(3));
+}
+
+#[test]
+fn planted_defects_are_added_to_those_of_the_file() {
+    let defects = |scenario: Scenario| match scenario.target {
+        Target::Embedded(embedded) => embedded.defects,
+        other => panic!("{other:?}"),
+    };
+    let planted = good(|flags| {
+        flags.target("embedded").set("target.embedded.defects=[first]").plant("second=1").plant("3");
+    });
+    assert_eq!(defects(planted), ["first", "second=1", "3"]);
+    let alone = good(|flags| {
+        flags.target("embedded").plant("drop-nth=5,every=2");
+    });
+    assert_eq!(defects(alone), ["drop-nth=5,every=2"]);
+    let problems = with(|flags| _ = flags.plant("drop-nth=5")).unwrap_err();
+    assert_eq!(problems.list()[0].path, "--plant");
+    assert!(problems.to_string().contains("--plant-behind"), "{problems}");
+}
+
+#[test]
+fn a_flag_is_named_for_what_it_makes_impossible_with_the_rest_of_the_file() {
+    const OTHER: &str = "\
+scenario: 1
+name: base
+target: embedded
+traffic:
+  workload: shop
+  rate: 100 spans/s
+  anomalies: {error_trace: 60%, slow_trace: 30%}
+  profile: {burst: {every: 10s, for: 2s, factor: 5}}
+  client: {retry: {enabled: true, initial_interval: 1s, max_interval: 5s}}
+run: {duration: 60s}
+";
+    let wrong: [fn(&mut Overrides); 10] = [
+        |flags| _ = flags.duration("2s"),
+        |flags| _ = flags.set("traffic.profile.burst.every=90s"),
+        |flags| _ = flags.set("traffic.profile={step: {at: 2m, factor: 2}}"),
+        |flags| _ = flags.set("traffic.profile.burst.every=1s"),
+        |flags| _ = flags.set("traffic.profile.burst.factor=10000000"),
+        |flags| _ = flags.set("traffic.workload=uniform"),
+        |flags| _ = flags.set("traffic.anomalies.slow_trace=50%"),
+        |flags| _ = flags.set("traffic.client.retry.initial_interval=7s"),
+        |flags| _ = flags.rate("0.001 traces/s"),
+        |flags| _ = flags.target("external"),
+    ];
+    let complaints = wrong.into_iter().map(|change| {
+        let mut overrides = Overrides::new();
+        change(&mut overrides);
+        let source = Source { name: "base.yaml".to_owned(), text: OTHER.to_owned(), directory: PathBuf::from("dir") };
+        load(&source, &LoadOptions { overrides, ..LoadOptions::default() }).unwrap_err().to_string()
+    });
+    insta::assert_snapshot!(complaints.collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn problems_with_flags_name_the_flag_and_point_into_it() {
     let wrong: [fn(&mut Overrides); 15] = [

@@ -24,7 +24,8 @@ use self::operations::storefront::Root;
 use self::rng::Dice;
 use self::topology::Directory;
 use self::walk::{Consumers, walk};
-use crate::model::{Pool, Shape, ShapeSet, Span, Stratum};
+use crate::model::{Pool, PoolToMake, Shape, Shapes, Span, Stratum};
+use std::rc::Rc;
 
 /// Parameters of the workload `shop`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,35 +69,34 @@ impl Shop {
     /// anomaly was asked for, and stand behind the ordinary ones. But for the numbers of those emitters, the shapes of one
     /// stratum do not depend on which others were asked for.
     pub fn pool(&self, seed: u64, anomalies: &[Stratum]) -> Pool {
+        self.pool_to_make(seed, anomalies).make()
+    }
+
+    /// The same, its shapes still to be made.
+    pub(super) fn pool_to_make(&self, seed: u64, anomalies: &[Stratum]) -> PoolToMake {
         let wanted: Vec<Stratum> =
             Stratum::ANOMALIES.into_iter().filter(|stratum| anomalies.contains(stratum)).collect();
-        let directory = Directory::new(seed, &wanted);
+        let directory = Rc::new(Directory::new(seed, &wanted));
         let size = self.pool_size as usize;
         let anomaly_size = (size / ANOMALY_FRACTION).max(ANOMALY_SHAPES_MIN);
-        let mut sets =
-            vec![ShapeSet { stratum: Stratum::Normal, shapes: visits(seed, &directory, Stratum::Normal, size) }];
-        sets.extend(wanted.into_iter().map(|stratum| {
-            let shapes = match stratum {
-                Stratum::HealthCheck => probes(seed, anomaly_size),
-                _ => visits(seed, &directory, stratum, anomaly_size),
-            };
-            ShapeSet { stratum, shapes }
+        let mut sets = vec![(Stratum::Normal, visits(seed, &directory, Stratum::Normal, size))];
+        sets.extend(wanted.into_iter().map(|stratum| match stratum {
+            Stratum::HealthCheck => (stratum, probes(seed, anomaly_size)),
+            _ => (stratum, visits(seed, &directory, stratum, anomaly_size)),
         }));
-        Pool { topology: directory.topology, sets }
+        PoolToMake { topology: directory.topology.clone(), sets }
     }
 }
 
 /// `count` users' visits of `stratum`, each thing that users do with its share of the weight and enough shapes.
-fn visits(seed: u64, directory: &Directory, stratum: Stratum, count: usize) -> Vec<Shape> {
-    let mut shapes = Vec::with_capacity(count);
-    for (root, share, count) in allocate(count) {
-        for index in 0..count {
-            let mut dice = Dice::new(seed, &format!("{}/{}/{index}", stratum.name(), root.name()));
-            let spans = visit(&mut dice, directory, stratum, root);
-            shapes.push(Shape { weight: share / count as f64, spans });
-        }
-    }
-    shapes
+fn visits(seed: u64, directory: &Rc<Directory>, stratum: Stratum, count: usize) -> Shapes {
+    let parts = allocate(count).into_iter();
+    let each = parts.flat_map(|(root, share, count)| (0..count).map(move |index| (root, share / count as f64, index)));
+    let directory = Rc::clone(directory);
+    Box::new(each.map(move |(root, weight, index)| {
+        let mut dice = Dice::new(seed, &format!("{}/{}/{index}", stratum.name(), root.name()));
+        Shape { weight, spans: visit(&mut dice, &directory, stratum, root) }
+    }))
 }
 
 /// How many of `count` shapes each root gets, with its share of the traffic. The most frequent one takes what the others
@@ -134,13 +134,13 @@ fn visit(dice: &mut Dice, directory: &Directory, stratum: Stratum, root: Root) -
     spans
 }
 
-fn probes(seed: u64, count: usize) -> Vec<Shape> {
-    let probe = |index| {
+fn probes(seed: u64, count: usize) -> Shapes {
+    let probe = move |index| {
         let mut dice = Dice::new(seed, &format!("{}/{index}", Stratum::HealthCheck.name()));
         let operation = operations::health::draw(&mut dice);
         let mut spans = walk(&mut dice, &operation, Consumers::StayAttached);
         timing::fit_probe(&mut spans);
         Shape { weight: 1.0, spans }
     };
-    (0..count).map(probe).collect()
+    Box::new((0..count).map(probe))
 }

@@ -5,7 +5,7 @@
 
 use super::UnsupportedAnomaly;
 use crate::model::{
-    Attribute, Emitter, EmitterId, Parent, Pool, Resource, Scope, ScopeId, Shape, ShapeSet, Span, SpanKind, Status,
+    Attribute, Emitter, EmitterId, Parent, PoolToMake, Resource, Scope, ScopeId, Shape, Shapes, Span, SpanKind, Status,
     Stratum, Topology, TraceVariant, Value,
 };
 
@@ -37,7 +37,7 @@ const FIXED_BYTES: u32 = 84;
 const ATTRIBUTE_OVERHEAD: u32 = 8;
 
 impl Uniform {
-    pub(super) fn pool(&self, anomalies: &[Stratum]) -> Result<Pool, UnsupportedAnomaly> {
+    pub(super) fn pool(&self, anomalies: &[Stratum]) -> Result<PoolToMake, UnsupportedAnomaly> {
         if let Some(&anomaly) = anomalies.iter().find(|anomaly| **anomaly != Stratum::Normal) {
             return Err(UnsupportedAnomaly { workload: "uniform", anomaly });
         }
@@ -55,8 +55,8 @@ impl Uniform {
             scopes: vec![Scope { name: "spanproof.uniform".to_owned(), ..Scope::default() }],
         };
         let spans = (0..self.spans_per_trace.max(1)).map(|ordinal| self.span(ordinal)).collect();
-        let sets = vec![ShapeSet { stratum: Stratum::Normal, shapes: vec![Shape { weight: 1.0, spans }] }];
-        Ok(Pool { topology, sets })
+        let shapes: Shapes = Box::new(std::iter::once(Shape { weight: 1.0, spans }));
+        Ok(PoolToMake { topology, sets: vec![(Stratum::Normal, shapes)] })
     }
 
     fn span(&self, ordinal: u32) -> Span {

@@ -4,7 +4,7 @@ pub(crate) mod record;
 pub(crate) mod traffic;
 
 use super::talk::Stderr;
-use super::{Exit, Format, fail, headers, print, say};
+use super::{Exit, Format, fail, headers, plaintext, print, say};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
@@ -111,9 +111,12 @@ pub(crate) fn run(arguments: &GenArguments) -> Exit {
         Ok(scenario) => scenario,
         Err(problems) => return super::scenario::complain(problems, arguments.format),
     };
+    if let (false, Some(note)) = (arguments.quiet, plaintext::note()) {
+        say(&note);
+    }
     match send(&scenario, arguments) {
         Ok(exit) => exit,
-        Err((error, exit)) => fail(error.as_ref(), exit.0),
+        Err((error, exit)) => fail(error.as_ref(), exit, arguments.format),
     }
 }
 

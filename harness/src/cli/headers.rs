@@ -1,6 +1,7 @@
 //! Headers for requests, from environment variables only: values are secrets and never stand on a command line.
 
 use http::{HeaderName, HeaderValue};
+use spanproof_scenarios::problem::Problem;
 use std::collections::BTreeMap;
 
 /// A header that cannot be sent. The message never holds a value.
@@ -22,6 +23,18 @@ pub(crate) enum HeaderError {
         /// The variable.
         variable: String,
     },
+}
+
+impl HeaderError {
+    /// As a problem of the variable.
+    pub(crate) fn problem(&self) -> Problem {
+        let (Self::Unset { variable, .. } | Self::Invalid { variable, .. }) = self;
+        let hint = match self {
+            Self::Unset { .. } => "set it, or remove the header from `traffic.transport.headers_env`",
+            Self::Invalid { .. } => "give a name of letters, digits and dashes, and a value of printable characters",
+        };
+        Problem::of_variable(variable, self.to_string(), hint)
+    }
 }
 
 /// Headers whose values stand in environment variables.

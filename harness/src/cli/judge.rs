@@ -2,20 +2,21 @@
 
 use super::run::Changes;
 use super::scenario::{complain, scenario_of};
-use super::{Exit, Format, fail, say};
-use crate::evidence::{self, Frozen};
+use super::{Exit, Format, fail, last_run};
+use crate::evidence::{self, Frozen, marker};
 use crate::run::plan_spec;
 use clap::Args;
 use spanproof_generators::plan::PlanSpec;
 use spanproof_scenarios::scenario::{Absence, Foreign, Scenario};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Arguments of `judge`.
 #[derive(Debug, Args)]
 pub(crate) struct JudgeArguments {
-    /// The run's directory
+    /// The run's directory [default: the last run that was started here, wherever its results went]
     #[arg(value_name = "DIR")]
-    directory: PathBuf,
+    directory: Option<PathBuf>,
     /// Take the limits, and what foreign and absent records mean, from this scenario, which must make the same plan; repeat the flags
     /// that changed the run's traffic
     #[arg(long, value_name = "SCENARIO")]
@@ -29,42 +30,55 @@ pub(crate) struct JudgeArguments {
 
 /// Judges, writes the result again, and prints it; the exit code is the verdict's.
 pub(crate) fn run(arguments: &JudgeArguments) -> Exit {
-    let mut frozen = match evidence::read(&arguments.directory) {
+    let format = arguments.format;
+    let directory = match arguments.directory.clone().map_or_else(last_run::find, Ok) {
+        Ok(directory) => directory,
+        Err(error) => return fail(&error, Exit::USAGE, format),
+    };
+    let mut frozen = match evidence::read(&directory) {
         Ok(frozen) => frozen,
-        Err(error) => return fail(&error, error.exit_code()),
+        Err(error) => return fail(&error, Exit(error.exit_code()), format),
     };
     if let Some(name) = &arguments.scenario
-        && let Err(exit) = take_limits(&mut frozen, name, arguments)
+        && let Err(exit) = take_limits(&mut frozen, name, &directory, arguments)
     {
         return exit;
     }
     let result = frozen.judge();
-    if let Err(error) = spanproof_reports::directory::write(&arguments.directory, &result, None) {
-        return fail(&error, Exit::USAGE.0);
+    marker::tidy(&directory);
+    if let Err(error) = spanproof_reports::directory::write(&directory, &result, None) {
+        return fail(&error, Exit::USAGE, format);
     }
-    super::report::finish(&arguments.directory, &result, arguments.format)
+    super::report::finish(&directory, &result, format)
 }
 
-fn take_limits(frozen: &mut Frozen, name: &str, arguments: &JudgeArguments) -> Result<(), Exit> {
+/// Another scenario's limits do not fit this run.
+#[derive(Debug, thiserror::Error)]
+enum OtherRun {
+    #[error(
+        "{name} makes another plan than the one in {}: {} differ; name the scenario of that run, and repeat its flags",
+        directory.display(),
+        differing.join(", ")
+    )]
+    Plan { name: String, directory: PathBuf, differing: Vec<&'static str> },
+    #[error(
+        "run.late_after is {is:?} in {name} and was {was:?} in the run, which noted what was late as it came; the evidence \
+         cannot tell what would be late by another one: leave it as it was, or run again"
+    )]
+    LateAfter { name: String, was: Duration, is: Duration },
+}
+
+fn take_limits(frozen: &mut Frozen, name: &str, directory: &Path, arguments: &JudgeArguments) -> Result<(), Exit> {
     let scenario =
         scenario_of(name, &arguments.changes.options()).map_err(|problems| complain(problems, arguments.format))?;
-    let other = differences(frozen.evidence.plan.spec(), &scenario);
-    if !other.is_empty() {
-        say(&format!(
-            "error: {name} makes another plan than the one in {}: {} differ; name the scenario of that run, and repeat its \
-             flags",
-            arguments.directory.display(),
-            other.join(", ")
-        ));
-        return Err(Exit::USAGE);
+    let refused = |error: OtherRun| Err(fail(&error, Exit::USAGE, arguments.format));
+    let differing = differences(frozen.evidence.plan.spec(), &scenario);
+    if !differing.is_empty() {
+        return refused(OtherRun::Plan { name: name.to_owned(), directory: directory.to_owned(), differing });
     }
     let (was, is) = (frozen.course.late_margin, scenario.run.late_after);
     if was != is {
-        say(&format!(
-            "error: run.late_after is {is:?} in {name} and was {was:?} in the run, which noted what was late as it came; the \
-             evidence cannot tell what would be late by another one: leave it as it was, or run again"
-        ));
-        return Err(Exit::USAGE);
+        return refused(OtherRun::LateAfter { name: name.to_owned(), was, is });
     }
     let absence_is_unknown = scenario.absence == Absence::Unknown;
     frozen.replace_limits(scenario.limits, scenario.foreign == Foreign::Fail, absence_is_unknown, name);

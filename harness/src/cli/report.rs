@@ -1,6 +1,6 @@
 //! `spanproof report` and `spanproof limits`.
 
-use super::{Exit, Format, fail, print, say};
+use super::{Exit, Format, fail, last_run, print};
 use crate::evidence::error::EvidenceError;
 use crate::evidence::{self, marker};
 use clap::Args;
@@ -14,8 +14,7 @@ use std::path::{Path, PathBuf};
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The run's directory [default: the last run below ./spanproof-runs; what went elsewhere with --out must be
-    /// named]
+    /// The run's directory [default: the last run that was started here, wherever its results went]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
     /// How the result is printed on stdout
@@ -25,28 +24,34 @@ pub(crate) struct ReportArguments {
 
 /// Renders a finished run again and prints it; the exit code is the run's.
 pub(crate) fn run(arguments: &ReportArguments) -> Exit {
-    let Some(directory) = arguments.directory.clone().or_else(super::scenario::last_run) else {
-        say("error: no finished run below spanproof-runs; name a directory, or run a scenario first");
-        return Exit::USAGE;
+    let format = arguments.format;
+    let directory = match arguments.directory.clone().map_or_else(last_run::find, Ok) {
+        Ok(directory) => directory,
+        Err(error) => return fail(&error, Exit::USAGE, format),
     };
     if marker::is_there(&directory) {
-        return fail(&EvidenceError::Unfinished { directory }, Exit::INCONCLUSIVE.0);
+        return fail(&EvidenceError::Unfinished { directory }, Exit::INCONCLUSIVE, format);
     }
     let result = match load(&directory) {
         Ok(result) => result,
         Err(error @ LoadError::Missing { .. }) if evidence::is_whole(&directory) => {
-            say(&format!(
-                "error: {error}; its evidence is whole: `spanproof judge {}` makes the result",
-                directory.display()
-            ));
-            return Exit::INCONCLUSIVE;
+            return fail(&OnlyEvidence { error, directory }, Exit::INCONCLUSIVE, format);
         }
-        Err(error) => return fail(&error, Exit::USAGE.0),
+        Err(error) => return fail(&error, Exit::USAGE, format),
     };
+    marker::tidy(&directory);
     if let Err(error) = render_again(&directory) {
-        return fail(&error, Exit::USAGE.0);
+        return fail(&error, Exit::USAGE, format);
     }
-    finish(&directory, &result, arguments.format)
+    finish(&directory, &result, format)
+}
+
+/// The result is not there and can be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}; its evidence is whole: `spanproof judge {}` makes the result", directory.display())]
+struct OnlyEvidence {
+    error: LoadError,
+    directory: PathBuf,
 }
 
 /// Prints a result on stdout; the exit code is the run's.
@@ -58,20 +63,15 @@ pub(super) fn finish(directory: &Path, result: &RunResult, format: Format) -> Ex
             let report = directory.join("report.html").display().to_string();
             // Commands that name no directory look at the last run.
             let named = directory.display().to_string();
-            let other = (!is_last_run(directory)).then_some(named.as_str());
+            let other = (!last_run::is_last(directory)).then_some(named.as_str());
             print(&end_block(result, &EndOptions { colour, report: Some(&report), directory: other }));
         }
         Format::Json => match serde_json::to_string_pretty(result) {
             Ok(text) => print(&format!("{text}\n")),
-            Err(error) => return fail(&error, Exit::INCONCLUSIVE.0),
+            Err(error) => return fail(&error, Exit::INCONCLUSIVE, format),
         },
     }
     Exit(result.exit_code())
-}
-
-fn is_last_run(directory: &Path) -> bool {
-    let canonical = |path: &Path| path.canonicalize().ok();
-    super::scenario::last_run().is_some_and(|last| canonical(&last) == canonical(directory))
 }
 
 /// Lists the figures that limits can name.

@@ -2,14 +2,16 @@
 
 use super::scenario::{complain, scenario_of};
 use super::talk::Stderr;
-use super::{Exit, Format, fail, headers, print, say};
-use crate::run::{RunOptions, plan_spec};
+use super::{Exit, Format, fail, headers, last_run, plaintext, print, say};
+use crate::knowledge::Harness;
+use crate::run::{RunError, RunOptions, Talk, plan_spec};
 use clap::Args;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::Plan;
+use spanproof_scenarios::knowledge::{Knowledge, Objection};
 use spanproof_scenarios::load::LoadOptions;
 use spanproof_scenarios::overrides::Overrides;
-use spanproof_scenarios::problem::Problems;
+use spanproof_scenarios::problem::{Problem, Problems};
 use spanproof_scenarios::scenario::{Scenario, Target};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,7 @@ pub(crate) struct Changes {
     /// Spans per second over all services together, or `N traces/s`; never per worker
     #[arg(long, value_name = "RATE")]
     rate: Option<String>,
-    /// How long load is applied, e.g. 30s
+    /// How long load is applied, e.g. 30s, not counting the scenario's warm-up (run.warmup), which comes first
     #[arg(long, value_name = "TIME")]
     duration: Option<String>,
     /// The number from which traffic, ids and schedule follow
@@ -59,7 +61,8 @@ pub(crate) struct RunArguments {
     scenario: String,
     #[command(flatten)]
     changes: Changes,
-    /// Where results go [default: spanproof-runs/NAME-SEED-TIME, where `report` and `show` look for the last run]
+    /// Where results go: a new or an empty directory, or an earlier run's, which is replaced [default:
+    /// spanproof-runs/NAME-SEED-TIME]. `report`, `show` and `judge` find the last run wherever it went
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// How the result is printed on stdout
@@ -124,25 +127,54 @@ impl Changes {
 }
 
 impl RunArguments {
-    /// The scenario with everything that these arguments change in it.
+    /// The scenario with everything that these arguments change in its traffic.
     pub(crate) fn scenario(&self) -> Result<Scenario, Problems> {
         scenario_of(&self.scenario, &self.changes.options())
     }
+
+    /// The scenario with everything that these arguments change in it, and the headers that it is sent with; or all that is
+    /// wrong with scenario and arguments.
+    fn understood(&self) -> Result<(Scenario, Vec<Header>), Problems> {
+        let mut options = self.changes.options();
+        for defect in &self.plant {
+            options.overrides.plant(defect);
+        }
+        let scenario = scenario_of(&self.scenario, &options);
+        let mut others = self.problems();
+        let headers = scenario.as_ref().map(all_headers).unwrap_or(Ok(Vec::new())).unwrap_or_else(|error| {
+            others.push(error.problem());
+            Vec::new()
+        });
+        Problems::with(scenario, others).map(|scenario| (scenario, headers))
+    }
+
+    /// What is wrong with arguments that no field of a scenario stands for.
+    fn problems(&self) -> Vec<Problem> {
+        let behind = self.plant_behind.iter().filter_map(|defect| {
+            let Objection { message, hint } = Harness.defect(defect)?;
+            Some(Problem::of_flag("--plant-behind", defect, message, hint))
+        });
+        let out = self.out.as_ref().and_then(|directory| {
+            let error = crate::run::check_place(directory).err()?.to_string();
+            let Objection { message, hint } = Objection::of_sentence(&format!("cannot {error}"));
+            Some(Problem::of_flag("--out", &directory.display().to_string(), message, hint))
+        });
+        behind.chain(out).collect()
+    }
 }
+
+/// A header with its value, which is secret.
+type Header = (http::HeaderName, http::HeaderValue);
 
 /// Runs a scenario.
 pub(crate) fn run(arguments: &RunArguments) -> Exit {
-    let mut scenario = match arguments.scenario() {
-        Ok(scenario) => scenario,
+    let (scenario, headers) = match arguments.understood() {
+        Ok(understood) => understood,
         Err(problems) => return complain(problems, arguments.format),
     };
-    if let Err(exit) = plant(&mut scenario, &arguments.plant) {
-        return exit;
+    if let (Target::External(_), false, Some(note)) = (&scenario.target, arguments.quiet, plaintext::note()) {
+        say(&note);
     }
-    let headers = match all_headers(&scenario) {
-        Ok(headers) => headers,
-        Err(error) => return fail(&error, Exit::USAGE.0),
-    };
     let options = RunOptions {
         directory: arguments.out.clone().unwrap_or_else(|| default_directory(&scenario)),
         command: command_line(arguments, scenario.run.seed),
@@ -153,7 +185,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
     if arguments.dry_run {
         return match crate::run::check(&scenario, &options) {
             Ok(()) => dry_run(&scenario, arguments),
-            Err(error) => fail(&error, error.exit_code()),
+            Err(error) => fail(&error, Exit(error.exit_code()), arguments.format),
         };
     }
     execute(&scenario, &options, arguments)
@@ -165,34 +197,23 @@ fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) 
     let outcome = crate::run::run(scenario, options, &interrupt, &mut talk);
     talk.close();
     match outcome {
-        Ok(finished) => super::report::finish(&finished.directory, &finished.result, arguments.format),
-        Err(error) if interrupt.is_cancelled() => {
-            say(&format!("interrupted before the load began: {error}"));
-            Exit::INTERRUPTED
+        Ok(finished) => {
+            if let Err(error) = last_run::remember(&finished.directory) {
+                talk.say(&format!("note: this run cannot be remembered as the last one: {error}"));
+            }
+            super::report::finish(&finished.directory, &finished.result, arguments.format)
         }
-        Err(error) => fail(&error, error.exit_code()),
+        Err(error) if interrupt.is_cancelled() => fail(&Early(error), Exit::INTERRUPTED, arguments.format),
+        Err(error) => fail(&error, Exit(error.exit_code()), arguments.format),
     }
 }
 
-/// Adds planted defects to the embedded target.
-fn plant(scenario: &mut Scenario, defects: &[String]) -> Result<(), Exit> {
-    match &mut scenario.target {
-        Target::Embedded(embedded) => {
-            embedded.defects.extend_from_slice(defects);
-            Ok(())
-        }
-        Target::Process(_) | Target::External(_) if defects.is_empty() => Ok(()),
-        Target::Process(_) | Target::External(_) => {
-            say(
-                "error: --plant: only the embedded target has planted defects; to plant one behind another target, use \
-                 --plant-behind",
-            );
-            Err(Exit::USAGE)
-        }
-    }
-}
+/// Interrupted when there was nothing yet to write.
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted before the load began: {0}")]
+struct Early(RunError);
 
-fn all_headers(scenario: &Scenario) -> Result<Vec<(http::HeaderName, http::HeaderValue)>, headers::HeaderError> {
+fn all_headers(scenario: &Scenario) -> Result<Vec<Header>, headers::HeaderError> {
     let mut all = headers::from_variables(&scenario.traffic.transport.headers_env)?;
     if let Target::External(_) = scenario.target {
         let known: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();
@@ -204,7 +225,7 @@ fn all_headers(scenario: &Scenario) -> Result<Vec<(http::HeaderName, http::Heade
 /// `spanproof-runs/NAME-SEED-TIME`, with a number behind it if that is taken.
 fn default_directory(scenario: &Scenario) -> PathBuf {
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let base = format!("spanproof-runs/{}-{}-{time}", scenario.name, scenario.run.seed);
+    let base = format!("{}/{}-{}-{time}", last_run::RUNS, scenario.name, scenario.run.seed);
     let candidates = std::iter::once(base.clone()).chain((2..100).map(|number| format!("{base}-{number}")));
     let free = candidates.map(PathBuf::from).find(|path| !path.exists());
     free.unwrap_or_else(|| PathBuf::from(base))
@@ -223,11 +244,11 @@ fn command_line(arguments: &RunArguments, seed: u64) -> Vec<String> {
 fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
     let plan = match Plan::new(plan_spec(scenario, RunTag::ZERO)) {
         Ok(plan) => plan,
-        Err(error) => return fail(&error, Exit::USAGE.0),
+        Err(error) => return fail(&error, Exit::USAGE, arguments.format),
     };
     let patience = match crate::run::patience(scenario, Path::new(".")) {
         Ok(patience) => patience,
-        Err(error) => return fail(&error, error.exit_code()),
+        Err(error) => return fail(&error, Exit(error.exit_code()), arguments.format),
     };
     let people = crate::run::plan_for_people(scenario, &plan, &patience);
     match arguments.format {
@@ -243,6 +264,7 @@ fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
                 "spans": plan.spans(),
                 "strata": plan.strata().iter().map(|(stratum, count)| (stratum.name(), *count)).collect::<std::collections::BTreeMap<_, _>>(),
                 "seconds": plan.seconds(),
+                "warm_up_seconds": people.warm_up.as_secs_f64(),
                 "settle_seconds": patience.longest().as_secs_f64(),
                 "warnings": people.warnings,
                 "fingerprint": plan.fingerprint(),

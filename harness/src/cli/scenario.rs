@@ -7,7 +7,6 @@ use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::Scenario;
 use spanproof_scenarios::{catalogue, spec};
-use std::path::{Path, PathBuf};
 
 /// Arguments of `scenario`.
 #[derive(Debug, Args)]
@@ -61,7 +60,7 @@ pub(crate) fn complain(problems: Problems, format: Format) -> Exit {
     match format {
         Format::Json => match serde_json::to_string_pretty(problems.list()) {
             Ok(text) => print(&format!("{text}\n")),
-            Err(error) => return fail(&error, Exit::USAGE.0),
+            Err(error) => return fail(&error, Exit::USAGE, format),
         },
         Format::Text => say(&format!("{:?}", miette::Report::new(problems.diagnostic()))),
     }
@@ -119,13 +118,6 @@ fn schema() -> Exit {
             print(&format!("{text}\n"));
             Exit::PASS
         }
-        Err(error) => fail(&error, Exit::USAGE.0),
+        Err(error) => fail(&error, Exit::USAGE, Format::Text),
     }
-}
-
-/// The newest result directory below `spanproof-runs`.
-pub(crate) fn last_run() -> Option<PathBuf> {
-    let entries = std::fs::read_dir(Path::new("spanproof-runs")).ok()?;
-    let runs = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("result.json").is_file());
-    runs.max_by_key(|path| path.join("result.json").metadata().and_then(|meta| meta.modified()).ok())
 }

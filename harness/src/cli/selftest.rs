@@ -61,7 +61,7 @@ enum SelftestError {
 pub(crate) fn run(arguments: &SelftestArguments) -> Exit {
     let cases = match chosen(&arguments.only) {
         Ok(cases) => cases,
-        Err(error) => return fail(&error, Exit::USAGE.0),
+        Err(error) => return fail(&error, Exit::USAGE, arguments.format),
     };
     if arguments.list {
         print(&page::page(&cases));
@@ -70,7 +70,7 @@ pub(crate) fn run(arguments: &SelftestArguments) -> Exit {
     match try_cases(arguments, &cases) {
         Ok(Some(summary)) => finish(&summary, arguments.format),
         Ok(None) => Exit::INTERRUPTED,
-        Err(error) => fail(&error, Exit::USAGE.0),
+        Err(error) => fail(&error, Exit::USAGE, arguments.format),
     }
 }
 
@@ -122,16 +122,24 @@ fn setup(arguments: &SelftestArguments, folder: PathBuf) -> Result<Setup, Selfte
     if let Some(target) = arguments.behind.as_ref().filter(|target| !target.starts_with("process:")) {
         return Err(SelftestError::NoProgram(target.clone()));
     }
+    let behind = arguments.behind.as_deref().map(whole);
     let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     Ok(Setup {
         binary: std::env::current_exe().map_err(SelftestError::OwnBinary)?,
-        behind: arguments.behind.clone(),
+        behind,
         jobs: arguments.jobs.unwrap_or(cpus.saturating_mul(NonZeroUsize::MIN.saturating_add(JOBS_PER_CPU - 1))),
         seeds: arguments.seeds,
         folder,
         keep: arguments.keep.is_some(),
         whole: arguments.only.is_empty(),
     })
+}
+
+/// A target with the whole path of its program, since runs work in a folder of their own. A bare name is looked up on PATH.
+fn whole(target: &str) -> String {
+    let program = target.strip_prefix("process:").filter(|program| program.contains('/'));
+    let path = program.and_then(|program| std::path::absolute(program).ok());
+    path.map_or_else(|| target.to_owned(), |path| format!("process:{}", path.display()))
 }
 
 fn line(step: &Step<'_>) -> String {
@@ -144,7 +152,7 @@ fn finish(summary: &Summary, format: Format) -> Exit {
         Format::Text => print(&summary.text()),
         Format::Json => match serde_json::to_string_pretty(summary) {
             Ok(text) => print(&format!("{text}\n")),
-            Err(error) => return fail(&error, Exit::INCONCLUSIVE.0),
+            Err(error) => return fail(&error, Exit::INCONCLUSIVE, format),
         },
     }
     Exit(summary.exit_code())

@@ -126,7 +126,7 @@ struct Settings {
 pub(crate) fn run(arguments: &SinkArguments) -> Exit {
     match settings(arguments).and_then(|settings| receive(arguments, settings)) {
         Ok(exit) => exit,
-        Err((error, exit)) => fail(error.as_ref(), exit.0),
+        Err((error, exit)) => fail(error.as_ref(), exit, arguments.format),
     }
 }
 

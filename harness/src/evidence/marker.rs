@@ -1,7 +1,9 @@
 //! The marker that says: this run has not ended in good order.
 
 use super::{folder, manifest};
-use spanproof_reports::directory::{EVENTS, JUNIT, LATENCY_LOG, REPORT, RESULT, SUMMARY, WriteError, write_file};
+use spanproof_reports::directory::{
+    EVENTS, JUNIT, LATENCY_LOG, PROBE, REPORT, RESULT, SUMMARY, WriteError, remove_leftovers, write_file,
+};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -29,12 +31,20 @@ pub fn set(directory: &Path) -> Result<Hold, WriteError> {
     let failed = |source| WriteError::Io { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(failed)?;
     let hold = hold(&folder).map_err(failed)?;
+    tidy(directory);
     let artefacts = ARTEFACTS.iter().map(|name| directory.join(name));
     for path in artefacts.chain([folder.join(manifest::FILE)]) {
         remove(path)?;
     }
     write_file(&folder, UNFINISHED, TEXT)?;
     Ok(hold)
+}
+
+/// Removes the temporary files that killed runs left in a result directory. To be called before anything is written there.
+pub fn tidy(directory: &Path) {
+    remove_leftovers(directory, |name| name == PROBE || ARTEFACTS.contains(&name));
+    // The folder is ours, and so is everything in it.
+    remove_leftovers(&folder(directory), |_| true);
 }
 
 fn hold(folder: &Path) -> io::Result<Hold> {
@@ -62,6 +72,12 @@ fn remove(path: PathBuf) -> Result<(), WriteError> {
 pub fn clear(directory: &Path) -> Result<(), WriteError> {
     let path = folder(directory).join(UNFINISHED);
     fs::remove_file(&path).map_err(|source| WriteError::Io { path, source })
+}
+
+/// Whether a run has begun or ended here: what it never leaves out is there.
+pub fn is_of_a_run(directory: &Path) -> bool {
+    let folder = folder(directory);
+    [UNFINISHED, manifest::FILE, super::plan::FILE].iter().any(|name| folder.join(name).is_file())
 }
 
 /// Whether the run is marked. What cannot be told counts as marked.

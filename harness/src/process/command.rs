@@ -38,14 +38,15 @@ impl KeptCommand {
     /// [`CommandError`]; nothing has been started then.
     pub fn start(command: &str, args: &[String], variables: BTreeMap<String, String>) -> Result<Self, CommandError> {
         let log = std::io::stderr().as_fd().try_clone_to_owned().map_err(|error| failed(command, error))?;
-        Self::start_with_log(command, args, variables, File::from(log))
+        Self::start_in(None, command, args, variables, File::from(log))
     }
 
-    /// The same with what it writes going to `log`, which is open for appending.
+    /// The same in `folder`, if one is given, and with what it writes going to `log`, which is open for appending.
     ///
     /// # Errors
     /// [`CommandError`]; nothing has been started then.
-    pub fn start_with_log(
+    pub fn start_in(
+        folder: Option<&Path>,
         command: &str,
         args: &[String],
         variables: BTreeMap<String, String>,
@@ -55,7 +56,8 @@ impl KeptCommand {
         env.extend(variables);
         let path = resolve(Path::new(command), &env).map_err(|error| failed(command, words(error)))?;
         let program = Program { path: path.display().to_string(), args: args.to_vec() };
-        let kept = Kept::start(Launch { program, env, cwd: None, log }).map_err(|error| failed(command, error))?;
+        let kept = Kept::start(Launch { program, env, cwd: folder.map(Path::to_owned), log })
+            .map_err(|error| failed(command, error))?;
         Ok(Self { kept })
     }
 

@@ -27,6 +27,7 @@ pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patie
         traces: plan.traces(),
         strata: plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
         duration: Duration::from_secs_f64(plan.seconds().max(0.0)),
+        warm_up: scenario.run.warmup,
         settle: patience.terms.clone(),
         route: None,
         warnings: patience.notes.iter().chain(&patience.warnings).cloned().collect(),

@@ -131,7 +131,8 @@ impl Work<'_> {
         let file = append(&log).map_err(|error| format!("write {}: {error}", log.display()))?;
         let arguments = arguments(self.setup, (traffic, plant, settings), &job.expected, job.seed, &directory);
         let binary = self.setup.binary.display().to_string();
-        let command = KeptCommand::start_with_log(&binary, &arguments, BTreeMap::new(), file);
+        // In the folder, so that it is remembered there as the last run and not where the self-test was started.
+        let command = KeptCommand::start_in(Some(&self.setup.folder), &binary, &arguments, BTreeMap::new(), file);
         command.map(|command| (command, directory, log)).map_err(|error| error.to_string())
     }
 

@@ -114,6 +114,29 @@ fn a_run_that_was_killed_is_never_judged_a_pass() {
     assert!(killed >= 2, "the machine is too uneven to tell: only {killed} runs were caught alive");
 }
 
+/// A kill between writing and renaming leaves a file that no reader looks at; the next to write or render takes it away.
+#[test]
+fn temporary_files_of_a_killed_run_go_with_the_next_run_or_judgement_and_no_others() {
+    let rig = Rig::finished(None, 0);
+    // A process that was waited for is dead; this one lives.
+    let mut dead = std::process::Command::new("true").spawn().unwrap();
+    dead.wait().unwrap();
+    let left = |name: &str, pid: u32| rig.directory.join(name.replace("PID", &pid.to_string()));
+    let dead_ones = [".result.json.PID.tmp", ".events.ndjson.PID.tmp", "evidence/.plan.json.PID.tmp"];
+    let dead_ones = dead_ones.map(|name| left(name, dead.id()));
+    let others = [left(".report.html.PID.tmp", std::process::id()), left(".mine.PID.tmp", dead.id())];
+    let again = |rig: &Rig| rig.run(None).output().unwrap();
+    for command in [Rig::judge, Rig::report, again] {
+        dead_ones.iter().chain(&others).for_each(|path| fs::write(path, "half").unwrap());
+        let output = command(&rig);
+        assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+        for path in &dead_ones {
+            assert!(!path.exists(), "{} is still there", path.display());
+        }
+        assert!(others.iter().all(|path| path.exists()), "what is another's has been removed");
+    }
+}
+
 /// Neither the evidence of the first run nor anything rendered from it may speak for the second.
 #[test]
 fn a_kill_in_a_second_run_is_not_hidden_by_what_the_first_left() {

@@ -30,7 +30,7 @@ limits:
 
 /// A finished run in a directory of its own.
 pub struct Rig {
-    _temporary: TempDir,
+    temporary: TempDir,
     pub directory: PathBuf,
     pub scenario: PathBuf,
 }
@@ -41,7 +41,7 @@ impl Rig {
         let temporary = TempDir::new().unwrap();
         let scenario = temporary.path().join("scenario.yaml");
         fs::write(&scenario, SCENARIO).unwrap();
-        Self { directory: temporary.path().join("run"), scenario, _temporary: temporary }
+        Self { directory: temporary.path().join("run"), scenario, temporary }
     }
 
     /// A run with this planted defect; its exit code must be `exit`.
@@ -55,6 +55,8 @@ impl Rig {
     /// The command that runs it.
     pub fn run(&self, defect: Option<&str>) -> Command {
         let mut command = spanproof();
+        // Where a run is remembered as the last one.
+        command.current_dir(self.temporary.path());
         command.arg("run").arg(&self.scenario).arg("--out").arg(&self.directory).arg("--quiet");
         command.args(defect.map(|defect| format!("--plant={defect}")));
         command

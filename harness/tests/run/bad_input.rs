@@ -74,6 +74,66 @@ fn a_planted_defect_needs_the_embedded_target() {
     refused(run, &["--plant", "--plant-behind"]);
 }
 
+/// Flags that no field of a scenario stands for are no reason to tell the file's problems one round later.
+#[test]
+fn mistakes_in_flags_are_said_with_those_of_the_file() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("mine.txt"), "").unwrap();
+    let out = folder.path().to_str().unwrap();
+    let flags = ["--plant", "drop-evrything", "--plant-behind", "drop-nth", "--out", out, "--seed", "lucky"];
+    for more in [&[][..], &["--dry-run"]] {
+        let run = refused(spanproof(&[&["run", WRONG], &flags[..], more].concat()), &["eight-mistakes.yaml"]);
+        for word in ["time_out", "drop-evrything", "drop-nth=123456", "mine.txt", "lucky"] {
+            assert!(run.stderr.contains(word), "nothing about {word}\n{run}");
+        }
+    }
+    let run = spanproof(&[&["run", WRONG, "--format", "json"], &flags[..]].concat()).expect(2);
+    let problems: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    for flag in ["--plant", "--plant-behind", "--out", "--seed"] {
+        assert!(problems.iter().any(|problem| problem["path"] == flag), "nothing about {flag}\n{run}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "something was written");
+}
+
+#[test]
+fn a_directory_with_files_of_others_is_refused_and_left_as_it_was() {
+    let folder = TempDir::new().unwrap();
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    for name in ["report.html", "target.log"] {
+        std::fs::write(out.join(name), "mine").unwrap();
+    }
+    let mut folder = Some(folder);
+    for more in [&[][..], &["--dry-run"]] {
+        let run = start_in(folder.take().unwrap(), &small("quickstart", more), &[]).wait();
+        let run = refused(run, &["report.html, target.log", "--out", "a new or an empty directory"]);
+        for name in ["report.html", "target.log"] {
+            assert_eq!(run.artefact(name), "mine");
+        }
+        assert!(!run.path("out/evidence").exists());
+        folder = Some(run.into_folder());
+    }
+}
+
+/// What a flag makes impossible is no mistake of the file, and least of all of the catalogue's.
+#[test]
+fn a_flag_that_makes_a_combination_impossible_is_named() {
+    let cases = [
+        (&["--duration", "2s"][..], "--duration"),
+        (&["--set", "traffic.workload=uniform", "--set", "traffic.anomalies={error_trace: 1%}"], "--set"),
+        (&["--target", "external"], "--target"),
+        (&["--set", "traffic.profile.burst.for=20s"], "--set"),
+        (&["--rate", "90000000"], "--rate"),
+    ];
+    for (flags, blamed) in cases {
+        let arguments = [&["run", "bursts", "--dry-run", "--format", "json"], flags].concat();
+        let run = spanproof(&arguments).expect(2);
+        let problems: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+        assert!(problems.iter().all(|problem| problem["path"] == blamed), "{run}");
+    }
+    refused(spanproof(&["run", "bursts", "--duration", "2s"]), &["--duration 2s", "before `traffic.profile.burst"]);
+}
+
 #[test]
 fn a_planted_defect_that_is_none_names_those_there_are() {
     for plant in ["--plant", "--plant-behind"] {

@@ -1,6 +1,6 @@
 //! Runs that end before their plan does: what was learned is kept, nothing is left running, and nothing passes.
 
-use crate::rig::{Ended, Started, quickstart, small, start, start_in};
+use crate::rig::{Ended, Started, quickstart, small, start, start_in, start_through};
 use crate::starting::{lives, script};
 use rustix::process::Signal;
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ fn expect_partial_results(run: &Ended, state: &str) {
 
 #[test]
 fn an_interrupted_run_writes_what_it_learned_and_exits_130() {
-    for signal in [Signal::INT, Signal::TERM] {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
         let mut run = start(&long(&[]));
         wait_for_load(&mut run);
         run.signal(signal);
@@ -59,15 +59,46 @@ fn an_interrupted_run_writes_what_it_learned_and_exits_130() {
     }
 }
 
+/// A shell passes on the SIGHUP that it gets, and the kernel sends another when the shell has ended.
+#[test]
+fn a_terminal_that_hangs_up_twice_is_no_impatience() {
+    let mut run = start(&long(&[]));
+    wait_for_load(&mut run);
+    run.signal(Signal::HUP);
+    run.wait_until("the word", |run| run.said().contains("interrupted").then_some(()));
+    run.signal(Signal::HUP);
+    expect_partial_results(&run.wait().expect(130), "interrupted");
+}
+
+/// `nohup` has SIGHUP ignored from the start, and means it.
+#[test]
+fn a_run_that_is_to_outlive_its_terminal_does() {
+    let nohup = ["sh", "-c", "trap '' HUP; exec \"$0\" \"$@\""];
+    let mut run = start_through(&nohup, &long(&["--set", "run.spans=12000"]));
+    wait_for_load(&mut run);
+    run.signal(Signal::HUP);
+    run.wait().expect(0);
+}
+
+#[test]
+fn a_closed_terminal_while_the_target_starts_leaves_nothing_running() {
+    target_ends_with_us_on(Signal::HUP);
+}
+
 #[test]
 fn an_interrupt_while_the_target_starts_ends_both() {
+    target_ends_with_us_on(Signal::INT);
+}
+
+#[track_caller]
+fn target_ends_with_us_on(signal: Signal) {
     let folder = TempDir::new().unwrap();
     let path = folder.path().display().to_string();
     let target = format!("process:{}", script(&folder, "echo $$ >$FOLDER/pid; exec sleep 300"));
     let more = ["--target", &target, "--set", "target.process.ready.timeout=60s"];
     let mut run = start_in(folder, &small("quickstart", &more), &[("FOLDER", &path)]);
     wait_for_pid(&mut run);
-    run.signal(Signal::INT);
+    run.signal(signal);
     let run = run.wait().expect(130);
     assert!(!lives(&run.path("pid")), "{run}");
 }
@@ -101,7 +132,8 @@ fn a_target_outlives_no_killed_run() {
 #[test]
 fn a_killed_run_leaves_no_result_of_an_earlier_one() {
     let folder = TempDir::new().unwrap();
-    std::fs::create_dir(folder.path().join("out")).unwrap();
+    std::fs::create_dir_all(folder.path().join("out/evidence")).unwrap();
+    std::fs::write(folder.path().join("out/evidence/unfinished"), "").unwrap();
     std::fs::write(folder.path().join("out/result.json"), "{\"verdict\": \"pass\"}").unwrap();
     let mut run = start_in(folder, &long(&[]), &[]);
     wait_for_load(&mut run);

@@ -1,7 +1,8 @@
 //! What a collector that does everything right looks like.
 
-use crate::rig::{Ended, quickstart, small, spanproof};
+use crate::rig::{Ended, quickstart, small, spanproof, start, start_in};
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// Fields that every result has, by JSON pointer.
 const FIELDS: [&str; 23] = [
@@ -183,14 +184,14 @@ fn what_happened_is_told_in_order() {
 }
 
 #[test]
-fn results_go_below_spanproof_runs_under_name_seed_and_time_where_reports_look_for_them() {
+fn results_go_below_spanproof_runs_under_name_seed_and_time_and_the_last_run_is_found_wherever_it_went() {
     let mut arguments = small("quickstart", &["--set", "run.spans=3000", "--seed", "11", "--format", "json"]);
     let elsewhere = arguments.clone();
     arguments.retain(|argument| !["--out", "out"].contains(argument));
     let seed = |run: &Ended| serde_json::from_str::<Value>(&run.stdout).unwrap()["seed"].clone();
     let run = spanproof(&arguments).expect(0);
-    let entries: Vec<_> =
-        std::fs::read_dir(run.path("spanproof-runs")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let entries = std::fs::read_dir(run.path("spanproof-runs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let entries: Vec<_> = entries.filter(|name| name != "last").collect();
     let [name] = &entries[..] else { panic!("{entries:?}") };
     let time = name.to_str().unwrap().strip_prefix("quickstart-11-").unwrap();
     assert!(time.len() == "20260101T000000Z".len() && time.ends_with('Z'), "{time}");
@@ -202,9 +203,44 @@ fn results_go_below_spanproof_runs_under_name_seed_and_time_where_reports_look_f
     elsewhere[at] = "12";
     let other = again.then(&elsewhere).expect(0);
     let last = other.then(&["report", "--format", "json"]).expect(0);
-    assert_eq!(seed(&last), 11, "what went elsewhere is not looked for");
-    let named = last.then(&["report", "out", "--format", "json"]).expect(0);
-    assert_eq!(seed(&named), 12);
+    assert_eq!(seed(&last), 12, "what went elsewhere is the last run, too");
+    let judged = last.then(&["judge", "--format", "json"]).expect(0);
+    assert_eq!(seed(&judged), 12);
+    let shown = judged.then(&["show", "00000000000000000000000000000000"]).expect(0);
+    assert!(shown.stdout.contains("foreign"), "{shown}");
+
+    std::fs::rename(shown.path("out"), shown.path("renamed")).unwrap();
+    let newest = shown.then(&["report", "--format", "json"]).expect(0);
+    assert_eq!(seed(&newest), 11);
+    assert!(newest.stderr.contains("the last run was in out, which is gone; taking the newest"), "{newest}");
+    std::fs::remove_dir_all(newest.path("spanproof-runs").join(name)).unwrap();
+    for command in [&["report"][..], &["judge"], &["show", "12"]] {
+        let none = start_in(copied(&newest), command, &[]).wait().expect(2);
+        assert!(none.stderr.contains("the last run was in out, which is gone, and there is no other"), "{none}");
+    }
+}
+
+/// Another folder with the same memory of the last run.
+fn copied(run: &Ended) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("spanproof-runs")).unwrap();
+    std::fs::copy(run.path("spanproof-runs/last"), folder.path().join("spanproof-runs/last")).unwrap();
+    folder
+}
+
+/// Shapes are encoded as they are made: all of them as a model would take some 300 MB more.
+#[test]
+fn a_plan_takes_little_more_memory_than_its_shapes_encoded() {
+    let mut run = start(&["run", "quickstart", "--dry-run"]);
+    let mut peak_kib = 0;
+    // The peak only ever grows, and the last look is milliseconds before the end.
+    run.watch_until_it_ends(|pid| {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak_kib = peak_kib.max(line.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0));
+    });
+    run.wait().expect(0);
+    assert!((10_000..220_000).contains(&peak_kib), "{peak_kib} KiB");
 }
 
 /// Where the embedded target's memory is limited, nothing is passed over in silence.

@@ -50,8 +50,18 @@ pub fn start<S: AsRef<str>>(arguments: &[S]) -> Started {
 
 /// Starts the binary in `folder` with more environment variables.
 pub fn start_in<S: AsRef<str>>(folder: TempDir, arguments: &[S], variables: &[(&str, &str)]) -> Started {
+    spawn(Command::new(env!("CARGO_BIN_EXE_spanproof")), folder, arguments, variables)
+}
+
+/// Starts the binary by way of another program, which is given it and its arguments behind its own, and becomes it.
+pub fn start_through<S: AsRef<str>>(program: &[&str], arguments: &[S]) -> Started {
+    let mut command = Command::new(program[0]);
+    command.args(&program[1..]).arg(env!("CARGO_BIN_EXE_spanproof"));
+    spawn(command, TempDir::new().unwrap(), arguments, &[])
+}
+
+fn spawn<S: AsRef<str>>(mut command: Command, folder: TempDir, arguments: &[S], variables: &[(&str, &str)]) -> Started {
     let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_spanproof"));
     command.args(arguments.iter().map(AsRef::as_ref)).current_dir(folder.path());
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OTEL_")) {
         command.env_remove(name);
@@ -85,6 +95,14 @@ impl Started {
     pub fn signal(&self, signal: rustix::process::Signal) {
         let pid = rustix::process::Pid::from_raw(i32::try_from(self.pid()).unwrap()).unwrap();
         rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Looks at the process again and again until it has ended.
+    pub fn watch_until_it_ends(&mut self, mut look: impl FnMut(u32)) {
+        while self.began.elapsed() < DEADLINE && self.child.try_wait().unwrap().is_none() {
+            look(self.pid());
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits until it ends.
@@ -139,6 +157,11 @@ impl Ended {
     /// A file below the folder that it ran in.
     pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// The folder that it ran in.
+    pub fn into_folder(self) -> TempDir {
+        self.folder
     }
 
     /// Runs the binary again, in the same folder.

@@ -59,6 +59,22 @@ fn a_target_that_never_gets_ready_is_given_up_at_its_deadline_and_ended() {
     no_result(&run);
 }
 
+/// Where data is asked for, what went wrong is data too.
+#[test]
+fn a_target_that_cannot_be_started_is_a_problem_on_stdout_when_json_is_asked_for() {
+    let json = ["--format", "json"];
+    let died = against("echo 'no such receiver' >&2; exit 7", &json).expect(3);
+    let silent = against("exec sleep 300", &[&json[..], &["--set", "target.process.ready.timeout=300ms"]].concat());
+    let missing = spanproof(&small("quickstart", &["--format", "json", "--target", "process:/no/such"])).expect(3);
+    for (run, words) in [(died, "exit code 7"), (silent.expect(3), "not ready after"), (missing, "no file /no/such")] {
+        let problems: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).unwrap();
+        let [problem] = &problems[..] else { panic!("{run}") };
+        assert_eq!(problem["kind"], "inconclusive", "{run}");
+        assert!(problem["message"].as_str().unwrap().contains(words), "{run}");
+        assert_eq!(run.stderr, "");
+    }
+}
+
 #[test]
 fn a_command_that_is_not_there_is_named() {
     for command in ["/no/such/otelcol", "no-such-otelcol"] {

@@ -21,8 +21,10 @@ pub struct Plan {
     pub traces: u64,
     /// Traces of each stratum, in the order in which to list them.
     pub strata: Vec<(String, u64)>,
-    /// How long load is applied.
+    /// How long load is applied, warm-up included.
     pub duration: Duration,
+    /// How much of that comes before the measuring; zero for no warm-up.
+    pub warm_up: Duration,
     /// What settling waits for at most; the terms add up to the longest wait.
     pub settle: Vec<SettleTerm>,
     /// Where records come from and go to, e.g. `127.0.0.1:4317 -> 127.0.0.1:5317`.
@@ -38,10 +40,11 @@ pub fn plan_block(plan: &Plan) -> String {
     let mut lines = vec![
         format!("{}   {}   seed {}", one_line(&plan.scenario, 40), one_line(&plan.target, 60), plan.seed),
         format!(
-            "plan     {} spans in {} traces over {}, settle up to {}, over after {} at most",
+            "plan     {} spans in {} traces over {}{}, settle up to {}, over after {} at most",
             count(plan.spans),
             count(plan.traces),
             clock(plan.duration.as_secs_f64()),
+            warm_up(plan.warm_up),
             clock(settle),
             clock(end)
         ),
@@ -57,4 +60,8 @@ pub fn plan_block(plan: &Plan) -> String {
     lines.extend(plan.route.iter().map(|route| format!("route    {route}")));
     lines.extend(plan.warnings.iter().map(|warning| format!("warning  {warning}")));
     lines.iter().map(|line| one_line(line, WIDTH * 2) + "\n").collect()
+}
+
+fn warm_up(of: Duration) -> String {
+    if of.is_zero() { String::new() } else { format!(" ({} of it warm-up)", clock(of.as_secs_f64())) }
 }

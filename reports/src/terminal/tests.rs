@@ -139,6 +139,7 @@ fn the_plan_says_what_is_about_to_happen() {
         traces: 90_000,
         strata: vec![("normal".to_owned(), 89_100), ("error_trace".to_owned(), 900)],
         duration: Duration::from_secs(180),
+        warm_up: Duration::from_secs(5),
         settle: vec![term("batch timeout", 5.0), term("retry back-off", 30.0), term("margin", 15.0)],
         route: Some("127.0.0.1:4317 -> 127.0.0.1:5317; nothing leaves this machine".to_owned()),
         warnings: vec!["guarantee `memory` cannot hold".to_owned()],

@@ -27,11 +27,8 @@ impl Overrides {
             return;
         }
         for assignment in &self.environment {
-            let flagged = match &assignment.change {
-                Ok(Change::Literal { path, .. }) => document.origin_of(path) == Origin::Flag,
-                _ => false,
-            };
-            if !flagged {
+            let is_flagged = assignment.field().is_some_and(|path| document.origin_of(path) == Origin::Flag);
+            if !is_flagged {
                 assignment.apply(document, problems);
             }
         }
@@ -39,10 +36,14 @@ impl Overrides {
 }
 
 fn is_external(document: &Document) -> bool {
+    is_target(document, "external")
+}
+
+fn is_target(document: &Document, kind: &str) -> bool {
     let target = document.find(&FieldPath::keys("target")).map(|node| &node.content);
     match target {
-        Some(Content::Scalar { text, .. }) => text == "external",
-        Some(Content::Map(entries)) => entries.iter().any(|entry| entry.key == "external"),
+        Some(Content::Scalar { text, .. }) => text == kind,
+        Some(Content::Map(entries)) => entries.iter().any(|entry| entry.key == kind),
         _ => false,
     }
 }
@@ -82,6 +83,12 @@ impl Assignment {
                     Err(ValueError::new(*value_at, message, "quote the value if it has special characters"))
                 }
             },
+            Change::Variable { path, value_at, value } => {
+                let content = Content::Scalar { text: value.clone()?, plain: true };
+                let node = Node::new(Place { text: text_index, start: *value_at, end: text.len() }, content);
+                path.as_ref().map_or(Ok(()), |path| write(document, path, node))
+            }
+            Change::Plant { value_at } => plant(document, literal(*value_at, text.len())),
             Change::Target { value_at } => {
                 let end = text[*value_at..].find(':').map_or(text.len(), |colon| value_at + colon);
                 let argument = (end < text.len()).then(|| literal(end + 1, text.len()));
@@ -115,6 +122,24 @@ fn write_target(document: &mut Document, kind: &Node, argument: Option<Node>) ->
     }
 }
 
+/// Adds a planted defect to those of the embedded target, which is also the target of a scenario that names none.
+fn plant(document: &mut Document, defect: Node) -> Result<(), ValueError> {
+    if ["process", "external"].iter().any(|kind| is_target(document, kind)) {
+        let message = "only the embedded target has planted defects";
+        let hint = "to plant one behind another target, use `--plant-behind`";
+        return Err(ValueError::new(defect.place.start, message, hint));
+    }
+    let defects = reach(document, &FieldPath::keys("target.embedded.defects"), defect.place)?;
+    let nothing = defects.is_null() || matches!(&defects.content, Content::Map(entries) if entries.is_empty());
+    match &mut defects.content {
+        Content::List(elements) => elements.push(defect),
+        _ if nothing => *defects = Node::new(defect.place, Content::List(vec![defect])),
+        // Whatever else stands there is no list, and reported as such.
+        _ => {}
+    }
+    Ok(())
+}
+
 /// Puts `value` at `path`, making maps on the way.
 fn write(document: &mut Document, path: &FieldPath, value: Node) -> Result<(), ValueError> {
     for (set, rival) in RIVALS {
@@ -125,6 +150,12 @@ fn write(document: &mut Document, path: &FieldPath, value: Node) -> Result<(), V
         }
     }
     let place = value.place;
+    *reach(document, path, place)? = value;
+    Ok(())
+}
+
+/// The node at `path`, made if it is not there: an empty map, as are those on the way.
+fn reach<'a>(document: &'a mut Document, path: &FieldPath, place: Place) -> Result<&'a mut Node, ValueError> {
     let mut walked = FieldPath::default();
     let mut node = &mut document.root;
     for step in path.steps() {
@@ -134,8 +165,7 @@ fn write(document: &mut Document, path: &FieldPath, value: Node) -> Result<(), V
         node = enter(node, step, place)?;
         walked = walked.then(step.clone());
     }
-    *node = value;
-    Ok(())
+    Ok(node)
 }
 
 /// Makes room for the choice `name` in the node at `path`, if that is a choice: `shop` becomes `{shop: {}}`, others go.

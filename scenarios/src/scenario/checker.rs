@@ -58,6 +58,19 @@ impl Checker<'_> {
         self.report(field, ProblemKind::InvalidValue, message, hint);
     }
 
+    /// Reports values that are not possible together: at the first that a flag or variable has set, since the file alone was
+    /// well; else at the first.
+    pub(crate) fn clash(&mut self, fields: &[&str], message: impl Into<String>, hint: impl Into<String>) {
+        if let Some(field) = self.to_blame(fields).or(fields.first().copied()) {
+            self.invalid(field, message, hint);
+        }
+    }
+
+    /// The first of these fields that a flag or variable has set.
+    pub(crate) fn to_blame<'f>(&self, fields: &[&'f str]) -> Option<&'f str> {
+        fields.iter().copied().find(|field| self.origin(field) != Origin::File)
+    }
+
     /// Reports what those who know have against a value, if anything.
     pub(crate) fn object(&mut self, field: &str, objection: Option<Objection>) {
         if let Some(Objection { message, hint }) = objection {

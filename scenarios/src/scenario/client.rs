@@ -126,7 +126,8 @@ pub(super) fn retry(
     let budget = checker.lasting(&in_field("budget"), spec.budget, default.budget);
     if spec.initial_interval.is_some() && spec.max_interval.is_some() && initial_interval > max_interval {
         let hint = "make `max_interval` at least as long as `initial_interval`";
-        checker.invalid(&in_field("max_interval"), "the longest wait is shorter than the first", hint);
+        let fields = [in_field("max_interval"), in_field("initial_interval")];
+        checker.clash(&fields.each_ref().map(|field| &**field), "the longest wait is shorter than the first", hint);
     }
     let max_interval = max_interval.max(initial_interval);
     spec.enabled.unwrap_or(enabled).then_some(Retry { initial_interval, max_interval, budget })

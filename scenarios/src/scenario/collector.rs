@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::checker::Checker;
 use super::client::is_variable;
 use super::{Target, configuration};
-use crate::document::FieldPath;
+use crate::document::{FieldPath, Origin};
 use crate::problem::ProblemKind;
 use crate::spec::{CollectorSpec, Guarantee};
 
@@ -58,7 +58,9 @@ pub(super) fn resolve(
         && process.args.is_empty()
     {
         let hint = "add `config: [file.yaml]` under `collector`, or give the process its own `args`";
-        checker.report("collector", ProblemKind::MissingField, "the process has no configuration to start with", hint);
+        // A target that a flag has put in the place of another is what lacks a configuration.
+        let field = if checker.origin("target") == Origin::File { "collector" } else { "target" };
+        checker.report(field, ProblemKind::MissingField, "the process has no configuration to start with", hint);
     }
     for name in spec.env.keys().filter(|name| !is_variable(name)) {
         let hint = "use letters, digits and underscores, not a digit first";

@@ -210,7 +210,9 @@ fn sinks(spec: &SinkSpec, checker: &mut Checker<'_>) -> Option<SinkAddresses> {
         && grpc == http
     {
         let message = "the sink cannot take gRPC and HTTP on the same address";
-        checker.report("target.external.sink.http", ProblemKind::Contradiction, message, "give it another port");
+        let fields = ["target.external.sink.http", "target.external.sink.grpc"];
+        let field = checker.to_blame(&fields).unwrap_or(fields[0]);
+        checker.report(field, ProblemKind::Contradiction, message, "give it another port");
     }
     Some((grpc?, http?))
 }

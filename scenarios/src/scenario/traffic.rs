@@ -135,7 +135,8 @@ fn check_rate(rate: Rate, profile: Option<Profile>, checker: &mut Checker<'_>) -
     if rate.per_second * factor > RATE_MAX {
         let at_peak = if factor > 1.0 { format!(", {factor} times that at its peak,") } else { String::new() };
         let message = format!("`{rate}`{at_peak} is more than can be sent");
-        checker.invalid("traffic.rate", message, format!("give at most {RATE_MAX} a second; rates are totals"));
+        let fields = ["traffic.rate", "traffic.profile.step.factor", "traffic.profile.burst.factor", "traffic.profile"];
+        checker.clash(&fields, message, format!("give at most {RATE_MAX} a second; rates are totals"));
         return false;
     }
     true
@@ -184,7 +185,8 @@ fn burst_profile(spec: &BurstSpec, checker: &mut Checker<'_>) -> Option<Profile>
         && length >= every
     {
         let hint = "make `for` shorter than `every`";
-        checker.invalid("traffic.profile.burst.for", "each burst lasts until the next begins", hint);
+        let fields = ["traffic.profile.burst.for", "traffic.profile.burst.every"];
+        checker.clash(&fields, "each burst lasts until the next begins", hint);
     }
     Some(Profile::Burst { every: every?, length: length?, factor: factor? })
 }

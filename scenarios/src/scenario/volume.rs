@@ -6,7 +6,7 @@ use spanproof_generators::workload::Workload;
 
 use super::checker::Checker;
 use super::{Extent, Profile, Run, Traffic};
-use crate::units::RateOf;
+use crate::units::{HumanDuration, RateOf};
 
 /// A trace index has 56 bits on the wire and a ledger two bits a span in memory; this many spans take 23 GiB of it.
 const SPANS_MAX: f64 = 1e11;
@@ -25,10 +25,12 @@ pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
     };
     if planned < one_trace {
         let message = format!("`{}` is too slow to send one trace in the time given", traffic.rate);
-        checker.invalid("traffic.rate", message, "raise the rate or `run.duration`");
+        let fields = ["traffic.rate", "run.duration", "traffic.workload.uniform.spans_per_trace", "traffic.workload"];
+        checker.clash(&fields, message, "raise the rate or `run.duration`");
     }
     if planned * traffic.profile.factor_max() > SPANS_MAX {
-        checker.invalid("run", "the run is larger than can be accounted for", "keep it below 10^11 spans");
+        let fields = ["run", "run.spans", "run.duration", "traffic.rate", "traffic.profile"];
+        checker.clash(&fields, "the run is larger than can be accounted for", "keep it below 10^11 spans");
     }
     if let Extent::Duration(duration) = run.extent {
         check_profile(traffic.profile, duration, checker);
@@ -37,13 +39,16 @@ pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
 
 /// A change that the run never reaches is a mistake.
 fn check_profile(profile: Profile, duration: Duration, checker: &mut Checker<'_>) {
-    let (field, late) = match profile {
+    let (field, after, late) = match profile {
         Profile::Constant => return,
-        Profile::Ramp { over, .. } => ("traffic.profile.ramp.over", over > duration),
-        Profile::Step { at, .. } => ("traffic.profile.step.at", at >= duration),
-        Profile::Burst { every, .. } => ("traffic.profile.burst.every", every >= duration),
+        Profile::Ramp { over, .. } => ("traffic.profile.ramp.over", over, over > duration),
+        Profile::Step { at, .. } => ("traffic.profile.step.at", at, at >= duration),
+        Profile::Burst { every, .. } => ("traffic.profile.burst.every", every, every >= duration),
     };
     if late {
-        checker.invalid(field, "the run ends before this happens", "lengthen `run.duration`, or let it happen earlier");
+        let (after, duration) = (HumanDuration(after), HumanDuration(duration));
+        let message = format!("the run ends after {duration}, before `{field}: {after}` happens");
+        let hint = "lengthen `run.duration`, or let it happen earlier";
+        checker.clash(&[field, "run.duration", "traffic.profile"], message, hint);
     }
 }

@@ -63,13 +63,15 @@ pub(super) fn anomalies(
     let sum = asked.iter().fold(0_u64, |sum, (_, share)| sum.saturating_add(share.0));
     if sum > Ppb::WHOLE.0 {
         let message = format!("the shares add up to {}, more than all traces", Ppb(sum));
-        checker.invalid(FIELD, message, "each trace has at most one anomaly: lower them to 100% together");
+        let fields: Vec<String> = asked.iter().map(|(stratum, _)| format!("{FIELD}.{}", stratum.name())).collect();
+        let fields: Vec<&str> = std::iter::once(FIELD).chain(fields.iter().map(String::as_str)).collect();
+        checker.clash(&fields, message, "each trace has at most one anomaly: lower them to 100% together");
     }
     if let Some(uniform @ Workload::Uniform(_)) = workload {
         for (stratum, _) in &asked {
             let message = format!("the workload `{}` has no `{}`", uniform.name(), stratum.name());
             let hint = "remove it, or choose `workload: shop`, which has all of them";
-            checker.invalid(&format!("{FIELD}.{}", stratum.name()), message, hint);
+            checker.clash(&[&format!("{FIELD}.{}", stratum.name()), "traffic.workload"], message, hint);
         }
     }
     asked

@@ -6,7 +6,7 @@
 use super::traffic::GenTraffic;
 use crate::judge::outcomes::{Outcome, RequestId, RequestRecord, Sums};
 use serde::{Deserialize, Serialize};
-use spanproof_reports::directory::{WriteError, write_file};
+use spanproof_reports::directory::{WriteError, remove_leftovers, write_file};
 use spanproof_reports::result::epoch::{Epoch, RunTag};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -143,6 +143,7 @@ impl GenRecord {
         let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.ok_or_else(|| failed(format!("{} names no file", path.display())))?;
+        remove_leftovers(directory, |left| left == name);
         write_file(directory, name, &text).map(drop)
     }
 }

@@ -162,7 +162,9 @@ impl Client {
 }
 
 /// Reads an answer as gRPC prescribes: the status stands in the trailers, or in the headers of an answer without body; an
-/// answer without one was not made by a gRPC server, and its HTTP status decides.
+/// answer without one was not made by a gRPC server, and its HTTP status decides. Where there is one, it decides alone, also
+/// beside an HTTP status that is not 200: "This table is to be used only for clients that received a response that did not
+/// include grpc-status. If grpc-status was provided, it must be used" (grpc/grpc, doc/http-grpc-status-mapping.md).
 fn understand(http: StatusCode, headers: &HeaderMap, body: &Collected) -> Answer {
     let place = body.trailers.as_ref().filter(|trailers| trailers.contains_key("grpc-status")).unwrap_or(headers);
     let Some(status) = place.get("grpc-status") else {
@@ -232,6 +234,20 @@ mod tests {
         assert_eq!(judged(500), (Code::UNKNOWN, false));
         assert_eq!(judged(413), (Code::UNKNOWN, false));
         assert_eq!(judged(200), (Code::UNKNOWN, false));
+    }
+
+    /// gRPC's documents say that `grpc-status` must be used where it is given, so a 404 with `grpc-status: 0` is a success, be
+    /// it in headers or trailers, and a 503 with one that is not retryable is not sent again.
+    #[test]
+    fn a_grpc_status_counts_whatever_the_http_status_beside_it_says() {
+        let headers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), HeaderValue::from_static("0"))]);
+        let none = body(b"", &[]);
+        assert!(matches!(understand(StatusCode::NOT_FOUND, &headers, &none), Answer::Accepted { partial: None, .. }));
+        let empty = body(b"\0\0\0\0\0", &[("grpc-status", "0")]);
+        assert_eq!(understand(StatusCode::NOT_FOUND, &HeaderMap::new(), &empty), Answer::ACCEPTED);
+        let invalid = body(b"", &[("grpc-status", "3")]);
+        let answer = understand(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), &invalid);
+        assert_eq!((code(&answer), answer.retryable()), (Some(Code::INVALID_ARGUMENT), false));
     }
 
     #[test]
