@@ -4,10 +4,11 @@ use super::expect::{Expectation, Sent};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::account::{Account, Counts};
-use crate::judge::checks::{delivery, integrity};
+use crate::judge::checks::{self, delivery, integrity};
 use crate::judge::evidence::{Conduct, Evidence, Refusals, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
+use crate::judge::without::Without;
 use crate::sink::recorder::Recorder;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::check::Check;
@@ -89,7 +90,11 @@ pub(super) fn judge(
         cut_short,
         target_ended: None,
     };
-    Judged { checks: vec![delivery::check(&evidence), integrity::check(&evidence)], spans, notes: sent.notes }
+    Judged {
+        checks: checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing),
+        spans,
+        notes: sent.notes,
+    }
 }
 
 fn ledger(counts: &Counts, recorder: &Recorder) -> SpanLedger {
