@@ -12,6 +12,7 @@ pub mod needed;
 pub mod page;
 mod runs;
 pub mod seen;
+mod settings;
 pub mod summary;
 pub mod table;
 

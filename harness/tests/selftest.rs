@@ -71,7 +71,7 @@ fn expect_all_caught(output: &Output, left_out: u64, altered: u64) {
 fn every_planted_defect_is_caught_under_its_right_name_and_every_check_is_needed() {
     let output = selftest(&["--format", "json"]);
     // The three checks, the limits and all twenty-five findings.
-    expect_all_caught(&output, 29, 14);
+    expect_all_caught(&output, 29, 6);
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     let here = table::table().iter().filter(|case| case.expected_at(Place::Embedded).is_ok()).count();
     assert_eq!(summary["cases"].as_array().unwrap().len(), here, "nothing is left out");
@@ -81,8 +81,8 @@ fn every_planted_defect_is_caught_under_its_right_name_and_every_check_is_needed
 fn every_planted_defect_is_caught_behind_a_real_collector() {
     let Some(collector) = collector() else { return };
     let output = selftest(&["--format", "json", "--behind", &format!("process:{collector}")]);
-    // Without the findings that only a target's own setting leads to.
-    expect_all_caught(&output, 21, 14);
+    // Without the findings that only a target's own setting leads to, or a client that is asked to come again.
+    expect_all_caught(&output, 20, 3);
 }
 
 fn in_ci() -> bool {
