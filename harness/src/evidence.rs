@@ -38,6 +38,7 @@ use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
 use crate::judge::strangers::StrangerExamples;
+use crate::judge::without::Without;
 use error::EvidenceError;
 use manifest::Manifest;
 use roaring::RoaringTreemap;
@@ -194,7 +195,13 @@ fn evidence(
 impl Frozen {
     /// The result document: the run's facts, and what checks and limits say of its evidence.
     pub fn judge(&self) -> RunResult {
-        conclude(&self.evidence, self.course.document.clone(), &self.course.forewarned, &self.course.limits)
+        self.judge_without(Without::Nothing)
+    }
+
+    /// What a judge says that leaves something out.
+    pub fn judge_without(&self, without: Without) -> RunResult {
+        let Course { document, forewarned, limits, .. } = &self.course;
+        conclude(&self.evidence, document.clone(), forewarned, limits, without)
     }
 
     /// Takes limits, and what foreign and absent records mean, from elsewhere; `source` names where from.

@@ -15,3 +15,4 @@ pub mod instants;
 pub mod ledger;
 pub mod outcomes;
 pub mod strangers;
+pub mod without;

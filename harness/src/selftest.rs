@@ -1,29 +1,31 @@
 //! The self-test: everything that can be planted is, and must be found under its right name.
 //!
-//! [`table::table`] says what is tried and what must come of it; `runs` runs each case as a `spanproof run` of its own and
-//! judges its evidence again; `seen` holds what came against what was expected; `needed` leaves each check out in turn. A
-//! check that has never been seen failing is a guess.
+//! [`table::table`] says what is tried and what must come of it; `runs` runs each case as a `spanproof run` of its own;
+//! `judged` judges its evidence again; `seen` holds what came against what was expected; `needed` has the judge leave each
+//! check out in turn. A check that has never been seen failing is a guess.
 
 mod altered;
 mod arguments;
 pub mod case;
+mod judged;
 pub mod needed;
 pub mod page;
 mod runs;
 pub mod seen;
+mod settings;
 pub mod summary;
 pub mod table;
 
+use crate::judge::without::Without;
 use case::{Case, Expected, Place, Source};
-use needed::{LeftOut, Proof};
-use runs::{Ended, Job};
-use seen::{Outcome, outcome};
-use spanproof_reports::result::RunResult;
+use judged::Came;
+use runs::Job;
+use seen::Outcome;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
-use summary::{Needed, Summary, Tried};
+use summary::{How, Needed, Summary, Tried};
 use tokio_util::sync::CancellationToken;
 
 /// The first seed; further ones follow it.
@@ -66,16 +68,6 @@ pub struct Step<'a> {
     pub tried: &'a Tried,
 }
 
-/// A case that was tried, and its result if there is one.
-struct Came {
-    case: Case,
-    expected: Expected,
-    seed: u64,
-    outcome: Outcome,
-    result: Option<RunResult>,
-    took_seconds: f64,
-}
-
 /// Tries the cases and tells of each as it ends. `None` when interrupted.
 pub fn run(
     cases: &[Case],
@@ -86,21 +78,22 @@ pub fn run(
     let began = Instant::now();
     let jobs = jobs(cases, setup);
     let of = jobs.iter().map(|job| 1 + job.altered.len()).sum();
-    let mut came = Vec::new();
+    let mut all = Vec::new();
     runs::run(setup, jobs, interrupt, |ended| {
-        for one in all_that_came(ended, setup) {
-            let tried = one.tried();
-            came.push(one);
-            tell(&Step { done: came.len(), of, tried: &tried });
+        let how = How { seed: ended.seed, tries: ended.tries, took_seconds: ended.took.as_secs_f64() };
+        for came in ended.came {
+            let tried = Tried::new(&came, how);
+            tell(&Step { done: all.len() + 1, of, tried: &tried });
+            all.push((came, tried));
         }
     });
     if interrupt.is_cancelled() {
         return None;
     }
     let order: BTreeMap<&str, usize> = cases.iter().zip(0..).map(|(case, at)| (case.name, at)).collect();
-    came.sort_by_key(|one| (order.get(one.case.name).copied(), one.seed));
-    let needed = setup.whole.then(|| needed(&came, cases, setup.place()));
-    let tried = came.iter().map(Came::tried).collect();
+    all.sort_by_key(|(came, tried)| (order.get(came.case.name).copied(), tried.how.seed));
+    let (came, tried): (Vec<Came>, Vec<Tried>) = all.into_iter().unzip();
+    let needed = setup.whole.then(|| needed(&came));
     let mut summary = Summary::new(setup.place().name(), tried, needed, began.elapsed().as_secs_f64());
     summary.left_out = left_out(cases, setup.place());
     Some(summary)
@@ -124,12 +117,12 @@ fn jobs(cases: &[Case], setup: &Setup) -> Vec<Job> {
     let place = setup.place();
     let table = table::table();
     let mut wanted: Vec<Case> = Vec::new();
-    let mut altered: BTreeMap<&str, Vec<Case>> = BTreeMap::new();
-    for case in cases.iter().filter(|case| case.expected_at(place).is_ok()) {
+    let mut altered: BTreeMap<&str, Vec<(Case, Expected)>> = BTreeMap::new();
+    for (case, expected) in cases.iter().filter_map(|case| Some((case, case.expected_at(place).ok()?))) {
         let run = match case.source {
             Source::Run { .. } => Some(case),
             Source::Altered { of, .. } => {
-                altered.entry(of).or_default().push(*case);
+                altered.entry(of).or_default().push((*case, expected));
                 cases.iter().chain(&table).find(|other| other.name == of)
             }
         };
@@ -151,75 +144,27 @@ fn jobs(cases: &[Case], setup: &Setup) -> Vec<Job> {
         .collect()
 }
 
-/// What came of a run, and of the altered cases that go with it.
-fn all_that_came(ended: Ended, setup: &Setup) -> Vec<Came> {
-    let Ended { job, judged, took } = ended;
-    let (seed, took_seconds) = (job.seed, took.as_secs_f64());
-    let place = setup.place();
-    match judged {
-        Ok(judged) => {
-            let own = (job.case, job.expected, judged.result);
-            let altered = judged.altered.into_iter().filter_map(|(case, result)| {
-                let expected = case.expected_at(place).ok()?;
-                Some((case, expected, result))
-            });
-            let came = |(case, expected, result): (Case, Expected, RunResult)| {
-                let outcome = outcome(&case, &expected, &result);
-                Came { case, expected, seed, outcome, result: Some(result), took_seconds }
-            };
-            std::iter::once(own).chain(altered).map(came).collect()
-        }
-        Err(reason) => {
-            let came = |case: Case| {
-                let expected = case.expected_at(place).unwrap_or(case.expected);
-                let outcome = Outcome::Untried(reason.clone());
-                Came { case, expected, seed, outcome, result: None, took_seconds }
-            };
-            std::iter::once(job.case).chain(job.altered).map(came).collect()
-        }
-    }
-}
-
-impl Came {
-    fn tried(&self) -> Tried {
-        let Self { case, expected, seed, outcome, result, took_seconds } = self;
-        Tried::new(case, expected, *seed, (outcome, result.as_ref()), *took_seconds)
-    }
-}
-
-/// Leaves everything out in turn.
-fn needed(came: &[Came], cases: &[Case], place: Place) -> Needed {
-    let proofs: Vec<Proof<'_>> = came.iter().filter_map(Came::proof).collect();
-    let tried_here: Vec<Case> = cases.iter().filter_map(|case| at(case, place)).collect();
-    let everything = needed::everything(&proofs, &tried_here);
-    let not_missed: Vec<&LeftOut> =
-        everything.iter().filter(|left_out| !needed::is_needed(left_out, &proofs)).collect();
+/// What is left out in turn, and without which no case is missed.
+fn needed(came: &[Came]) -> Needed {
+    let everything = needed::everything(came.iter().map(|one| &one.expected));
+    let not_missed: Vec<Without> =
+        everything.iter().filter(|without| !came.iter().any(|one| one.needs.contains(without))).copied().collect();
     let untried: Vec<&Came> = came.iter().filter(|one| matches!(one.outcome, Outcome::Untried(_))).collect();
-    let rests_on_untried = |left_out: &LeftOut| untried.iter().any(|one| rests_on(left_out, &one.expected));
+    let rests_on_untried = |without: &Without| untried.iter().any(|one| rests_on(*without, &one.expected));
+    let names = |all: &mut dyn Iterator<Item = &Without>| all.map(ToString::to_string).collect();
     Needed {
         left_out: everything.len(),
-        untried: not_missed.iter().filter(|left_out| rests_on_untried(left_out)).map(|out| out.name()).collect(),
-        not_missed: not_missed.iter().map(|out| out.name()).collect(),
+        untried: names(&mut not_missed.iter().filter(|without| rests_on_untried(without))),
+        not_missed: names(&mut not_missed.iter()),
     }
-}
-
-/// The case with what must come of it at this place.
-fn at(case: &Case, place: Place) -> Option<Case> {
-    Some(Case { expected: case.expected_at(place).ok()?, ..*case })
 }
 
 /// Whether a case that could not be tried might have shown that this is needed.
-fn rests_on(left_out: &LeftOut, expected: &Expected) -> bool {
-    match left_out {
-        LeftOut::Finding(id) => needed::all_ids(expected).any(|expected| expected == id),
-        LeftOut::Check(_) => true,
-    }
-}
-
-impl Came {
-    fn proof(&self) -> Option<Proof<'_>> {
-        let result = self.result.as_ref().filter(|_| self.outcome == Outcome::AsExpected)?;
-        Some(Proof { case: &self.case, expected: self.expected, result })
+fn rests_on(without: Without, expected: &Expected) -> bool {
+    match without {
+        Without::Finding(id) => needed::all_ids(expected).any(|expected| expected == id),
+        Without::Limits => expected.limit.is_some(),
+        Without::Check(_) | Without::Nothing => true,
     }
 }
 
@@ -231,9 +176,8 @@ fn left_out(cases: &[Case], place: Place) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use spanproof_reports::result::Scenario;
     use spanproof_reports::result::epoch::Epoch;
+    use spanproof_reports::result::{RunResult, Scenario};
 
     /// A result that says nothing yet.
     pub(super) fn empty() -> RunResult {

@@ -144,7 +144,9 @@ fn whole(target: &str) -> String {
 
 fn line(step: &Step<'_>) -> String {
     let Step { done, of, tried } = step;
-    format!("{done:>3}/{of}  {:<11}  {}, seed {}   {:.1} s", tried.outcome, tried.name, tried.seed, tried.took_seconds)
+    let again = tried.how.tries_in_words().map_or(String::new(), |words| format!("   {words}"));
+    let (seed, seconds) = (tried.how.seed, tried.how.took_seconds);
+    format!("{done:>3}/{of}  {:<11}  {}, seed {seed}   {seconds:.1} s{again}", tried.outcome, tried.name)
 }
 
 fn finish(summary: &Summary, format: Format) -> Exit {

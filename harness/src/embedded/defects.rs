@@ -5,10 +5,11 @@
 //! that never bit proves nothing about the check that should have seen it. A new one is an arm of [`DefectKind`], a line in
 //! `kinds.rs`, and a tamper in the file of its family: `presence` (spans missing, repeated, invented), `identity` (ids),
 //! `content` (attributes), `fields` (everything else of a span), `association` (resource and scope), `requests` (whole
-//! requests), `stall` (time).
+//! requests), `defer` (requests that come again), `stall` (time).
 
 mod association;
 mod content;
+mod defer;
 mod fields;
 mod grammar;
 mod identity;
@@ -27,8 +28,9 @@ use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 
+use super::export::Manner;
 pub use grammar::ParseDefectError;
-pub use kinds::{DefectKind, Invention, Unit};
+pub use kinds::{Again, DefectKind, Invention, Unit};
 pub use stall::Stall;
 
 /// One planted defect: what is done wrong, and to one in how many.
@@ -88,14 +90,46 @@ pub struct Passage {
     pub copies: u32,
     /// How long it is held back, after having been acknowledged if the target has a queue.
     pub delay: Duration,
-    /// True to answer with an error that is not retryable, and to forward all the same.
-    pub refuse: bool,
+    /// What the client is told, whatever becomes of the request.
+    pub answer: Answer,
+    /// How the request is exported.
+    pub manner: Manner,
+    /// Further requests that nobody asked for, exported beside it.
+    pub strays: Vec<Stray>,
+}
+
+/// What the client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// What is true.
+    Honest,
+    /// An error that is not retryable.
+    Refused,
+    /// An error that asks the client to come again.
+    Later,
+}
+
+/// A request that nobody asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// To where traces go, and no OTLP.
+    Garbage,
+    /// Metrics, of which there are none.
+    Metrics,
 }
 
 impl Passage {
     /// A request that is to be forwarded once, at once.
     pub fn new(message: ExportTraceServiceRequest, connection: u64) -> Self {
-        Self { message, connection, copies: 1, delay: Duration::ZERO, refuse: false }
+        Self {
+            message,
+            connection,
+            copies: 1,
+            delay: Duration::ZERO,
+            answer: Answer::Honest,
+            manner: Manner::Proper,
+            strays: Vec::new(),
+        }
     }
 }
 
@@ -153,6 +187,7 @@ impl Defect {
             .or_else(|| fields::tamper(self, seed))
             .or_else(|| association::tamper(self, seed))
             .or_else(|| requests::tamper(self, seed))
+            .or_else(|| defer::tamper(self, seed))
     }
 }
 
@@ -173,6 +208,7 @@ mod tests {
                 fields::tamper(&defect, 1).is_some(),
                 association::tamper(&defect, 1).is_some(),
                 requests::tamper(&defect, 1).is_some(),
+                defer::tamper(&defect, 1).is_some(),
                 Stall::planted(&defect).is_some(),
             ];
             assert_eq!(families.iter().filter(|planted| **planted).count(), 1, "{defect}");
@@ -182,7 +218,8 @@ mod tests {
     #[test]
     fn the_catalogue_names_every_kind_once() {
         let names: BTreeSet<_> = Defect::catalogue().iter().map(Defect::name).collect();
-        assert_eq!(names.len() + 1, Defect::catalogue().len(), "only invent-span has two forms");
+        let two_forms = ["invent-span", "defer-but-forward"];
+        assert_eq!(names.len() + two_forms.len(), Defect::catalogue().len());
     }
 
     #[test]

@@ -19,6 +19,20 @@ use http::HttpExporter;
 /// OTLP bounds what a client reads of a response at 4 MiB.
 const RESPONSE_BYTES_MAX: usize = 4 << 20;
 
+/// How a request is exported: as it ought to be, or wrongly since a defect is planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// To where traces go, compressed as configured.
+    Proper,
+    /// To where metrics go.
+    Metrics,
+    /// Said to be compressed as [`NOBODYS_COMPRESSION`].
+    UnknownCompression,
+}
+
+/// Collectors know it. OTLP asks for gzip alone, and the destinations that we are tried with do not have it.
+const NOBODYS_COMPRESSION: &str = "snappy";
+
 /// How one attempt ended.
 #[derive(Debug)]
 pub enum Attempt {
@@ -82,10 +96,10 @@ impl Exporter {
     }
 
     /// One attempt. It sets no deadline of its own; the caller does.
-    pub async fn attempt(&self, body: Bytes) -> Attempt {
+    pub async fn attempt(&self, body: Bytes, manner: Manner) -> Attempt {
         match self {
-            Self::Grpc(exporter) => exporter.attempt(body).await,
-            Self::Http(exporter) => exporter.attempt(body).await,
+            Self::Grpc(exporter) => exporter.attempt(body, manner).await,
+            Self::Http(exporter) => exporter.attempt(body, manner).await,
         }
     }
 }

@@ -12,11 +12,15 @@ use tonic::Code;
 
 use super::admission::{Admission, Budget, Full};
 use super::config::{EmbeddedConfig, FieldOrder, Guarantee};
-use super::defects::{Defect, Passage, PlantedDefects, Stall};
+use super::defects::{Answer, Defect, Passage, PlantedDefects, Stall, Stray};
 use super::descending;
+use super::export::Manner;
 use super::outlet::Outlet;
 use super::queue::Parcel;
 use super::stats::{Counters, EmbeddedStats};
+
+/// A field number of protobuf that never ends.
+const GARBAGE: &[u8] = &[0xff; 3];
 
 /// A request's body in one of OTLP's two encodings.
 #[derive(Debug)]
@@ -132,11 +136,26 @@ impl Intake {
         if let Some(defects) = &self.defects {
             lock(defects).tamper(&mut passage);
         }
-        let (refuse, rejected) = (passage.refuse, self.forward(passage, admission).await);
-        if refuse {
-            return Err(Refusal::new(Code::InvalidArgument, "refused for good, as planted"));
+        self.send_strays(&passage, &admission);
+        let (answer, rejected) = (passage.answer, self.forward(passage, admission).await);
+        match answer {
+            Answer::Honest => rejected,
+            Answer::Refused => Err(Refusal::new(Code::InvalidArgument, "refused for good, as planted")),
+            Answer::Later => Err(Refusal::new(Code::Unavailable, "to come again, as planted")),
         }
-        rejected
+    }
+
+    /// Nobody waits for these, whatever an acknowledgement promises.
+    fn send_strays(&self, passage: &Passage, admission: &Arc<Admission>) {
+        for (stray, outlet) in passage.strays.iter().flat_map(|stray| self.outlets.iter().map(move |to| (stray, to))) {
+            let (bytes, manner) = match stray {
+                Stray::Garbage => (GARBAGE, Manner::Proper),
+                // A request without a single metric is a whole one.
+                Stray::Metrics => (&[][..], Manner::Metrics),
+            };
+            let bytes = Bytes::from_static(bytes);
+            outlet.queue.push(Parcel::new(bytes, 0, manner, Arc::clone(admission), Arc::clone(&self.counters)));
+        }
     }
 
     async fn forward(&self, passage: Passage, admission: Arc<Admission>) -> Result<u64, Refusal> {
@@ -145,7 +164,8 @@ impl Intake {
             return Ok(0);
         }
         let bytes = self.encode(&passage.message);
-        let parcel = || Parcel::new(bytes.clone(), spans, Arc::clone(&admission), Arc::clone(&self.counters));
+        let manner = passage.manner;
+        let parcel = || Parcel::new(bytes.clone(), spans, manner, Arc::clone(&admission), Arc::clone(&self.counters));
         match self.guarantee {
             Guarantee::Queue => {
                 self.enqueue(passage.copies, passage.delay, parcel);

@@ -68,7 +68,7 @@ impl Outlet {
     }
 
     async fn attempt(&self, parcel: &Parcel) -> Attempt {
-        let attempt = self.exporter.attempt(parcel.bytes.clone());
+        let attempt = self.exporter.attempt(parcel.bytes.clone(), parcel.manner);
         timeout(self.timeout, attempt).await.unwrap_or_else(|_| Attempt::timed_out(self.timeout))
     }
 

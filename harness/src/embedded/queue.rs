@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::Admission;
+use super::export::Manner;
 use super::stats::Counters;
 
 /// One encoded request on its way to one destination.
@@ -16,10 +17,12 @@ use super::stats::Counters;
 /// A parcel that is dropped before [`Parcel::settle`] counts as abandoned, so no way of losing it goes unnoticed.
 #[derive(Debug)]
 pub struct Parcel {
-    /// The encoded `ExportTraceServiceRequest`.
+    /// The encoded `ExportTraceServiceRequest`, unless something else was planted.
     pub bytes: Bytes,
     /// Spans in it.
     pub spans: u64,
+    /// How it is exported.
+    pub manner: Manner,
     settled: bool,
     counters: Arc<Counters>,
     _admission: Arc<Admission>,
@@ -27,8 +30,8 @@ pub struct Parcel {
 
 impl Parcel {
     /// A parcel under the admission of the request it came with.
-    pub fn new(bytes: Bytes, spans: u64, admission: Arc<Admission>, counters: Arc<Counters>) -> Self {
-        Self { bytes, spans, settled: false, counters, _admission: admission }
+    pub fn new(bytes: Bytes, spans: u64, manner: Manner, admission: Arc<Admission>, counters: Arc<Counters>) -> Self {
+        Self { bytes, spans, manner, settled: false, counters, _admission: admission }
     }
 
     /// Declares that the parcel's outcome has been counted.
@@ -177,7 +180,7 @@ mod tests {
     use super::*;
 
     fn parcel(budget: &Arc<Budget>, counters: &Arc<Counters>, spans: u64) -> Parcel {
-        Parcel::new(Bytes::new(), spans, budget.admit(1).unwrap(), Arc::clone(counters))
+        Parcel::new(Bytes::new(), spans, Manner::Proper, budget.admit(1).unwrap(), Arc::clone(counters))
     }
 
     /// What is there to take at an instant, without waiting.

@@ -9,6 +9,9 @@ use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 /// Where OTLP traces are exported to over gRPC.
 pub const EXPORT_PATH: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
+/// Where OTLP metrics are exported to over gRPC.
+pub const METRICS_PATH: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+
 /// Passes messages through in both directions.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RawCodec;

@@ -11,31 +11,44 @@ pub mod limits;
 mod uninvited;
 
 use super::evidence::Evidence;
+use super::without::Without;
 use spanproof_reports::plain_text::one_line;
 use spanproof_reports::result::check::{Check, Finding, Level};
 use spanproof_reports::result::verdict::Verdict;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A check by its id.
-type Named = (&'static str, fn(&Evidence) -> Check);
-
-/// Every check, in the order of the report.
-const ALL: [Named; 3] = [("delivery", delivery::check), ("integrity", integrity::check), ("driver", driver::check)];
-
-/// Runs every check.
-pub fn run(evidence: &Evidence) -> Vec<Check> {
-    run_each(&ALL, evidence)
+/// A check: from evidence to findings. Its verdict follows from their levels.
+#[derive(Debug, Clone, Copy)]
+pub struct Examination {
+    /// Its id.
+    pub id: &'static str,
+    /// What holds if it passes.
+    about: &'static str,
+    /// What is wrong or worth telling.
+    findings: fn(&Evidence) -> Vec<Finding>,
 }
 
-/// A check that crashes takes neither the others nor the verdict with it: what it would have said cannot be told.
-fn run_each(checks: &[Named], evidence: &Evidence) -> Vec<Check> {
-    let run = |(id, check): &Named| {
+/// Every check, in the order of the report.
+pub const ALL: [Examination; 3] = [delivery::CHECK, integrity::CHECK, driver::CHECK];
+
+/// Runs these checks. What is left out leaves no trace: a check does not run, a finding is not made.
+pub fn run(checks: &[Examination], evidence: &Evidence, without: Without) -> Vec<Check> {
+    checks.iter().filter(|check| without.runs(check.id)).map(|check| check.run(evidence, without)).collect()
+}
+
+impl Examination {
+    /// A check that crashes takes neither the others nor the verdict with it: what it would have said cannot be told.
+    fn run(&self, evidence: &Evidence, without: Without) -> Check {
         // Evidence is only read, so a check that ended in the middle leaves nothing half done.
-        let checked = catch_unwind(AssertUnwindSafe(|| check(evidence)));
-        checked.unwrap_or_else(|panic| crashed(id, panic.as_ref()))
-    };
-    checks.iter().map(run).collect()
+        match catch_unwind(AssertUnwindSafe(|| (self.findings)(evidence))) {
+            Ok(mut findings) => {
+                findings.retain(|finding| without.makes(&finding.id));
+                conclude(self.id, self.about, findings)
+            }
+            Err(panic) => crashed(self.id, panic.as_ref()),
+        }
+    }
 }
 
 fn crashed(id: &str, panic: &(dyn Any + Send)) -> Check {

@@ -3,16 +3,24 @@
 use super::checks;
 use super::checks::limits::Doubts;
 use super::evidence::Evidence;
+use super::without::Without;
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
 use spanproof_scenarios::limits::Limit;
 
 /// Completes a document that holds a run's facts; `forewarned` is what had been warned of before the run. Equal evidence,
 /// facts and limits give an equal result.
-pub fn conclude(evidence: &Evidence, document: RunResult, forewarned: &[String], limits: &[Limit]) -> RunResult {
+pub fn conclude(
+    evidence: &Evidence,
+    document: RunResult,
+    forewarned: &[String],
+    limits: &[Limit],
+    without: Without,
+) -> RunResult {
     let mut result = document;
+    let limits = if without.judges_limits() { limits } else { &[] };
     result.ledger = ledger(evidence);
-    result.checks = checks::run(evidence);
+    result.checks = checks::run(&checks::ALL, evidence, without);
     result.limits = checks::limits::judge(limits, &result, &Doubts::of(evidence));
     checks::limits::name_in_findings(limits, &result.limits, &mut result.checks);
     // What was warned of and then came true is said by a finding, and not twice.

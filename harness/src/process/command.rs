@@ -66,10 +66,15 @@ impl KeptCommand {
         self.kept.exit()
     }
 
+    /// Sends it SIGINT as Ctrl-C would, and leaves it to end by itself.
+    pub fn interrupt(&mut self) {
+        self.kept.order(&Order::Signal(Signal::INT.as_raw()));
+    }
+
     /// Ends it: SIGINT as Ctrl-C would, SIGTERM after half of `grace`, SIGKILL at its end. What it started ends with it.
     pub fn stop(mut self, grace: Duration) -> Exit {
         if self.exit().is_none() {
-            self.kept.order(&Order::Signal(Signal::INT.as_raw()));
+            self.interrupt();
             // The keeper ends what the command leaves behind, so all is gone soon after the command's own end.
             if !self.kept.wait_gone(grace / 2) {
                 self.kept.order(&Order::Stop);

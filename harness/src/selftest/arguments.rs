@@ -53,12 +53,14 @@ pub(super) fn arguments(
 ) -> Vec<String> {
     let own = serde_json::Value::from(setup.binary.display().to_string()).to_string();
     let limits = expected.limit.map_or(String::new(), |(text, _)| text.to_owned());
+    let with_own = |setting: &&str| setting.replace("{spanproof}", &own);
     let settings = COMMON
         .iter()
         .map(ToString::to_string)
         .chain(traffic.settings())
         .chain([format!("limits=[{limits}]")])
-        .chain(more.iter().map(|setting| setting.replace("{spanproof}", &own)));
+        // A target behind which the defects are to stand takes the place of a case's own.
+        .chain(more.iter().filter(|more| setup.behind.is_none() || !more.starts_with("target=")).map(with_own));
     let mut arguments: Vec<String> = ["run", "quickstart", "--seed", &seed.to_string()].map(str::to_owned).to_vec();
     arguments.extend(["--out".to_owned(), directory.display().to_string()]);
     arguments.extend(settings.flat_map(|setting| ["--set".to_owned(), setting]));

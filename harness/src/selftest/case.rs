@@ -20,6 +20,8 @@ pub struct Case {
     pub counted: bool,
     /// Whether it rests on time, and so says nothing on a machine that is too busy for the harness.
     pub rests_on_time: bool,
+    /// Whether its run is interrupted in the middle of the load, as by Ctrl-C.
+    pub interrupted: bool,
 }
 
 /// Where a case's evidence comes from.
@@ -34,7 +36,7 @@ pub enum Source {
         /// More settings of the scenario. `{spanproof}` stands for our own binary as a JSON string.
         settings: &'static [&'static str],
     },
-    /// The evidence of another case, altered: for what no target can do to us.
+    /// The evidence of another case, altered: for what cannot be planted.
     Altered {
         /// The name of the other case.
         of: &'static str,
@@ -82,6 +84,20 @@ pub enum Behind {
     Differs(Expected, &'static str),
     /// It is not tried there, and why.
     Untried(&'static str),
+    /// It is tried nowhere else, and why.
+    Only(&'static str),
+}
+
+/// What a case is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something is wrong in its run, and has to be found under its right name.
+    Planted,
+    /// Something is wrong in its evidence only, which is no run's.
+    Altered,
+    /// Nothing is to be claimed.
+    Control,
 }
 
 impl Expected {
@@ -109,11 +125,17 @@ impl Expected {
         let limit = self.limit.map_or(Verdict::Pass, |(_, verdict)| verdict);
         of(self.failing, Verdict::Fail).merge(of(self.open, Verdict::Inconclusive)).merge(limit)
     }
+
+    /// Whether there is to be no finding of any kind.
+    fn is_nothing(&self) -> bool {
+        self.verdict() == Verdict::Pass && self.told.is_empty()
+    }
 }
 
 impl Case {
     const fn new(name: &'static str, source: Source, expected: Expected, shows: &'static str) -> Self {
-        Self { name, source, expected, behind: Behind::Same, shows, counted: false, rests_on_time: false }
+        let behind = Behind::Same;
+        Self { name, source, expected, behind, shows, counted: false, rests_on_time: false, interrupted: false }
     }
 
     /// A run with a planted defect.
@@ -168,6 +190,12 @@ impl Case {
         self
     }
 
+    /// The same, interrupted in the middle of the load.
+    pub const fn interrupted(mut self) -> Self {
+        self.interrupted = true;
+        self
+    }
+
     /// The same with another outcome behind a collector.
     pub const fn behind(mut self, behind: Behind) -> Self {
         self.behind = behind;
@@ -177,9 +205,18 @@ impl Case {
     /// What must come of it at a place, or why it is not tried there.
     pub fn expected_at(&self, place: Place) -> Result<Expected, &'static str> {
         match (place, self.behind) {
-            (Place::Embedded, _) | (Place::Behind, Behind::Same) => Ok(self.expected),
+            (Place::Embedded, Behind::Only(why)) | (Place::Behind, Behind::Untried(why)) => Err(why),
+            (Place::Embedded, _) | (Place::Behind, Behind::Same | Behind::Only(_)) => Ok(self.expected),
             (Place::Behind, Behind::Differs(expected, _)) => Ok(expected),
-            (Place::Behind, Behind::Untried(why)) => Err(why),
+        }
+    }
+
+    /// What it is where this must come of it.
+    pub fn kind(&self, expected: &Expected) -> Kind {
+        match self.source {
+            Source::Altered { .. } => Kind::Altered,
+            Source::Run { .. } if expected.is_nothing() => Kind::Control,
+            Source::Run { .. } => Kind::Planted,
         }
     }
 

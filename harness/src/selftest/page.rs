@@ -44,5 +44,6 @@ fn behind(behind: &Behind) -> String {
         Behind::Same => "the same".to_owned(),
         Behind::Differs(expected, why) => format!("{}, {}: {why}", expected.verdict(), findings(expected)),
         Behind::Untried(why) => format!("not tried: {why}"),
+        Behind::Only(why) => format!("only there: {why}"),
     }
 }

@@ -1,17 +1,17 @@
 //! Runs the cases side by side, each a `spanproof run` of its own below a keeper, since CPU time is told by the names of
-//! threads in one process. What a run leaves is judged again from its evidence, and that must say what the run said.
+//! threads in one process. Those that rest on time are run first, with nothing beside them.
 
 use super::Setup;
 use super::arguments::arguments;
 use super::case::{Case, Expected, Source};
-use crate::evidence::{self, Frozen};
+use super::judged::{Came, judge};
+use super::seen::{Outcome, Untried};
 use crate::process::{Exit, KeptCommand};
-use spanproof_reports::result::RunResult;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -21,8 +21,15 @@ const TICK: Duration = Duration::from_millis(20);
 /// The longest case takes half a minute; one that takes so long hangs.
 const DEADLINE: Duration = Duration::from_secs(180);
 
-/// What a run's progress says as soon as its load is over.
-const SETTLING: &str = " settle";
+/// How often a case that rests on time is run at most. A machine that never leaves the harness alone for a second is no place
+/// to measure at.
+const TRIES_MAX: u32 = 5;
+
+/// What a run's progress says as soon as its load is under way.
+const LOADING: &str = "in flight";
+
+/// An interrupt comes so long after the load began: something has then been sent and lost, and most is still to be sent.
+const INTERRUPT_AFTER: Duration = Duration::from_millis(1_500);
 
 /// The end of a run's log that is shown where it could not run, in characters.
 const LAST_WORDS_MAX: usize = 600;
@@ -33,31 +40,27 @@ pub(super) struct Job {
     pub case: Case,
     pub expected: Expected,
     pub seed: u64,
-    /// Cases that look at this one's evidence, altered.
-    pub altered: Vec<Case>,
+    /// Cases that look at this one's evidence, altered, and what must come of them.
+    pub altered: Vec<(Case, Expected)>,
 }
 
 /// A run that has ended.
 pub(super) struct Ended {
-    pub job: Job,
-    /// What was judged, or why there is nothing.
-    pub judged: Result<Judged, String>,
+    pub seed: u64,
+    /// What came of its case, and behind it of those that look at its evidence, altered.
+    pub came: Vec<Came>,
     pub took: Duration,
-}
-
-/// What the evidence of a run says.
-pub(super) struct Judged {
-    /// As it is.
-    pub result: RunResult,
-    /// And as each altered case has it.
-    pub altered: Vec<(Case, RunResult)>,
+    /// How often it was run.
+    pub tries: u32,
 }
 
 /// A run under way.
-struct Running {
-    job: Job,
+struct Running<'a> {
+    job: &'a Job,
     command: KeptCommand,
     began: Instant,
+    load_began: Option<Instant>,
+    interrupted: bool,
     directory: PathBuf,
     log: PathBuf,
 }
@@ -69,21 +72,14 @@ struct Work<'a> {
     interrupt: &'a CancellationToken,
 }
 
-/// Runs all jobs and tells of each as it ends. Those that rest on time send their load first, one after another with nothing
-/// beside them; the others run side by side. Returns early when interrupted; nothing is left running then.
+/// Runs all jobs and tells of each as it ends. Returns early when interrupted; nothing is left running then.
 pub(super) fn run(setup: &Setup, jobs: Vec<Job>, interrupt: &CancellationToken, mut tell: impl FnMut(Ended)) {
     let (timed, others): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(|job| job.case.rests_on_time);
     let work = &Work { setup, queue: Mutex::new(others.into()), interrupt };
     let (sender, ended): (Sender<Ended>, Receiver<Ended>) = channel();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            for job in timed {
-                if let Some(running) = work.start(job, &sender) {
-                    let running = work.load(running);
-                    let sender = sender.clone();
-                    scope.spawn(move || work.finish(running, &sender));
-                }
-            }
+            timed.iter().for_each(|job| work.run_alone(job, &sender));
             for _ in 0..setup.jobs.get() {
                 let sender = sender.clone();
                 scope.spawn(move || work.take_turns(&sender));
@@ -94,12 +90,22 @@ pub(super) fn run(setup: &Setup, jobs: Vec<Job>, interrupt: &CancellationToken, 
 }
 
 impl Work<'_> {
+    /// Runs a job that rests on time, with nothing beside it. Where the harness was late, nothing is known of the judge, and it
+    /// is run again; whatever else comes of it stands at once.
+    fn run_alone(&self, job: &Job, sender: &Sender<Ended>) {
+        for tries in 1..=TRIES_MAX {
+            let Some(ended) = self.run_once(job, tries) else { return };
+            if tries == TRIES_MAX || !ended.harness_was_late() {
+                return send(sender, ended);
+            }
+        }
+    }
+
     /// Runs one job after another until none is left.
     fn take_turns(&self, sender: &Sender<Ended>) {
         while let Some(job) = self.next() {
-            if let Some(running) = self.start(job, sender) {
-                self.finish(running, sender);
-            }
+            let Some(ended) = self.run_once(&job, 1) else { return };
+            send(sender, ended);
         }
     }
 
@@ -108,66 +114,91 @@ impl Work<'_> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
-    /// Starts a run; what could not be started has ended.
-    fn start(&self, job: Job, sender: &Sender<Ended>) -> Option<Running> {
+    /// Runs a job to its end and judges what it left. `None` when interrupted.
+    fn run_once(&self, job: &Job, tries: u32) -> Option<Ended> {
         if self.interrupt.is_cancelled() {
             return None;
         }
-        match self.launch(&job) {
-            Ok((command, directory, log)) => Some(Running { job, command, began: Instant::now(), directory, log }),
-            Err(reason) => {
-                send(sender, Ended { job, judged: Err(reason), took: Duration::ZERO });
-                None
-            }
-        }
+        let began = Instant::now();
+        let came = match self.launch(job, tries) {
+            Ok(running) => self.finish(running)?,
+            Err(reason) => Err(reason),
+        };
+        let came = came.unwrap_or_else(|reason| job.untried(&reason));
+        Some(Ended { seed: job.seed, came, took: began.elapsed(), tries })
     }
 
-    fn launch(&self, job: &Job) -> Result<(KeptCommand, PathBuf, PathBuf), String> {
+    fn launch<'job>(&self, job: &'job Job, tries: u32) -> Result<Running<'job>, String> {
         let Source::Run { traffic, plant, settings } = job.case.source else {
             return Err("an altered case has no run of its own".to_owned());
         };
-        let directory = self.setup.folder.join(file_name(&job.case, job.seed));
+        let directory = self.setup.folder.join(file_name(&job.case, job.seed, tries));
         let log = directory.with_extension("log");
         let file = append(&log).map_err(|error| format!("write {}: {error}", log.display()))?;
         let arguments = arguments(self.setup, (traffic, plant, settings), &job.expected, job.seed, &directory);
         let binary = self.setup.binary.display().to_string();
         // In the folder, so that it is remembered there as the last run and not where the self-test was started.
         let command = KeptCommand::start_in(Some(&self.setup.folder), &binary, &arguments, BTreeMap::new(), file);
-        command.map(|command| (command, directory, log)).map_err(|error| error.to_string())
+        let command = command.map_err(|error| error.to_string())?;
+        let began = Instant::now();
+        Ok(Running { job, command, began, load_began: None, interrupted: false, directory, log })
     }
 
-    /// Waits until the load of a run is over.
-    fn load(&self, mut running: Running) -> Running {
-        while running.command.exit().is_none()
-            && !settling(&running.log)
-            && running.began.elapsed() < DEADLINE
-            && !self.interrupt.is_cancelled()
-        {
-            std::thread::sleep(TICK);
-        }
-        running
-    }
-
-    /// Waits for the end of a run and judges what it left.
-    fn finish(&self, mut running: Running, sender: &Sender<Ended>) {
-        let judged = loop {
+    /// Waits for the end of a run and judges what it left. `None` when we are interrupted ourselves.
+    fn finish(&self, mut running: Running<'_>) -> Option<Result<Vec<Came>, String>> {
+        let exit = loop {
             if self.interrupt.is_cancelled() {
-                return;
+                return None;
             }
             if let Some(exit) = running.command.exit() {
-                break judge(&running, exit);
+                break exit;
             }
             if running.began.elapsed() > DEADLINE {
-                break Err(format!("the run did not end within {} s", DEADLINE.as_secs()));
+                return Some(Err(format!("the run did not end within {} s", DEADLINE.as_secs())));
             }
+            running.interrupt_if_due();
             std::thread::sleep(TICK);
         };
-        let Running { job, began, directory, .. } = running;
+        let Running { job, directory, log, .. } = running;
+        let came = code(exit, job).and_then(|code| judge(self.setup, job, &directory, code));
         if !self.setup.keep {
             // What stays behind is removed with the whole folder.
             std::fs::remove_dir_all(directory).ok();
         }
-        send(sender, Ended { job, judged, took: began.elapsed() });
+        Some(came.map_err(|reason| format!("{reason}: {}", last_words(&log))))
+    }
+}
+
+impl Running<'_> {
+    /// Interrupts a run whose case asks for it, once, in the middle of its load.
+    fn interrupt_if_due(&mut self) {
+        if !self.job.case.interrupted || self.interrupted {
+            return;
+        }
+        if self.load_began.is_none() && says(&self.log, LOADING) {
+            self.load_began = Some(Instant::now());
+        }
+        if self.load_began.is_some_and(|began| began.elapsed() > INTERRUPT_AFTER) {
+            self.command.interrupt();
+            self.interrupted = true;
+        }
+    }
+}
+
+impl Job {
+    /// Nothing came of it, nor of those that look at its evidence.
+    fn untried(&self, reason: &str) -> Vec<Came> {
+        let own = (self.case, self.expected);
+        let all = std::iter::once(&own).chain(&self.altered);
+        all.map(|(case, expected)| Came::untried(*case, *expected, reason.to_owned())).collect()
+    }
+}
+
+impl Ended {
+    /// True when nothing can be said of the case because the harness itself was late.
+    fn harness_was_late(&self) -> bool {
+        let outcomes = self.came.iter().map(|came| &came.outcome);
+        outcomes.take(1).any(|outcome| matches!(outcome, Outcome::Untried(Untried::HarnessWasLate(_))))
     }
 }
 
@@ -180,53 +211,23 @@ fn append(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// A name for the results of a case that every file system takes.
-fn file_name(case: &Case, seed: u64) -> String {
+/// A name for the results of a case that every file system takes. Those of an earlier try stay.
+fn file_name(case: &Case, seed: u64, tries: u32) -> String {
     let name: String = case.name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    format!("{name}-{seed}")
+    if tries == 1 { format!("{name}-{seed}") } else { format!("{name}-{seed}-try-{tries}") }
 }
 
-fn settling(log: &Path) -> bool {
-    std::fs::read_to_string(log).is_ok_and(|text| text.contains(SETTLING))
+fn says(log: &Path, word: &str) -> bool {
+    std::fs::read_to_string(log).is_ok_and(|text| text.contains(word))
 }
 
-/// Judges what a run left, from its evidence alone.
-fn judge(running: &Running, exit: Exit) -> Result<Judged, String> {
-    let Running { job, directory, log, .. } = running;
-    let code = match exit {
-        Exit::Code(code @ (0 | 1 | 3)) => code,
-        other => return Err(format!("the run ended with {other}: {}", last_words(log))),
-    };
-    let frozen = evidence::read(directory).map_err(|error| format!("{error}: {}", last_words(log)))?;
-    let result = frozen.judge();
-    if i32::from(result.exit_code()) != code {
-        return Err(format!("the run ended with {code}, and its evidence says {}", result.verdict));
+/// The exit code of a run that came to a result; one that is interrupted has a code of its own.
+fn code(exit: Exit, job: &Job) -> Result<i32, String> {
+    match exit {
+        Exit::Code(code @ (0 | 1 | 3)) => Ok(code),
+        Exit::Code(code @ 130) if job.case.interrupted => Ok(code),
+        other => Err(format!("the run ended with {other}")),
     }
-    said_the_same(directory, &result)?;
-    let altered = job.altered.iter().map(|case| Ok((*case, altered(case, directory, &frozen)?)));
-    Ok(Judged { altered: altered.collect::<Result<_, String>>()?, result })
-}
-
-/// The result that the run wrote is the one that its evidence gives.
-fn said_the_same(directory: &Path, judged: &RunResult) -> Result<(), String> {
-    let written = spanproof_reports::directory::load(directory).map_err(|error| error.to_string())?;
-    let text = |result: &RunResult| serde_json::to_string(result).map_err(|error| error.to_string());
-    if text(&written)? == text(judged)? {
-        Ok(())
-    } else {
-        Err("judging its evidence again does not give the result that the run wrote".to_owned())
-    }
-}
-
-/// What the evidence says when it is altered.
-fn altered(case: &Case, directory: &Path, as_it_is: &Frozen) -> Result<RunResult, String> {
-    let Source::Altered { alter, .. } = case.source else {
-        return Err(format!("{} alters nothing", case.name));
-    };
-    let known = Arc::clone(&as_it_is.evidence.plan);
-    let mut frozen = evidence::read_back(directory, Some(&known)).map_err(|error| error.to_string())?;
-    alter(&mut frozen);
-    Ok(frozen.judge())
 }
 
 /// The end of what a run said, on one line.

@@ -3,6 +3,7 @@
 use super::case::{Case, Expected};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::{Finding, Level};
+use spanproof_reports::result::verdict::Verdict;
 use std::collections::BTreeSet;
 
 /// How a case ended.
@@ -12,24 +13,45 @@ pub enum Outcome {
     AsExpected,
     /// Something else; what, in words.
     Missed(Vec<String>),
-    /// Nothing can be said; why, in words.
-    Untried(String),
+    /// Nothing can be said.
+    Untried(Untried),
+}
+
+/// Why nothing can be said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Untried {
+    /// The defect was not at work.
+    #[error("{0} never bit, so it proves nothing")]
+    NeverBit(&'static str),
+    /// It rests on time, and the harness was late, which says nothing of the judge.
+    #[error("it rests on time, and the harness was the limit ({0}); try again on a quieter machine")]
+    HarnessWasLate(String),
+    /// There is nothing to judge.
+    #[error("{0}")]
+    NoResult(String),
 }
 
 /// Holds what came against what was expected.
 pub fn outcome(case: &Case, expected: &Expected, result: &RunResult) -> Outcome {
     if !case.plant().is_empty() && bites(result) == 0 {
-        return Outcome::Untried(format!("{} never bit, so it proves nothing", case.plant()));
+        return Outcome::Untried(Untried::NeverBit(case.plant()));
     }
-    if case.rests_on_time
-        && let Some(limit) = harness_was_the_limit(result)
-    {
-        return Outcome::Untried(format!(
-            "it rests on time, and the harness was the limit ({limit}); try again on a quieter machine"
-        ));
+    let late = harness_was_the_limit(result).filter(|_| case.rests_on_time);
+    let differences = match late {
+        Some(_) => differences(case, &without_figures(expected), result),
+        None => differences(case, expected, result),
+    };
+    match late {
+        _ if !differences.is_empty() => Outcome::Missed(differences),
+        Some(why) => Outcome::Untried(Untried::HarnessWasLate(why.to_owned())),
+        None => Outcome::AsExpected,
     }
-    let differences = differences(case, expected, result);
-    if differences.is_empty() { Outcome::AsExpected } else { Outcome::Missed(differences) }
+}
+
+/// What must come of a case whose figures are withheld because the harness was late: its limit is open, and all else is as
+/// ever, so that a miss stays a miss.
+fn without_figures(expected: &Expected) -> Expected {
+    Expected { limit: expected.limit.map(|(text, _)| (text, Verdict::Inconclusive)), ..*expected }
 }
 
 /// How often planted defects bit, by what the target says of them.
@@ -121,7 +143,6 @@ mod tests {
     use super::super::tests::empty;
     use super::*;
     use spanproof_reports::result::check::{Check, LimitOutcome};
-    use spanproof_reports::result::verdict::Verdict;
 
     const CORRUPT: Case =
         Case::defect("x", "change-name,every=10", Expected::corrupted(&["name"]), "another name").counted();
@@ -199,6 +220,26 @@ mod tests {
         let result = result(Verdict::Fail, vec![finding("corrupted", Level::Failure, 3, "name"), limit]);
         assert_eq!(outcome(&CORRUPT, &CORRUPT.expected, &result), Outcome::AsExpected);
         let timed = CORRUPT.rests_on_time();
-        assert!(matches!(outcome(&timed, &timed.expected, &result), Outcome::Untried(_)));
+        let late = Outcome::Untried(Untried::HarnessWasLate(String::new()));
+        assert_eq!(outcome(&timed, &timed.expected, &result), late);
+    }
+
+    /// Where the harness was late its figures are withheld. A failure that was not expected is none the less there.
+    #[test]
+    fn a_miss_stays_a_miss_where_the_harness_was_late() {
+        let text = "latency.intended_to_delivered.max < 300ms";
+        let expected = Expected { limit: Some((text, Verdict::Fail)), ..Expected::PASS };
+        let timed = Case { expected, ..CORRUPT }.rests_on_time();
+        let open = LimitOutcome { limit: text.to_owned(), value: None, verdict: Verdict::Inconclusive, reason: None };
+        let withheld = |verdict, more: Option<Finding>| {
+            let late = finding("harness-was-the-limit", Level::Warning, 1, "");
+            let findings = std::iter::once(late).chain(more).collect();
+            RunResult { limits: vec![open.clone()], ..result(verdict, findings) }
+        };
+        let late = Outcome::Untried(Untried::HarnessWasLate(String::new()));
+        assert_eq!(outcome(&timed, &expected, &withheld(Verdict::Inconclusive, None)), late);
+        let lost = finding("lost-acknowledged", Level::Failure, 1, "");
+        let differences = missed(&timed, &withheld(Verdict::Fail, Some(lost)));
+        assert!(differences.contains(&"failure `lost-acknowledged` is not expected".to_owned()), "{differences:?}");
     }
 }

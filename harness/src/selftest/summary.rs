@@ -1,6 +1,7 @@
 //! What a self-test found, in words and as a document.
 
-use super::case::{Case, Expected};
+use super::case::{Expected, Kind};
+use super::judged::Came;
 use super::seen::Outcome;
 use serde::Serialize;
 use spanproof_reports::result::RunResult;
@@ -19,10 +20,14 @@ pub struct Summary {
     pub schema: &'static str,
     /// `embedded`, or `behind` a collector.
     pub place: &'static str,
-    /// Cases in which something is wrong.
+    /// Cases in whose run something is wrong.
     pub planted: usize,
     /// Those of them that came out exactly as expected.
     pub caught: usize,
+    /// Cases in which the evidence of another run is altered, since nothing can be planted that leads to it.
+    pub altered: usize,
+    /// Those of them that came out exactly as expected.
+    pub seen: usize,
     /// Cases in which nothing is wrong.
     pub controls: usize,
     /// Those of them that passed.
@@ -57,8 +62,11 @@ pub struct Tried {
     /// The planted defect.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub plant: &'static str,
-    /// The seed of its run.
-    pub seed: u64,
+    /// `planted`, `altered` or `control`.
+    pub kind: Kind,
+    /// How its run was made.
+    #[serde(flatten)]
+    pub how: How,
     /// `as-expected`, `missed`, or `untried`.
     pub outcome: &'static str,
     /// What differs, or why it could not be tried.
@@ -69,8 +77,24 @@ pub struct Tried {
     /// What came; none if there was no result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub came: Option<Said>,
-    /// How long its run took.
+}
+
+/// How the run of a case was made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct How {
+    /// Its seed.
+    pub seed: u64,
+    /// How often it was run: more than once where it rests on time and the harness was late.
+    pub tries: u32,
+    /// How long the last one took.
     pub took_seconds: f64,
+}
+
+impl How {
+    /// Says so where once was not enough.
+    pub fn tries_in_words(&self) -> Option<String> {
+        (self.tries > 1).then(|| format!("tried {} times: the harness was late", self.tries))
+    }
 }
 
 /// A verdict with what it rests on.
@@ -104,51 +128,42 @@ impl Said {
 }
 
 impl Tried {
-    /// A case with how it ended.
-    pub(super) fn new(
-        case: &Case,
-        expected: &Expected,
-        seed: u64,
-        (outcome, result): (&Outcome, Option<&RunResult>),
-        took_seconds: f64,
-    ) -> Self {
+    /// What came of a case.
+    pub(super) fn new(came: &Came, how: How) -> Self {
+        let Came { case, expected, outcome, result, .. } = came;
         let (word, because) = match outcome {
             Outcome::AsExpected => ("as-expected", Vec::new()),
             Outcome::Missed(differences) => ("missed", differences.clone()),
-            Outcome::Untried(reason) => ("untried", vec![reason.clone()]),
+            Outcome::Untried(reason) => ("untried", vec![reason.to_string()]),
         };
         Self {
             name: case.name.to_owned(),
             plant: case.plant(),
-            seed,
+            kind: case.kind(expected),
+            how,
             outcome: word,
             because,
             expected: Said::expected(expected),
-            came: result.map(Said::of),
-            took_seconds,
+            came: result.as_ref().map(Said::of),
         }
-    }
-
-    fn is_control(&self) -> bool {
-        self.expected.verdict == Verdict::Pass
     }
 }
 
 impl Summary {
     /// Counts what came of the cases.
     pub(super) fn new(place: &'static str, cases: Vec<Tried>, needed: Option<Needed>, took_seconds: f64) -> Self {
-        let count = |control: bool, only_good: bool| {
-            let wanted =
-                |tried: &&Tried| tried.is_control() == control && (!only_good || tried.outcome == "as-expected");
-            cases.iter().filter(wanted).count()
-        };
+        let all = |kind: Kind| cases.iter().filter(|tried| tried.kind == kind).count();
+        let good = |tried: &&Tried| tried.outcome == "as-expected";
+        let good = |kind: Kind| cases.iter().filter(good).filter(|tried| tried.kind == kind).count();
         Self {
             schema: SCHEMA,
             place,
-            planted: count(false, false),
-            caught: count(false, true),
-            controls: count(true, false),
-            passed: count(true, true),
+            planted: all(Kind::Planted),
+            caught: good(Kind::Planted),
+            altered: all(Kind::Altered),
+            seen: good(Kind::Altered),
+            controls: all(Kind::Control),
+            passed: good(Kind::Control),
             needed,
             cases,
             left_out: Vec::new(),
@@ -174,9 +189,11 @@ impl Summary {
         for tried in self.cases.iter().filter(|tried| tried.outcome != "as-expected") {
             text.push_str(&told(tried));
         }
-        let Self { planted, caught, controls, passed, place, .. } = self;
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "{place}: caught {caught}/{planted}, controls passed {passed}/{controls}");
+        text.push_str(&self.counts());
+        for (tried, words) in self.cases.iter().filter_map(|tried| Some((tried, tried.how.tries_in_words()?))) {
+            // Writing to a string does not fail.
+            let _ = writeln!(text, "{}, seed {}: {words}", tried.name, tried.how.seed);
+        }
         for (name, why) in &self.left_out {
             let _ = writeln!(text, "not tried here: {name}: {why}");
         }
@@ -185,11 +202,19 @@ impl Summary {
         }
         text
     }
+
+    fn counts(&self) -> String {
+        let Self { planted, caught, altered, seen, controls, passed, place, .. } = self;
+        format!(
+            "{place}: {caught}/{planted} planted defects caught, {seen}/{altered} altered evidence seen, \
+             {passed}/{controls} controls passed\n"
+        )
+    }
 }
 
 fn told(tried: &Tried) -> String {
     let came = tried.came.as_ref().map_or("nothing".to_owned(), Said::text);
-    let Tried { outcome, name, seed, expected, .. } = tried;
+    let Tried { outcome, name, how: How { seed, .. }, expected, .. } = tried;
     let plant = if tried.plant.is_empty() { String::new() } else { format!("   {}", tried.plant) };
     let because = tried.because.iter().map(|reason| format!("         {reason}\n")).collect::<String>();
     format!(
@@ -218,17 +243,17 @@ impl Needed {
 mod tests {
     use super::*;
 
-    fn tried(outcome: &'static str, verdict: Verdict) -> Tried {
-        let expected = Said { verdict, findings: Vec::new() };
+    fn tried(outcome: &'static str, kind: Kind) -> Tried {
+        let expected = Said { verdict: Verdict::Fail, findings: Vec::new() };
         Tried {
             name: "some".to_owned(),
             plant: "drop-nth=1",
-            seed: 7,
+            kind,
+            how: How { seed: 7, tries: 1, took_seconds: 1.0 },
             outcome,
             because: vec!["a reason".to_owned()],
             expected,
             came: None,
-            took_seconds: 1.0,
         }
     }
 
@@ -238,12 +263,12 @@ mod tests {
 
     #[test]
     fn only_when_everything_came_as_expected_is_it_a_pass() {
-        let good = || tried("as-expected", Verdict::Fail);
-        let control = |outcome| tried(outcome, Verdict::Pass);
+        let good = || tried("as-expected", Kind::Planted);
+        let control = |outcome| tried(outcome, Kind::Control);
         assert_eq!(exit_code(vec![good(), control("as-expected")], None), 0);
         assert_eq!(exit_code(vec![good(), control("missed")], None), 1);
-        assert_eq!(exit_code(vec![good(), tried("missed", Verdict::Fail), tried("untried", Verdict::Fail)], None), 1);
-        assert_eq!(exit_code(vec![good(), tried("untried", Verdict::Fail)], None), 3);
+        assert_eq!(exit_code(vec![good(), tried("missed", Kind::Planted), tried("untried", Kind::Planted)], None), 1);
+        assert_eq!(exit_code(vec![good(), tried("untried", Kind::Altered)], None), 3);
         assert_eq!(exit_code(Vec::new(), None), 3, "nothing tried proves nothing");
     }
 
@@ -253,7 +278,7 @@ mod tests {
             let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
             Some(Needed { left_out: 5, not_missed: owned(not_missed), untried: owned(untried) })
         };
-        let cases = || vec![tried("as-expected", Verdict::Fail)];
+        let cases = || vec![tried("as-expected", Kind::Planted)];
         assert_eq!(exit_code(cases(), needed(&[], &[])), 0);
         assert_eq!(exit_code(cases(), needed(&["check x"], &[])), 1);
         assert_eq!(exit_code(cases(), needed(&["finding late"], &["finding late"])), 3);
@@ -262,17 +287,20 @@ mod tests {
 
     #[test]
     fn misses_are_told_with_what_was_expected_and_what_came() {
-        let cases = vec![tried("as-expected", Verdict::Pass), tried("missed", Verdict::Fail)];
+        let mut cases = vec![tried("as-expected", Kind::Control), tried("missed", Kind::Planted)];
+        let how = How { tries: 3, ..cases[0].how };
+        cases.push(Tried { name: "other".to_owned(), how, ..tried("as-expected", Kind::Altered) });
         let needed = Needed { left_out: 5, not_missed: vec!["check x".to_owned()], untried: Vec::new() };
         let mut summary = Summary::new("embedded", cases, Some(needed), 1.0);
-        summary.left_out = vec![("other".to_owned(), "why".to_owned())];
+        summary.left_out = vec![("another".to_owned(), "why".to_owned())];
         insta::assert_snapshot!(summary.text(), @r"
         missed   some   drop-nth=1   seed 7
                  a reason
                  expected fail: no finding
                  came     nothing
-        embedded: caught 0/1, controls passed 1/1
-        not tried here: other: why
+        embedded: 0/1 planted defects caught, 1/1 altered evidence seen, 1/1 controls passed
+        other, seed 7: tried 3 times: the harness was late
+        not tried here: another: why
         each check is needed: 4 of 5
                  check x: nothing is missed without it
         ");

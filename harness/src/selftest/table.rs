@@ -1,8 +1,8 @@
 //! The table: every planted defect, and the verdict and findings that it must lead to. The page `docs/selftest.md` is
 //! written from it.
 
-use super::altered;
 use super::case::{Behind, Case, Expected, Traffic};
+use super::{altered, settings};
 use spanproof_reports::result::verdict::Verdict;
 
 const LOST: Expected = Expected::failing(&["lost-acknowledged"]);
@@ -19,7 +19,19 @@ const OWN_SETTING: Behind = Behind::Untried("a setting of the embedded target or
 
 /// Everything that is tried, and what must come of it.
 pub fn table() -> Vec<Case> {
-    [&CONTROLS[..], &PRESENCE, &CONTENT, &IDENTITY, &REQUESTS, &PADDED, &CIRCUMSTANCES, &ALTERED].concat()
+    [
+        &CONTROLS[..],
+        &PRESENCE,
+        &CONTENT,
+        &IDENTITY,
+        &REQUESTS,
+        &PADDED,
+        &CIRCUMSTANCES,
+        &CONFIGURED,
+        &ALTERED,
+        &ALTERED_WITHOUT_COLLECTOR,
+    ]
+    .concat()
 }
 
 const CONTROLS: [Case; 2] = [
@@ -115,7 +127,7 @@ const IDENTITY: [Case; 3] = [
     .counted(),
 ];
 
-const REQUESTS: [Case; 6] = [
+const REQUESTS: [Case; 11] = [
     Case::defect("acknowledge-then-drop", "acknowledge-then-drop,every=10", LOST, "whole requests acknowledged and lost"),
     Case::defect(
         "drop-every-nth-request-of-one-connection",
@@ -143,6 +155,45 @@ const REQUESTS: [Case; 6] = [
         "the client is answered by the collector, which believes the refusal and drops what has been delivered: nothing is \
          lost, repeated or changed",
     )),
+    Case::defect(
+        "defer-but-forward=accept",
+        "defer-but-forward=accept,every=5",
+        Expected { told: &["duplicated-explained"], ..Expected::PASS },
+        "taken, and asked for again: what was sent twice may come twice",
+    )
+    .with(&[settings::CLIENT_RETRIES, settings::COLLECTOR_RETRIES])
+    .behind(Behind::Differs(
+        REPEATED,
+        "the collector is asked, and sends again what its client sent once: repeats that nothing explains",
+    )),
+    Case::defect(
+        "defer-but-forward=refuse",
+        "defer-but-forward=refuse,every=3",
+        Expected { open: &["refused"], told: &["refused-delivered-explained"], ..Expected::PASS },
+        "taken, asked for again, and then refused for good: the first attempt may have delivered it",
+    )
+    .with(&[settings::CLIENT_RETRIES, settings::COLLECTOR_RETRIES])
+    .behind(Behind::Differs(Expected::PASS, "as for `refuse-but-forward`")),
+    Case::defect(
+        "unknown-compression",
+        "unknown-compression,every=10",
+        Expected::open(&["lost-acknowledged", "sink-refused"]),
+        "requests in a compression that the sink has not, and another backend might: absence is open",
+    ),
+    Case::defect(
+        "send-garbage",
+        "send-garbage,every=10",
+        Expected::failing(&["malformed"]),
+        "requests that are no OTLP come to the sink",
+    )
+    .counted(),
+    Case::defect(
+        "send-metrics",
+        "send-metrics,every=10",
+        Expected::failing(&["foreign-signal"]),
+        "requests of another signal come to the sink",
+    )
+    .counted(),
     Case::defect(
         "stall",
         "stall=500ms/1s",
@@ -181,8 +232,8 @@ const PADDED: [Case; 7] = [
 const LOST_ID: &str =
     "where it hits `spanproof.id`, nobody knows the span: one of nobody came, and one of ours did not";
 
-/// Findings that no defect leads to.
-const CIRCUMSTANCES: [Case; 5] = [
+/// What settings of the run or a signal lead to, alone or together with a defect.
+const CIRCUMSTANCES: [Case; 9] = [
     Case::without_defect(
         "refuse-everything",
         Traffic::Common,
@@ -206,16 +257,39 @@ const CIRCUMSTANCES: [Case; 5] = [
         Expected::open(&["cut-short"]),
         "an abort limit ends the run early",
     ),
+    Case::defect(
+        "interrupted",
+        "drop-one-in=100",
+        Expected::open(&["cut-short", "lost-acknowledged"]),
+        "SIGINT in mid-run: absent spans might still have come",
+    )
+    .with(&["run.spans=40000"])
+    .interrupted(),
+    Case::defect(
+        "settled-short",
+        "deliver-late=20s,every=10",
+        Expected::open(&["settled-short"]),
+        "what comes out only when the target is stopped, since it was not waited for, is open",
+    )
+    .with(&["run.settle=1s", "run.late_after=30s"]),
+    Case::defect(
+        "absence-unknown",
+        "drop-one-in=100",
+        Expected::open(&["absent-by-design"]),
+        "absence is no loss where the target is said to leave spans out on purpose",
+    )
+    .with(&["absence=unknown"]),
+    Case::without_defect(
+        "filter",
+        Traffic::Common,
+        &[settings::SWALLOWING_TARGET, settings::FILTER],
+        Expected::open(&["absent-by-design"]),
+        "nor where its configuration has a filter",
+    ),
     Case::without_defect(
         "target-ends",
         Traffic::Common,
-        &[
-            "traffic.rate=2000",
-            "run.spans=8000",
-            // Any program that takes OTLP, delivers nothing and ends early would do; the sink is at hand.
-            "target={process: {command: /bin/sh, args: [-c, 'exec \"$0\" sink --quiet --grpc \"$SPANPROOF_RECEIVER_GRPC\" \
-             --http \"$SPANPROOF_RECEIVER_HTTP\" --until \"spans >= 200\"', {spanproof}, '{config}']}}",
-        ],
+        &["traffic.rate=2000", "run.spans=8000", settings::ENDING_TARGET],
         // Whether many requests were under way at its end is chance.
         Expected { open: &["not-sent", "target-ended"], may_come: &["unknown"], ..LOST },
         "the target's process ends in mid-run",
@@ -242,58 +316,38 @@ const CIRCUMSTANCES: [Case; 5] = [
     .behind(OWN_SETTING),
 ];
 
-/// What neither defect nor circumstance brings about at will, and what only an error of spanproof could.
-const ALTERED: [Case; 14] = [
-    Case::altered(
-        "altered:resent",
-        "send-request-twice",
-        altered::resent,
-        Expected { told: &["duplicated-explained"], ..Expected::PASS },
-        "had every request been sent twice, repeats would be explained",
-    ),
-    Case::altered(
-        "altered:refused-resent",
-        "refuse-but-forward",
-        altered::resent,
-        Expected { open: &["refused"], told: &["refused-delivered-explained"], ..Expected::PASS },
-        "had every refused request been sent before, that attempt may have delivered its spans",
+/// A defect behind a collector whose configuration has a processor that may change spans on purpose.
+const CONFIGURED: [Case; 3] = [
+    Case::defect(
+        "sampler",
+        "change-trace-state,every=100",
+        Expected::open(&["changed-by-design"]),
+        "another trace state is no corruption behind a sampler, which writes it",
     )
-    .behind(Behind::Differs(Expected::PASS, "as for `refuse-but-forward`")),
-    Case::altered(
-        "altered:filter",
-        "drop-one-in",
-        altered::filter,
-        Expected::open(&["absent-by-design"]),
-        "had the configuration a filter, absence would be no loss",
-    ),
-    Case::altered(
-        "altered:sampler",
-        "change-trace-state",
-        altered::sampler,
+    .with(&[settings::SAMPLER])
+    .behind(ONLY_CONFIGURED),
+    Case::defect(
+        "attributes",
+        "lose-attribute,every=100",
         Expected::open(&["changed-by-design"]),
-        "had it a sampler that writes the trace state, that would be no corruption",
-    ),
-    Case::altered(
-        "altered:attributes",
-        "lose-attribute",
-        altered::attributes,
-        Expected::open(&["changed-by-design"]),
-        "had it a processor that writes attributes, a lost one would be no corruption",
-    ),
-    Case::altered(
-        "altered:attributes-only",
-        "re-parent",
-        altered::attributes,
+        "a lost attribute is none behind a processor of attributes",
+    )
+    .with(&[settings::ATTRIBUTES])
+    .behind(ONLY_CONFIGURED),
+    Case::defect(
+        "attributes-only",
+        "re-parent,every=100",
         Expected::corrupted(&["parent_span_id"]),
         "that processor is no excuse for another parent",
-    ),
-    Case::altered(
-        "altered:interrupted",
-        "drop-one-in",
-        altered::interrupted,
-        Expected::open(&["cut-short", "lost-acknowledged"]),
-        "had the run been interrupted, absent spans might still have come",
-    ),
+    )
+    .with(&[settings::ATTRIBUTES])
+    .behind(ONLY_CONFIGURED),
+];
+
+const ONLY_CONFIGURED: Behind = Behind::Only("the embedded target has no configuration");
+
+/// What only an error of spanproof could bring about.
+const ALTERED: [Case; 3] = [
     Case::altered(
         "altered:account",
         "control",
@@ -309,40 +363,40 @@ const ALTERED: [Case; 14] = [
         "so is a span that arrived and never left",
     ),
     Case::altered(
-        "altered:sink-refused",
-        "drop-one-in",
-        altered::sink_refused,
-        Expected::open(&["lost-acknowledged", "sink-refused"]),
-        "had the sink refused requests because of its own bounds, absence would be open",
-    ),
-    Case::altered(
-        "altered:settled-short",
-        "control",
-        altered::settled_short,
-        Expected::open(&["settled-short"]),
-        "what comes out only when the target is stopped is open, had it not been waited for",
-    ),
-    Case::altered(
         "altered:disagreement",
         "control",
         altered::disagreement,
         Expected::open(&["judges-disagree"]),
         "so is a span about which hash and full comparison disagree",
     ),
+];
+
+/// What is planted behind a collector, which has a configuration; without one the evidence has to be altered.
+const ALTERED_WITHOUT_COLLECTOR: [Case; 3] = [
     Case::altered(
-        "altered:malformed",
-        "control",
-        altered::malformed,
-        Expected::failing(&["malformed"]),
-        "somebody sent the sink what is no OTLP",
-    ),
+        "altered:sampler",
+        "change-trace-state",
+        altered::sampler,
+        Expected::open(&["changed-by-design"]),
+        "had the target a sampler that writes the trace state, that would be no corruption",
+    )
+    .behind(Behind::Untried("`sampler` is planted there")),
     Case::altered(
-        "altered:signals",
-        "control",
-        altered::signals,
-        Expected::failing(&["foreign-signal"]),
-        "somebody sent the sink metrics or logs",
-    ),
+        "altered:attributes",
+        "lose-attribute",
+        altered::attributes,
+        Expected::open(&["changed-by-design"]),
+        "had it a processor that writes attributes, a lost one would be no corruption",
+    )
+    .behind(Behind::Untried("`attributes` is planted there")),
+    Case::altered(
+        "altered:attributes-only",
+        "re-parent",
+        altered::attributes,
+        Expected::corrupted(&["parent_span_id"]),
+        "that processor is no excuse for another parent",
+    )
+    .behind(Behind::Untried("`attributes-only` is planted there")),
 ];
 
 /// Spans arrive changed in a field that begins so, as many as the defect says.
@@ -370,7 +424,7 @@ mod tests {
     fn every_defect_of_the_catalogue_is_tried_in_ordinary_traffic() {
         let tried = |wanted: &Defect| {
             table().iter().any(|case| match case.source {
-                Source::Run { traffic: Traffic::Common, plant, settings: &[] | &["run.settle=40s"] } => {
+                Source::Run { traffic: Traffic::Common, plant, .. } => {
                     plant.parse::<Defect>().is_ok_and(|defect| alike(&defect, wanted))
                 }
                 _ => false,
@@ -381,10 +435,11 @@ mod tests {
         }
     }
 
-    /// The same defect, whatever its parameter; of invented spans also the same form.
+    /// The same defect, whatever its parameter; of those with two forms the same form.
     fn alike(one: &Defect, other: &Defect) -> bool {
         let form = |defect: &Defect| defect.to_string().split(',').next().map(str::to_owned);
-        one.name() == other.name() && (one.name() != "invent-span" || form(one) == form(other))
+        let has_forms = ["invent-span", "defer-but-forward"].contains(&one.name());
+        one.name() == other.name() && (!has_forms || form(one) == form(other))
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Planted defects that show in time, in answers, and in whole requests; what they do to messages is tested beside them.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
-use spanproof_harness::embedded::{Defect, EmbeddedConfig, EmbeddedTarget, Guarantee};
+use spanproof_harness::embedded::{Compression, Defect, Destination, EmbeddedConfig, EmbeddedTarget, Guarantee};
+use spanproof_harness::wire::Signal;
+use spanproof_harness::wire::server::{Backend, Decision, Export, Reason, ServerConfig, SinkServer};
 use tokio::time::Instant;
 use tonic::Code;
 
 use super::client::{grpc, post, send};
 use super::sink::Sink;
-use super::{PATIENCE, config, grpc_to, request, shutdown, timed};
+use super::{PATIENCE, config, grpc_to, http_to, request, shutdown, timed};
 
 fn planted(sink: &Sink, defect: &str) -> EmbeddedConfig {
     EmbeddedConfig { defects: vec![defect.parse().unwrap()], ..config(vec![grpc_to(sink.address)]) }
@@ -116,4 +122,65 @@ async fn defects_follow_each_other_in_the_order_given() {
     assert!(spans.iter().all(|span| span.attributes.iter().any(|attribute| attribute.key == "planted.defect")));
     let bites: Vec<_> = target.stats().defects.iter().map(|(_, bites)| *bites).collect();
     assert_eq!(bites, [12, 6, 6]);
+}
+
+#[tokio::test]
+async fn a_deferred_request_has_arrived_and_is_taken_or_refused_when_it_comes_again() {
+    for (defect, again, arrived) in [
+        ("defer-but-forward=accept,every=1", None, 2),
+        ("defer-but-forward=refuse,every=1", Some(Code::InvalidArgument), 1),
+    ] {
+        let sink = Sink::grpc([]).await;
+        let target = EmbeddedTarget::start(planted(&sink, defect)).unwrap();
+        let first = send(target.grpc_addr(), request(1, 4), None).await.unwrap_err();
+        assert_eq!(first.code(), Code::Unavailable);
+        let second = send(target.grpc_addr(), request(1, 4), None).await;
+        assert_eq!(second.err().map(|status| status.code()), again, "{defect}");
+        let report = shutdown(target, PATIENCE).await;
+        assert_eq!((sink.bodies().len(), report.stats.defects[0].1), (arrived, 1), "{defect}");
+    }
+}
+
+/// The sink of the product, which knows more ways to be wronged than one made for tests. It counts requests of metrics.
+#[derive(Default)]
+struct Metering {
+    metrics: AtomicU64,
+}
+
+impl Backend for Metering {
+    fn export(&self, export: Export) -> Decision {
+        if export.signal == Signal::Metrics {
+            self.metrics.fetch_add(1, Ordering::Relaxed);
+            return Decision::Accept;
+        }
+        match ExportTraceServiceRequest::decode(export.body) {
+            Ok(_) => Decision::Accept,
+            Err(error) => Decision::Malformed { message: error.to_string() },
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_that_nobody_asked_for_and_such_as_nobody_can_take_are_seen_by_either_protocol() {
+    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    for compression in [Compression::None, Compression::Gzip] {
+        let backend = Arc::new(Metering::default());
+        let server = ServerConfig { grpc: any, http: any, ..ServerConfig::default() };
+        let sink = SinkServer::start(server, Arc::clone(&backend) as Arc<_>).unwrap();
+        let export = [grpc_to(sink.grpc_addr().unwrap()), http_to(sink.http_addr().unwrap())];
+        let export = export.into_iter().map(|to| Destination { compression, ..to }).collect();
+        let defects = ["send-garbage,every=2", "send-metrics,every=2", "unknown-compression,every=2"];
+        let defects = defects.map(|defect| defect.parse().unwrap()).to_vec();
+        let target = EmbeddedTarget::start(EmbeddedConfig { defects, ..config(export) }).unwrap();
+        for number in 0..4 {
+            send(target.grpc_addr(), request(number, 4), None).await.unwrap();
+        }
+        let report = shutdown(target, PATIENCE).await;
+        assert!(report.drained && report.stats.defects.iter().all(|(_, bites)| *bites == 2), "{report:?}");
+        let counters = sink.counters();
+        let refused = [Reason::Malformed, Reason::Encoding].map(|reason| counters.refused(reason));
+        // Each of the two destinations gets two of everything.
+        assert_eq!((refused, backend.metrics.load(Ordering::Relaxed)), ([4, 4], 4));
+        assert_eq!(counters.refused_total(), 8);
+    }
 }

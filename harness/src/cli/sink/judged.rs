@@ -4,11 +4,12 @@ use super::expect::{Expectation, Sent};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::account::Account;
-use crate::judge::checks::{delivery, integrity};
+use crate::judge::checks::{self, delivery, integrity};
 use crate::judge::conclusion;
 use crate::judge::evidence::{Conduct, Evidence, Refusals, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
+use crate::judge::without::Without;
 use crate::sink::recorder::Recorder;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::check::Check;
@@ -89,7 +90,7 @@ pub(super) fn judge(
         cut_short,
         target_ended: None,
     };
-    let checks = vec![delivery::check(&evidence), integrity::check(&evidence)];
+    let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Defect, DefectKind, Invention};
+use super::{Again, Defect, DefectKind, Invention};
 
 /// Why a text is no defect.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -107,6 +107,7 @@ impl Defect {
             DefectKind::DropNth(_) => Some("123456"),
             DefectKind::InventSpan(_) => Some("random-ids or real-trace"),
             DefectKind::DeliverLate(_) => Some("20s"),
+            DefectKind::DeferButForward(_) => Some("accept or refuse"),
             DefectKind::DropService(_) => Some("NAME"),
             DefectKind::DropOverBytes(_) => Some("4096"),
             DefectKind::DropEveryNthRequestOfOneConnection(_) => Some("3"),
@@ -124,6 +125,8 @@ impl Defect {
             DefectKind::InventSpan(Invention::RandomIds) => Some("random-ids".to_owned()),
             DefectKind::InventSpan(Invention::RealTrace) => Some("real-trace".to_owned()),
             DefectKind::DeliverLate(delay) => Some(written(*delay)),
+            DefectKind::DeferButForward(Again::Accept) => Some("accept".to_owned()),
+            DefectKind::DeferButForward(Again::Refuse) => Some("refuse".to_owned()),
             DefectKind::DropService(name) => Some(name.clone()),
             DefectKind::DropOverBytes(bytes) => Some(bytes.to_string()),
             DefectKind::Stall { length, period } => Some(format!("{}/{}", written(*length), written(*period))),
@@ -135,7 +138,14 @@ impl Defect {
     fn without_parameter(self) -> Result<Self, ParseDefectError> {
         match (&self.kind, self.example()) {
             // These say how often, or in which form, by default.
-            (DefectKind::DropOneIn | DefectKind::DuplicateOneIn | DefectKind::InventSpan(_), _) | (_, None) => Ok(self),
+            (
+                DefectKind::DropOneIn
+                | DefectKind::DuplicateOneIn
+                | DefectKind::InventSpan(_)
+                | DefectKind::DeferButForward(_),
+                _,
+            )
+            | (_, None) => Ok(self),
             (_, Some(example)) => Err(ParseDefectError::Missing { name: self.name(), example }),
         }
     }
@@ -152,6 +162,7 @@ impl Defect {
             DefectKind::DropNth(_) => DefectKind::DropNth(value.parse().ok()?),
             DefectKind::InventSpan(_) => DefectKind::InventSpan(invention(value)?),
             DefectKind::DeliverLate(_) => DefectKind::DeliverLate(humantime::parse_duration(value).ok()?),
+            DefectKind::DeferButForward(_) => DefectKind::DeferButForward(again(value)?),
             DefectKind::DropService(_) => DefectKind::DropService(value.to_owned()),
             DefectKind::DropOverBytes(_) => DefectKind::DropOverBytes(value.parse().ok()?),
             DefectKind::DropEveryNthRequestOfOneConnection(_) => {
@@ -174,6 +185,14 @@ fn invention(value: &str) -> Option<Invention> {
     match value {
         "random-ids" => Some(Invention::RandomIds),
         "real-trace" => Some(Invention::RealTrace),
+        _ => None,
+    }
+}
+
+fn again(value: &str) -> Option<Again> {
+    match value {
+        "accept" => Some(Again::Accept),
+        "refuse" => Some(Again::Refuse),
         _ => None,
     }
 }
@@ -217,6 +236,7 @@ mod tests {
             ("drop-one-in", "drop-one-in=1000"),
             ("drop-one-in,every=5", "drop-one-in=5"),
             ("invent-span", "invent-span=random-ids,every=1000"),
+            ("defer-but-forward", "defer-but-forward=accept,every=10"),
             ("deliver-late=90s", "deliver-late=1m30s,every=10"),
         ] {
             assert_eq!(short.parse::<Defect>().unwrap().to_string(), long);

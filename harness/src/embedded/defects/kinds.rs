@@ -64,6 +64,14 @@ pub enum DefectKind {
     DeliverLate(Duration),
     /// Refuses a whole request for good, and forwards it.
     RefuseButForward,
+    /// Asks the client to come again with a whole request, and forwards it. Requests are known by their first span.
+    DeferButForward(Again),
+    /// Exports a whole request in a compression that nobody has, so that nobody can take it.
+    UnknownCompression,
+    /// Exports, beside a whole request, one that is no OTLP.
+    SendGarbage,
+    /// Exports, beside a whole request, one of metrics.
+    SendMetrics,
     /// Loses every span of the service with this `service.name`.
     DropService(String),
     /// Loses every span whose protobuf encoding is larger than so many bytes.
@@ -95,6 +103,15 @@ pub enum Invention {
     RandomIds,
     /// The trace id is one that was really sent, the span id random: a span that claims to be known.
     RealTrace,
+}
+
+/// What becomes of a request that was deferred when it comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Again {
+    /// It is taken, and so forwarded twice.
+    Accept,
+    /// It is refused for good, and not forwarded again.
+    Refuse,
 }
 
 /// What a defect's counter counts.
@@ -143,6 +160,10 @@ impl DefectKind {
             Self::SendRequestTwice => "send-request-twice",
             Self::DeliverLate(_) => "deliver-late",
             Self::RefuseButForward => "refuse-but-forward",
+            Self::DeferButForward(_) => "defer-but-forward",
+            Self::UnknownCompression => "unknown-compression",
+            Self::SendGarbage => "send-garbage",
+            Self::SendMetrics => "send-metrics",
             Self::DropService(_) => "drop-service",
             Self::DropOverBytes(_) => "drop-over-bytes",
             Self::DropEveryNthRequestOfOneConnection(_) => "drop-every-nth-request-of-one-connection",
@@ -160,6 +181,10 @@ impl DefectKind {
             | Self::SendRequestTwice
             | Self::DeliverLate(_)
             | Self::RefuseButForward
+            | Self::DeferButForward(_)
+            | Self::UnknownCompression
+            | Self::SendGarbage
+            | Self::SendMetrics
             | Self::DropEveryNthRequestOfOneConnection(_)
             | Self::Stall { .. } => Unit::Requests,
             _ => Unit::Spans,
@@ -185,7 +210,7 @@ impl DefectKind {
 }
 
 impl Defect {
-    /// Every defect there is, with a parameter that suits most runs; `invent-span` in both of its forms.
+    /// Every defect there is, with a parameter that suits most runs; those with two forms in both.
     pub fn catalogue() -> Vec<Self> {
         let number = |number: u64| NonZeroU64::MIN.saturating_add(number - 1);
         let kinds = [
@@ -217,6 +242,11 @@ impl Defect {
             DefectKind::SendRequestTwice,
             DefectKind::DeliverLate(Duration::from_secs(20)),
             DefectKind::RefuseButForward,
+            DefectKind::DeferButForward(Again::Accept),
+            DefectKind::DeferButForward(Again::Refuse),
+            DefectKind::UnknownCompression,
+            DefectKind::SendGarbage,
+            DefectKind::SendMetrics,
             DefectKind::DropService("checkout".to_owned()),
             DefectKind::DropOverBytes(4096),
             DefectKind::DropEveryNthRequestOfOneConnection(number(3)),

@@ -1,10 +1,11 @@
-//! Whole requests that are dropped, repeated, delayed, or answered wrongly.
+//! Whole requests that are dropped, repeated, delayed, answered or exported wrongly, or that nobody asked for.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::pick::Pick;
-use super::{Defect, DefectKind, Passage, Tamper};
+use super::{Answer, Defect, DefectKind, Passage, Stray, Tamper};
+use crate::embedded::export::Manner;
 
 /// A delay is cut to this, since the clock's arithmetic ends somewhere.
 const DELAY_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -15,7 +16,10 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
         DefectKind::AcknowledgeThenDrop => |passage, _| passage.copies = 0,
         DefectKind::SendRequestTwice => |passage, _| passage.copies *= 2,
         DefectKind::DeliverLate(_) => |passage, delay| passage.delay += delay,
-        DefectKind::RefuseButForward => |passage, _| passage.refuse = true,
+        DefectKind::RefuseButForward => |passage, _| passage.answer = Answer::Refused,
+        DefectKind::UnknownCompression => |passage, _| passage.manner = Manner::UnknownCompression,
+        DefectKind::SendGarbage => |passage, _| passage.strays.push(Stray::Garbage),
+        DefectKind::SendMetrics => |passage, _| passage.strays.push(Stray::Metrics),
         DefectKind::DropEveryNthRequestOfOneConnection(nth) => {
             return Some(Box::new(DropEveryNth { nth: *nth, connection: None, seen: 0 }));
         }
@@ -91,17 +95,22 @@ mod tests {
 
     #[test]
     fn one_request_in_n_meets_the_fate_that_is_named_and_no_other() {
-        for (defect, copies, delay, refuse) in [
-            ("acknowledge-then-drop,every=6", 0, 0, false),
-            ("send-request-twice,every=6", 2, 0, false),
-            ("deliver-late=20s,every=6", 1, 20, false),
-            ("refuse-but-forward,every=6", 1, 0, true),
+        let untouched = Passage::new(request(0), 0);
+        let like = || untouched.clone();
+        for (defect, fate) in [
+            ("acknowledge-then-drop,every=6", Passage { copies: 0, ..like() }),
+            ("send-request-twice,every=6", Passage { copies: 2, ..like() }),
+            ("deliver-late=20s,every=6", Passage { delay: Duration::from_secs(20), ..like() }),
+            ("refuse-but-forward,every=6", Passage { answer: Answer::Refused, ..like() }),
+            ("unknown-compression,every=6", Passage { manner: Manner::UnknownCompression, ..like() }),
+            ("send-garbage,every=6", Passage { strays: vec![Stray::Garbage], ..like() }),
+            ("send-metrics,every=6", Passage { strays: vec![Stray::Metrics], ..like() }),
         ] {
             let bitten = bitten(defect);
             assert_eq!(bitten.len(), 10, "{defect}");
             for passage in bitten {
-                let fate = (passage.copies, passage.delay.as_secs(), passage.refuse);
-                assert_eq!(fate, (copies, delay, refuse), "{defect}");
+                let (message, connection) = (untouched.message.clone(), untouched.connection);
+                assert_eq!(Passage { message, connection, ..passage }, fate, "{defect}");
             }
         }
     }

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 
 use super::spans::{service_name, string_attribute};
-use super::{Defect, Passage};
+use super::{Answer, Defect, Passage};
 use crate::embedded::arbitrary::attribute;
 
 const SERVICES: [&str; 3] = ["checkout", "cart", "payment"];
@@ -132,7 +132,7 @@ pub fn run(defect: &str, requests: u64) -> Diff {
         let mut passage = Passage::new(request(number), 0);
         sent.extend(flatten(&passage.message));
         diff.bites += planted.tamper(&mut passage);
-        assert_eq!((passage.copies, passage.refuse), (1, false));
+        assert_eq!((passage.copies, passage.answer), (1, Answer::Honest));
         for (id, span, home) in flatten(&passage.message) {
             received.entry(id).or_default().push((span, home));
         }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use flate2::write::GzEncoder;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::uri::PathAndQuery;
 use http::{Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
@@ -14,7 +15,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tonic::Code;
 
-use super::{Attempt, RESPONSE_BYTES_MAX};
+use super::{Attempt, Manner, NOBODYS_COMPRESSION, RESPONSE_BYTES_MAX};
 use crate::embedded::config::Compression;
 use crate::embedded::intake::Refusal;
 use crate::embedded::retry::{http_is_retryable, retry_after};
@@ -37,8 +38,8 @@ impl HttpExporter {
     }
 
     /// One attempt.
-    pub async fn attempt(&self, body: Bytes) -> Attempt {
-        let request = match self.request(body) {
+    pub async fn attempt(&self, body: Bytes, manner: Manner) -> Attempt {
+        let request = match self.request(body, manner) {
             Ok(request) => request,
             Err(error) => return Attempt::Permanent(Refusal::new(Code::Internal, error.to_string())),
         };
@@ -48,16 +49,24 @@ impl HttpExporter {
         }
     }
 
-    fn request(&self, body: Bytes) -> Result<Request<Full<Bytes>>, http::Error> {
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(self.url.clone())
-            .header(CONTENT_TYPE, "application/x-protobuf");
-        match self.compression {
-            Compression::None => request.body(Full::new(body)),
-            Compression::Gzip => request.header(CONTENT_ENCODING, "gzip").body(Full::new(gzip(&body))),
+    fn request(&self, body: Bytes, manner: Manner) -> Result<Request<Full<Bytes>>, http::Error> {
+        let url = if manner == Manner::Metrics { metrics_url(&self.url)? } else { self.url.clone() };
+        let request = Request::builder().method(Method::POST).uri(url).header(CONTENT_TYPE, "application/x-protobuf");
+        match (self.compression, manner) {
+            (_, Manner::UnknownCompression) => {
+                request.header(CONTENT_ENCODING, NOBODYS_COMPRESSION).body(Full::new(body))
+            }
+            (Compression::None, _) => request.body(Full::new(body)),
+            (Compression::Gzip, _) => request.header(CONTENT_ENCODING, "gzip").body(Full::new(gzip(&body))),
         }
     }
+}
+
+/// Where the same server takes metrics, if it has OTLP's own paths.
+fn metrics_url(traces: &Uri) -> Result<Uri, http::Error> {
+    let mut parts = traces.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_static("/v1/metrics"));
+    Ok(Uri::from_parts(parts)?)
 }
 
 fn gzip(body: &[u8]) -> Bytes {

@@ -1,16 +1,19 @@
 //! Did every record arrive, once and in time?
 
-use super::{conclude, example, finding};
+use super::{Examination, example, finding};
 use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
-use spanproof_reports::result::check::{Check, Finding, Level};
+use spanproof_reports::result::check::{Finding, Level};
 
 /// Above this share of the plan refused or unknown, nothing can be said of what the target does with what it takes.
 const NOT_TAKEN_MAX: f64 = 0.05;
 
 /// Judges delivery.
-pub fn check(evidence: &Evidence) -> Check {
+pub const CHECK: Examination =
+    Examination { id: "delivery", about: "every span that was acknowledged arrived, once and in time", findings };
+
+fn findings(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
     lost_acknowledged(evidence, &mut findings);
     duplicated(evidence, &mut findings);
@@ -18,7 +21,7 @@ pub fn check(evidence: &Evidence) -> Check {
     late(evidence, &mut findings);
     not_taken(evidence, &mut findings);
     nothing_delivered(evidence, &mut findings);
-    conclude("delivery", "every span that was acknowledged arrived, once and in time", findings)
+    findings
 }
 
 /// Adds when, what in common, and the first few of a finding's records; gives what they have in common.

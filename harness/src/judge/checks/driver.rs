@@ -1,14 +1,17 @@
 //! May the harness itself be believed?
 
-use super::{conclude, finding};
+use super::{Examination, finding};
 use crate::judge::evidence::{Evidence, harness_was_the_limit};
-use spanproof_reports::result::check::{Check, Finding, Level};
+use spanproof_reports::result::check::{Finding, Level};
 
 /// Less of the plan than this sent, and the run says too little.
 const SENT_MIN: f64 = 0.95;
 
 /// Judges the harness.
-pub fn check(evidence: &Evidence) -> Check {
+pub const CHECK: Examination =
+    Examination { id: "driver", about: "the harness kept to its plan and its account adds up", findings };
+
+fn findings(evidence: &Evidence) -> Vec<Finding> {
     let counts = &evidence.account.counts;
     let mut findings = Vec::new();
     if let Some(reason) = &evidence.cut_short {
@@ -35,7 +38,7 @@ pub fn check(evidence: &Evidence) -> Check {
     sink_refused(evidence, &mut findings);
     settled_short(evidence, &mut findings);
     contradictions(evidence, &mut findings);
-    conclude("driver", "the harness kept to its plan and its account adds up", findings)
+    findings
 }
 
 /// What the sink did not take because of its own bounds is not the target's loss. It matters where something is absent or late;

@@ -2,13 +2,13 @@
 
 mod groups;
 
-use super::{conclude, example, finding, uninvited};
+use super::{Examination, example, finding, uninvited};
 use crate::judge::common::{Among, in_common};
 use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
 use groups::Group;
-use spanproof_reports::result::check::{Check, Example, Finding, Level};
+use spanproof_reports::result::check::{Example, Finding, Level};
 
 /// Findings whose records are compared with the others; of further ones the fields say enough.
 const ANALYSED_MAX: usize = 8;
@@ -17,12 +17,18 @@ const ANALYSED_MAX: usize = 8;
 const FIELDS_MAX: usize = 8;
 
 /// Judges integrity.
-pub fn check(evidence: &Evidence) -> Check {
+pub const CHECK: Examination = Examination {
+    id: "integrity",
+    about: "every span that arrived is the one that was sent, in every field",
+    findings,
+};
+
+fn findings(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = corrupted(evidence);
     strangers(evidence, &mut findings);
     disagreement(evidence, &mut findings);
     findings.extend(uninvited::findings(evidence));
-    conclude("integrity", "every span that arrived is the one that was sent, in every field", findings)
+    findings
 }
 
 /// One finding for each set of fields that differ, the most frequent first.

@@ -59,9 +59,14 @@ fn settled_short(evidence: Evidence, drained: u64, may_still_come: bool) -> Evid
     Evidence { settling: Settling { short, drained, may_still_come }, ..evidence }
 }
 
+/// What all checks say.
+fn all(evidence: &Evidence) -> Vec<Check> {
+    run(&ALL, evidence, Without::Nothing)
+}
+
 /// Ids and levels of all findings.
 fn found(evidence: &Evidence) -> Vec<(String, Level)> {
-    let findings = run(evidence).into_iter().flat_map(|check| check.findings);
+    let findings = all(evidence).into_iter().flat_map(|check| check.findings);
     findings.map(|finding| (finding.id, finding.level)).collect()
 }
 
@@ -77,13 +82,13 @@ fn what_a_partial_success_rejected_and_delivered_has_examples_and_a_caveat() {
     let mut evidence = clean();
     (evidence.account.counts.refused_delivered, evidence.account.counts.refused_delivered_in_part) = (5, 2);
     evidence.account.sets.refused_delivered.extend(0..30);
-    let findings: Vec<_> = run(&evidence).into_iter().flat_map(|check| check.findings).collect();
+    let findings: Vec<_> = all(&evidence).into_iter().flat_map(|check| check.findings).collect();
     let [found] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!((found.id.as_str(), found.level, found.count), ("refused-delivered", Level::Failure, 5));
     assert!(!found.examples.is_empty());
     assert!(found.message.contains("; 2 of them were rejected in partial successes"), "{}", found.message);
     evidence.account.counts.refused_delivered_in_part = 0;
-    let plain = delivery::check(&evidence);
+    let plain = all(&evidence).remove(0);
     assert!(!plain.findings[0].message.contains("partial"), "{}", plain.findings[0].message);
 }
 
@@ -94,16 +99,36 @@ fn a_clean_run_has_no_findings() {
 
 #[test]
 fn a_check_that_crashes_is_inconclusive_under_its_name_and_the_others_go_on() {
-    let planted: [Named; 3] =
-        [("first", |_| panic!("planted {}", 7)), ("second", |_| panic!("planted")), ("integrity", integrity::check)];
-    let checks = run_each(&planted, &clean());
+    let checks = run(&[crashing("first"), crashing("second"), integrity::CHECK], &clean(), Without::Nothing);
     let verdicts: Vec<_> = checks.iter().map(|check| (check.id.as_str(), check.verdict)).collect();
     let inconclusive = Verdict::Inconclusive;
     assert_eq!(verdicts, [("first", inconclusive), ("second", inconclusive), ("integrity", Verdict::Pass)]);
     let crash = &checks[0].findings[0];
     assert_eq!((crash.id.as_str(), crash.level), ("check-crashed", Level::Inconclusive));
     assert!(crash.message.contains("`first` crashed (planted 7)"), "{}", crash.message);
-    assert!(checks[1].findings[0].message.contains("`second` crashed (planted)"));
+    assert!(checks[1].findings[0].message.contains("`second` crashed (planted 7)"));
+}
+
+fn crashing(id: &'static str) -> Examination {
+    Examination { id, about: "", findings: |_| panic!("planted {}", 7) }
+}
+
+/// If it ran it would be seen to crash.
+#[test]
+fn a_check_that_is_left_out_does_not_run() {
+    let checks = run(&[crashing("first"), integrity::CHECK], &clean(), Without::Check("first"));
+    let verdicts: Vec<_> = checks.iter().map(|check| (check.id.as_str(), check.verdict)).collect();
+    assert_eq!(verdicts, [("integrity", Verdict::Pass)]);
+}
+
+#[test]
+fn without_a_kind_of_finding_the_verdict_is_that_of_the_others() {
+    let delivery = |evidence: &Evidence| {
+        let delivery = run(&ALL, evidence, Without::Finding("lost-acknowledged")).remove(0);
+        (delivery.verdict, delivery.findings.into_iter().map(|found| found.id).collect::<Vec<_>>())
+    };
+    assert_eq!(delivery(&with_a_loss(clean())), (Verdict::Pass, vec![]));
+    assert_eq!(delivery(&with_a_late_span(with_a_loss(clean()))), (Verdict::Fail, vec!["late".to_owned()]));
 }
 
 #[test]
@@ -111,7 +136,7 @@ fn a_loss_fails_unless_the_sink_itself_refused_something() {
     expect(&with_a_loss(clean()), &[("lost-acknowledged", Level::Failure)]);
     let evidence = overloaded(with_a_loss(clean()));
     expect(&evidence, &[("lost-acknowledged", Level::Inconclusive), ("sink-refused", Level::Inconclusive)]);
-    let checks = run(&evidence);
+    let checks = all(&evidence);
     assert!(checks[0].findings[0].message.contains("overloaded 2, too large 1"), "{:?}", checks[0].findings);
     assert_eq!((checks[2].findings[0].count, checks[2].verdict), (3, Verdict::Inconclusive));
 }
@@ -134,7 +159,7 @@ fn requests_that_are_no_otlp_and_other_signals_fail_unless_others_may_send() {
     let mut evidence = Evidence { refusals: Refusals { malformed, ..Refusals::default() }, ..clean() };
     evidence.strangers.signals = [0, 3, 2, 0];
     expect(&evidence, &[("malformed", Level::Failure), ("foreign-signal", Level::Failure)]);
-    let messages = run(&evidence).remove(1).findings;
+    let messages = all(&evidence).remove(1).findings;
     assert!(messages[0].message.ends_with("malformed 4, unknown path 1") && messages[0].count == 5, "{messages:?}");
     assert!(messages[1].message.ends_with("metrics 3, logs 2") && messages[1].count == 5, "{messages:?}");
     evidence.foreign_fails = false;
@@ -148,7 +173,7 @@ fn after_too_short_a_settling_absence_is_a_loss_only_if_the_target_was_emptied()
     expect(&settled_short(with_a_loss(clean()), 0, false), &[("lost-acknowledged", Level::Failure)]);
     let evidence = settled_short(with_a_loss(clean()), 0, true);
     expect(&evidence, &[("lost-acknowledged", Level::Inconclusive)]);
-    let message = &run(&evidence)[0].findings[0].message;
+    let message = &all(&evidence)[0].findings[0].message;
     assert!(message.contains("settling took only 1.0 s and the target may hold them for 15.0 s"), "{message}");
 }
 
