@@ -80,6 +80,9 @@ proptest! {
         prop_assert_eq!(&corrupt, &numbers(|of| of.iter().any(|(corrupt, _)| *corrupt)));
         prop_assert_eq!(&also_intact, &numbers(|of| of.iter().any(|(corrupt, _)| *corrupt) && of.iter().any(|(corrupt, _)| !corrupt)));
         prop_assert_eq!(&late, &numbers(|of| of[0].1));
+        let corrupted_only = numbers(|of| of.iter().all(|(corrupt, _)| *corrupt));
+        prop_assert_eq!((ledger.corrupt(), ledger.corrupted_only()), (corrupt.len(), corrupted_only.len()));
+        prop_assert_eq!(ledger.exceptions().corrupted_only(), corrupted_only);
         prop_assert_eq!(ledger.unique(), model.len() as u64);
         prop_assert_eq!(ledger.extra(), model.values().map(|of| of.len() as u64 - 1).sum::<u64>());
         prop_assert_eq!(ledger.delivered(), numbers(|of| of.iter().any(|(corrupt, _)| !corrupt)).len());
@@ -239,6 +242,14 @@ fn chunks_that_were_not_opened_are_rebuilt_empty() {
 }
 
 #[test]
+fn what_is_not_in_the_plan_is_counted_by_its_kind() {
+    let ledger = Ledger::new([10]);
+    ledger.mark_invented();
+    (0..3).for_each(|_| ledger.mark_foreign());
+    assert_eq!((ledger.invented(), ledger.foreign(), ledger.unique()), (1, 3, 0));
+}
+
+#[test]
 fn complete_chunks_fold_at_once_and_settled_ones_with_few_exceptions() {
     let ledger = Ledger::new([1000; 4]);
     // Chunk 0 is complete; 1 lacks nine records, less than one in a hundred; 2 lacks ten; 3 was never touched.
@@ -248,6 +259,8 @@ fn complete_chunks_fold_at_once_and_settled_ones_with_few_exceptions() {
     assert_eq!(ledger.planes(), 3);
     ledger.fold(0);
     assert_eq!(ledger.planes(), 2, "only what is complete goes while the others may go on");
+    ledger.fold(1);
+    assert_eq!(ledger.planes(), 2, "chunk 1 is not among the first one that has settled");
     ledger.fold(4);
     assert_eq!(ledger.planes(), 1, "only what is far from complete stays");
     // A late copy of each brings both planes back, as they were.
