@@ -12,6 +12,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod changed;
+mod delivered;
+mod driven;
+mod examples;
+
 fn plan() -> Plan {
     Plan::new(PlanSpec {
         seed: Seed(3),
