@@ -241,6 +241,18 @@ fn chunks_that_were_not_opened_are_rebuilt_empty() {
     assert_eq!((rebuilt.invented(), rebuilt.foreign(), rebuilt.planes()), (3, 4, 0));
 }
 
+/// A rebuilt ledger has planes where a folded one has them: for chunks with too many exceptions for a list.
+#[test]
+fn a_rebuilt_chunk_has_a_plane_if_one_record_in_a_hundred_or_more_is_missing_or_repeated() {
+    let planes = |missing: std::ops::Range<u64>, repeated: std::ops::Range<u64>| {
+        let sets = Arrivals { missing: missing.collect(), repeated: repeated.collect(), ..Arrivals::default() };
+        Ledger::rebuilt([1000], 1, sets).planes()
+    };
+    assert_eq!((planes(0..9, 0..0), planes(0..0, 5..14), planes(0..5, 5..9)), (0, 0, 0));
+    assert_eq!((planes(0..10, 0..0), planes(0..0, 5..15), planes(0..5, 5..10)), (1, 1, 1));
+    assert_eq!(planes(0..1000, 0..0), 0, "of what was never touched nothing is kept");
+}
+
 #[test]
 fn what_is_not_in_the_plan_is_counted_by_its_kind() {
     let ledger = Ledger::new([10]);
