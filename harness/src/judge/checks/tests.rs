@@ -16,6 +16,7 @@ mod changed;
 mod delivered;
 mod driven;
 mod examples;
+mod limited;
 
 fn plan() -> Plan {
     Plan::new(PlanSpec {
