@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::judge::corruption::{CorruptExample, CorruptionKind};
+use crate::judge::evidence::Change;
 use crate::judge::explain::Difference;
 use crate::judge::strangers::Stranger;
 
@@ -115,10 +116,30 @@ fn of_many_fields_the_first_are_named() {
 fn a_change_that_may_be_meant_is_open_and_names_who_may_mean_it() {
     let mut evidence = changed([(vec!["name"], kind(0..2, vec![]))]);
     assert_eq!((&findings(&evidence)[0].id[..], findings(&evidence)[0].level), ("corrupted", Level::Failure));
-    evidence.may_change = vec![("transform/a".to_owned(), crate::judge::evidence::Change::Naming)];
+    evidence.may_change = vec![("transform/a".to_owned(), Change::Naming)];
     let found = findings(&evidence).remove(0);
     assert_eq!((&found.id[..], found.level, found.count), ("changed-by-design", Level::Inconclusive, 2));
     assert!(found.message.contains("another name, and the configuration has transform/a"), "{}", found.message);
+}
+
+#[test]
+fn what_was_changed_may_be_meant_only_if_every_field_of_it_may() {
+    let fields = |fields: &[&str]| fields.iter().map(|field| (*field).to_owned()).collect::<Vec<_>>();
+    let mut evidence = clean();
+    let change = |name: &str, change| (name.to_owned(), change);
+    evidence.may_change = vec![
+        change("transform", Change::Naming),
+        change("attributes", Change::Attributes),
+        change("resource", Change::Resource),
+    ];
+    assert_eq!(evidence.may_have_changed(&fields(&["attributes[\"a\"]"])), ["attributes", "transform"]);
+    assert_eq!(evidence.may_have_changed(&fields(&["name", "resource.schema_url"])), ["resource", "transform"]);
+    assert_eq!(evidence.may_have_changed(&fields(&["name", "kind"])), [""; 0]);
+    assert!(!evidence.all_changes_may_be_meant(), "nothing was changed");
+    evidence.corruptions.insert(fields(&["name"]), CorruptionKind::default());
+    assert!(evidence.all_changes_may_be_meant());
+    evidence.corruptions.insert(fields(&["kind", "name"]), CorruptionKind::default());
+    assert!(!evidence.all_changes_may_be_meant());
 }
 
 #[test]
