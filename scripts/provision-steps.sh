@@ -92,11 +92,12 @@ go_install() {
         quietly go install -trimpath -ldflags "-s -w" "$1"
 }
 
-# A cargo command of one version: the one that the variable names, that on PATH, or the cached one.
+# A cargo command of one version: the one that the variable names, that on PATH, or the cached one. Asked as cargo asks it, since
+# some of them know no other way.
 find_cargo_command() {
     local name=$1 version=$2 named=$3 path
     for path in "$named" "$(command -v "$name")" "$CACHE/bin/$name"; do
-        if [[ -n $path ]] && "$path" --version 2>/dev/null | grep -qwF "$version"; then
+        if [[ -n $path ]] && "$path" "${name#cargo-}" --version 2>/dev/null | grep -qwF "$version"; then
             echo "$path"
             return 0
         fi

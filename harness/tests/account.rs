@@ -253,3 +253,64 @@ proptest! {
         prop_assert!(account.sets.duplicated.contains(u64::from(repeated)));
     }
 }
+
+/// The account of a chunk in which one request of some thirty spans ended so, and of which `absent` spans did not come out.
+fn account_of(outcome: Outcome, absent: usize) -> Account {
+    let plan = plan();
+    let (ledger, chunk) = (ledger(plan), plan.open(0));
+    let offsets = chunk.records_of(plan, 1);
+    assert!(offsets.len() > absent);
+    for offset in (0..plan.spans_in(0)).filter(|offset| !offsets[..absent].contains(offset)) {
+        ledger.mark(0, offset);
+    }
+    let record = RequestRecord { outcome, attempts: 1, answer: String::new(), ended_ns: 0 };
+    let requests = BTreeMap::from([(RequestId { chunk: 0, number: 1 }, record)]);
+    Account::draw_up(plan, &ledger, &requests, |chunk| chunk == 0)
+}
+
+#[test]
+fn what_is_absent_is_lost_under_what_the_target_had_said() {
+    let lost = |outcome| {
+        let Account { counts, sets } = account_of(outcome, 3);
+        let by_word = [counts.lost_acknowledged, counts.lost_unknown, counts.lost_refused];
+        assert_eq!([sets.lost_acknowledged.len(), sets.lost_unknown.len()], by_word[..2]);
+        by_word
+    };
+    assert_eq!(lost(Outcome::Acknowledged), [3, 0, 0]);
+    assert_eq!(lost(Outcome::Unknown), [0, 3, 0]);
+    assert_eq!(lost(Outcome::Refused), [0, 0, 3]);
+    assert_eq!(lost(Outcome::NotSent), [0, 0, 0]);
+}
+
+/// Which records were rejected nobody says, so of more that are absent only so many were refused.
+#[test]
+fn what_a_partial_success_lost_beyond_what_it_rejected_was_acknowledged() {
+    for (rejected, absent) in [(0, 5), (1, 5), (3, 5), (5, 5), (7, 5)] {
+        let counts = account_of(Outcome::Partial { rejected }, absent as usize).counts;
+        let refused = u64::from(rejected.min(absent));
+        assert_eq!(
+            (counts.lost_refused, counts.lost_acknowledged),
+            (refused, u64::from(absent) - refused),
+            "{rejected}"
+        );
+        assert_eq!((counts.refused, counts.refused_delivered), (u64::from(rejected), u64::from(rejected) - refused));
+    }
+}
+
+#[test]
+fn an_account_that_does_not_add_up_says_which_equation_and_both_sides() {
+    let sound =
+        Counts { planned: 9, not_sent: 1, sent: 8, acknowledged: 5, refused: 2, unknown: 1, ..Counts::default() };
+    let sound =
+        Counts { delivered: 2, corrupted_only: 1, lost_acknowledged: 2, lost_unknown: 1, lost_refused: 2, ..sound };
+    assert_eq!(sound.broken_equations(), Vec::<String>::new());
+    let broken = Counts { not_sent: 2, refused: 1, lost_refused: 4, ..sound };
+    assert_eq!(
+        broken.broken_equations(),
+        [
+            "planned = sent + not_sent: 9 against 10",
+            "sent = acknowledged + refused + unknown: 8 against 7",
+            "sent = delivered + corrupted_only + lost: 8 against 10",
+        ]
+    );
+}

@@ -181,6 +181,8 @@ mod tests {
     fn positions_are_left_out_of_fields_and_keys_are_not() {
         assert_eq!(without_positions("events[12].attributes[\"a[3]\\\"[4]\"]"), "events[].attributes[\"a[3]\\\"[4]\"]");
         assert_eq!(without_positions("resource.attributes[..]"), "resource.attributes[..]");
+        // A key that ends with a backslash, which is written as two, ends at the quote behind them.
+        assert_eq!(without_positions(r#"attributes["ab\\"].values[4]"#), r#"attributes["ab\\"].values[]"#);
     }
 
     #[test]
@@ -206,6 +208,33 @@ mod tests {
         let kept: Vec<usize> = corruptions.kinds().values().map(|kind| kind.examples.len()).collect();
         assert_eq!((kept.len(), kept.iter().min(), kept.iter().max()), (100, Some(&5), Some(&100)));
         assert_eq!(kept.iter().sum::<usize>(), EXAMPLES_OF_ALL_MAX + 60 * 5);
+    }
+
+    /// Of a copy in which a field came twice, the deviation does not say all.
+    #[test]
+    fn irregular_copies_are_explained_each_by_itself() {
+        let corruptions = Corruptions::default();
+        let deviation = Deviation { irregular: true, ..Deviation::default() };
+        (0..9).for_each(|record| corruptions.note(example(record, &["name"]), deviation));
+        assert!(!corruptions.note_known(9, &deviation));
+        assert_eq!(corruptions.kinds()[&vec!["name".to_owned()]].count, 9);
+    }
+
+    #[test]
+    fn no_more_deviations_are_remembered_than_there_is_room_for() {
+        let corruptions = Corruptions::default();
+        let deviation = |content| Deviation { content, ..Deviation::default() };
+        let last = REMEMBERED_MAX as u64;
+        (0..=last).for_each(|content| corruptions.note(example(content, &["name"]), deviation(content)));
+        assert!(corruptions.note_known(0, &deviation(last - 1)));
+        assert!(!corruptions.note_known(0, &deviation(last)));
+    }
+
+    #[test]
+    fn copies_about_which_the_judges_disagree_are_counted() {
+        let corruptions = Corruptions::default();
+        (0..3).for_each(|_| corruptions.note_unexplained());
+        assert_eq!(corruptions.unexplained(), 3);
     }
 
     #[test]

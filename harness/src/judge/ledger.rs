@@ -143,11 +143,6 @@ impl Ledger {
         ledger
     }
 
-    /// Records in the ledger.
-    pub fn records(&self) -> u64 {
-        self.first_record.last().copied().unwrap_or(0)
-    }
-
     /// Chunks in the ledger.
     pub fn chunks(&self) -> u64 {
         self.first_record.len() as u64 - 1

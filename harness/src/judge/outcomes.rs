@@ -135,3 +135,61 @@ impl Outcomes {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u32) -> RequestId {
+        RequestId { chunk: 0, number }
+    }
+
+    fn ended(outcome: Outcome, attempts: u32) -> RequestRecord {
+        RequestRecord { outcome, attempts, answer: String::new(), ended_ns: 0 }
+    }
+
+    /// Requests of 1, 10, 100 and so on spans, so that a sum says which ones it is of.
+    #[test]
+    fn every_request_is_summed_under_its_outcome_and_kept_unless_it_simply_succeeded() {
+        let outcomes = Outcomes::default();
+        let all = [
+            ended(Outcome::Acknowledged, 1),
+            ended(Outcome::Acknowledged, 3),
+            ended(Outcome::Partial { rejected: 40 }, 1),
+            ended(Outcome::Refused, 2),
+            ended(Outcome::Unknown, 4),
+            ended(Outcome::NotSent, 0),
+            ended(Outcome::Partial { rejected: u32::MAX }, 1),
+        ];
+        for (number, record) in (0..).zip(&all) {
+            outcomes.note(id(number), 10_u32.pow(number), record.clone());
+        }
+        let expected = Sums {
+            requests: 6,
+            resent: 2 + 1 + 3,
+            acknowledged: 1 + 10 + 60,
+            refused: 40 + 1000 + 1_000_000,
+            unknown: 10_000,
+            not_sent: 100_000,
+        };
+        assert_eq!(outcomes.sums(), expected);
+        let kept = (0..).zip(all).skip(1).map(|(number, record)| (id(number), record));
+        assert_eq!(outcomes.exceptions(), kept.collect());
+    }
+
+    #[test]
+    fn when_a_request_was_begun_again_is_known_of_those_that_were() {
+        let outcomes = Outcomes::default();
+        outcomes.note_begun(id(3), 500);
+        outcomes.note_begun(id(3), 700);
+        assert_eq!((outcomes.begun_ns(id(3)), outcomes.begun_ns(id(4))), (Some(700), None));
+    }
+
+    #[test]
+    fn instants_are_those_of_these_requests() {
+        let outcomes = Outcomes::default();
+        let second = std::time::Duration::from_secs(1);
+        outcomes.instants().note_sent(id(0), second, second);
+        assert_eq!(outcomes.instants().take_down().len(), 1);
+    }
+}

@@ -69,3 +69,48 @@ fn keep(examples: &mut Vec<Stranger>, span: &SpanView, received_ns: u64) {
         examples.push(stranger);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spanproof_generators::walk::Place;
+
+    fn span(span_id: u64) -> SpanView {
+        SpanView {
+            trace_id: [7; 16],
+            span_id,
+            parent_id: 0,
+            start_ns: 1,
+            end_ns: 2,
+            content: 0,
+            trace_state: 0,
+            own_id: Place::default(),
+            place: Place::default(),
+            filing: 0,
+            irregular: false,
+        }
+    }
+
+    #[test]
+    fn the_first_few_of_each_kind_are_kept_as_they_came() {
+        let strangers = Strangers::default();
+        for number in 0..9 {
+            strangers.note_invented(&span(number), number * 1000);
+        }
+        strangers.note_foreign(&span(0x0807_0605_0403_0201), 42);
+        let StrangerExamples { invented, foreign, .. } = strangers.examples();
+        let kept: Vec<_> = invented.iter().map(|one| (one.span_id[0], one.received_ns)).collect();
+        assert_eq!(kept, [(0, 0), (1, 1000), (2, 2000), (3, 3000), (4, 4000)]);
+        let expected = Stranger { trace_id: [7; 16], span_id: [1, 2, 3, 4, 5, 6, 7, 8], received_ns: 42 };
+        assert_eq!(foreign, [expected]);
+    }
+
+    #[test]
+    fn requests_of_other_signals_are_counted_by_signal() {
+        let strangers = Strangers::default();
+        for signal in [Signal::Logs, Signal::Metrics, Signal::Logs] {
+            strangers.note_signal(signal);
+        }
+        assert_eq!(strangers.examples().signals, [0, 1, 2, 0]);
+    }
+}

@@ -202,6 +202,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_lost_is_told_whatever_the_target_had_said() {
+        let spans = SpanLedger {
+            lost_acknowledged: 1,
+            lost_unknown: 20,
+            lost_refused: 300,
+            lost_declared: 4000,
+            ..SpanLedger::default()
+        };
+        assert_eq!(SpanLedger { delivered: 7, sampled_out: 7, ..spans }.lost(), 4321);
+    }
+
+    #[test]
     fn counts_near_the_end_of_u64_do_not_overflow() {
         let spans = SpanLedger { planned: 1, sent: u64::MAX, not_sent: 2, ..SpanLedger::default() };
         assert_eq!(spans.imbalances()[0].right, u128::from(u64::MAX) + 2);

@@ -113,4 +113,16 @@ mod tests {
         assert_eq!(Inconclusive.merge(Pass), Inconclusive);
         assert_eq!(Inconclusive.merge(Fail), Fail);
     }
+
+    /// What reads a result goes by these words.
+    #[test]
+    fn each_verdict_has_the_name_and_the_word_that_documents_and_reports_use() {
+        let all = [Pass, Fail, Inconclusive, Skipped];
+        assert_eq!(all.map(Verdict::name), ["pass", "fail", "inconclusive", "skipped"]);
+        assert_eq!(all.map(Verdict::word), ["PASS", "FAIL", "INCONCLUSIVE", "SKIPPED"]);
+        for verdict in all {
+            assert_eq!(serde_json::to_value(verdict).unwrap(), verdict.to_string());
+            assert_eq!(verdict.to_string(), verdict.name());
+        }
+    }
 }

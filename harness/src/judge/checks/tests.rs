@@ -12,6 +12,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod changed;
+mod concluded;
+mod delivered;
+mod driven;
+mod examples;
+mod limited;
+
 fn plan() -> Plan {
     Plan::new(PlanSpec {
         seed: Seed(3),

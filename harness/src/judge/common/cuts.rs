@@ -152,6 +152,8 @@ mod tests {
         assert_eq!(round_decimal((987_654, 1_234_567)), 1_000_000);
         assert_eq!(round_decimal((99, 100)), 99);
         assert_eq!(round_decimal((0, 5)), 4);
+        assert_eq!(round_decimal((0, 1)), 0);
+        assert_eq!(time(1_500_000), "1.5 ms");
     }
 
     #[test]
@@ -165,5 +167,7 @@ mod tests {
         let found = best(&reversed, text, |cut| format!("below {}", cut.1)).unwrap();
         assert_eq!((found.text.as_str(), found.having), ("below 2", totals(9, 0)));
         assert_eq!(best(&BTreeMap::from([(1, totals(9, 9))]), text, text), None);
+        let alike = BTreeMap::from([(1, totals(0, 2)), (2, totals(2, 2)), (3, totals(2, 0))]);
+        assert_eq!(best(&alike, text, text).unwrap().text, "(1, 2)", "of equal cuts the first");
     }
 }

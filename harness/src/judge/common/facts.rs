@@ -131,3 +131,42 @@ fn of_exporters(survey: &Survey<'_>) -> Vec<Candidate> {
     }
     facts.into_iter().map(candidate).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(facts: &SpanFacts) -> Vec<String> {
+        span_facts(facts).into_iter().map(|(_, _, text)| text).collect()
+    }
+
+    #[test]
+    fn a_span_is_told_by_all_that_it_says() {
+        let some = |value: &str| Some(value.to_owned());
+        let facts = SpanFacts {
+            service: "cart".to_owned(),
+            scope: "http".to_owned(),
+            name: "GET /".to_owned(),
+            kind: 2,
+            status: 2,
+            attributes: vec![("route".to_owned(), some("/x")), ("id".to_owned(), None)],
+            ..SpanFacts::default()
+        };
+        let said = ["service cart", "name \"GET /\"", "kind server", "status error", "scope \"http\""];
+        let plain = ["a span with a parent", "a span without events"];
+        let attributes = ["attribute route", "attribute route = \"/x\"", "attribute id"];
+        assert_eq!(texts(&facts), [&said[..], &plain[..], &attributes[..]].concat());
+        let rich = SpanFacts { root: true, events: 1, links: 1, variant: 1, attributes: Vec::new(), ..facts };
+        let flags = ["a root span", "a span with events", "a span with links", "a span under its trace's second id"];
+        assert_eq!(texts(&rich), [&said[..], &flags[..]].concat());
+    }
+
+    /// If a key and its value separate alike, the value says more.
+    #[test]
+    fn the_value_of_an_attribute_comes_before_its_key() {
+        let attributes = vec![("route".to_owned(), Some("/x".to_owned()))];
+        let found = span_facts(&SpanFacts { attributes, ..SpanFacts::default() });
+        let rank = |wanted: &str| found.iter().find(|(_, _, text)| text == wanted).map(|(rank, ..)| *rank);
+        assert!(rank("attribute route = \"/x\"").unwrap() < rank("attribute route").unwrap());
+    }
+}

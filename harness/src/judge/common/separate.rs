@@ -116,3 +116,73 @@ pub(super) fn tell(candidate: &Candidate, totals: Totals) -> String {
     };
     format!("{text}: {these}, {others}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One record in ten is affected.
+    const TENTH: Totals = Totals { affected: 1000, others: 9000 };
+
+    fn fact(affected: u64, others: u64) -> Candidate {
+        let having = Totals { affected, others };
+        Candidate { text: "service a".to_owned(), rank: 0, a_filter_could: false, having }
+    }
+
+    fn near(a: f64, b: f64) -> bool {
+        (a - b).abs() < 1e-9
+    }
+
+    #[test]
+    fn separation_is_the_share_of_the_affected_less_that_of_the_others() {
+        for (affected, others, expected) in [(1000, 0, 1.0), (0, 9000, -1.0), (500, 4500, 0.0), (500, 1800, 0.3)] {
+            assert!(near(TENTH.separation(&fact(affected, others)), expected), "{affected} {others}");
+        }
+        assert!(near(Totals::default().separation(&fact(0, 0)), 0.0));
+    }
+
+    #[test]
+    fn surprise_grows_with_how_far_a_share_is_from_what_was_to_be_expected() {
+        let surprise = |affected, others| TENTH.surprise(Totals { affected, others });
+        assert!(near(surprise(1000, 0), 10_f64.ln()));
+        assert!(near(surprise(0, 5000), 2_f64.ln()));
+        assert!(near(surprise(500, 500), 0.5 * 5_f64.ln() + 0.5 * (0.5 / 0.9_f64).ln()));
+        assert!(near(surprise(100, 900), 0.0));
+    }
+
+    #[test]
+    fn the_ways_to_choose_some_are_those_to_leave_out_the_others() {
+        let ways_log = |affected, all| Events { affected, all }.ways_log();
+        assert!(near(ways_log(3, 12), 3.0 * 4_f64.ln()) && near(ways_log(9, 12), 3.0 * 4_f64.ln()));
+        assert!(near(ways_log(0, 12), 12_f64.ln()) && near(ways_log(12, 12), 12_f64.ln()));
+    }
+
+    #[test]
+    fn a_fact_is_told_if_it_separates_well_and_chance_would_hardly_show_it() {
+        let told =
+            |fact: &Candidate, affected, tested| TENTH.separates(fact, Events { affected, all: 10 * affected }, tested);
+        assert!(told(&fact(500, 1800), 1000, 1), "0.3 is enough");
+        assert!(!told(&fact(499, 1800), 1000, 1), "and less is not, be it ever so sure");
+        // A share of a half against 0.23 surprises by 0.172 each.
+        assert!(told(&fact(500, 1800), 60, 1) && !told(&fact(500, 1800), 40, 1), "few events say little");
+        assert!(!told(&fact(500, 1800), 60, 10), "of many facts one fits by chance");
+        assert!(told(&fact(500, 1800), 1000, 1_000_000_000), "but not so well");
+        // A fact that says it all is judged by the ways to choose so many, however many facts were looked at.
+        assert!(told(&fact(1000, 0), 10, 1_000_000_000) && !told(&fact(1000, 0), 3, 1));
+        assert!(!told(&fact(999, 0), 10, 1_000_000_000), "nearly all is not all");
+        assert!(!told(&fact(1000, 1), 10, 1_000_000_000), "nearly none is not none");
+    }
+
+    #[test]
+    fn facts_are_alike_if_both_their_counts_differ_by_two_in_a_hundred_at_most() {
+        let alike = |affected, others| TENTH.alike(&fact(500, 1000), &fact(affected, others));
+        assert!(alike(520, 1180) && alike(480, 820));
+        assert!(!alike(521, 1000) && !alike(500, 1181));
+    }
+
+    #[test]
+    fn a_fact_is_told_with_both_its_counts() {
+        assert_eq!(tell(&fact(1000, 0), TENTH), "service a: all 1,000 of these, none of the 9,000 others");
+        assert_eq!(tell(&fact(999, 12), TENTH), "service a: 999 of these 1,000, 12 of the 9,000 others");
+    }
+}

@@ -1,6 +1,7 @@
 //! One walk over the sent requests of the plan: where the affected records and the others travelled, and what they are.
 
 use super::separate::Totals;
+use super::whole::ordinal;
 use crate::judge::evidence::Evidence;
 use crate::judge::outcomes::{Outcome, RequestId};
 use roaring::RoaringTreemap;
@@ -164,8 +165,7 @@ impl<'a> Survey<'a> {
         roles: &[Role],
         traces: &mut [[u32; 2]],
     ) {
-        let stretch =
-            usize::try_from(request.due_ns / self.stretch_ns).map_or(STRETCHES - 1, |at| at.min(STRETCHES - 1));
+        let stretch = (request.due_ns / self.stretch_ns).min(STRETCHES as u64 - 1) as usize;
         let (mut spans, mut affected) = (0, 0);
         chunk.for_each_placed(self.plan, number, |placed| {
             let role = roles[placed.offset as usize];
@@ -229,6 +229,20 @@ impl<'a> Survey<'a> {
 
     /// Says so if not all chunks were looked at.
     pub(super) fn sampled(&self) -> Option<String> {
-        (self.every > 1).then(|| format!("counted in every {}th chunk of the plan", self.every))
+        (self.every > 1).then(|| format!("counted in every {} chunk of the plan", ordinal(self.every)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::common::tests::evidence;
+
+    #[test]
+    fn a_selection_of_chunks_is_told_and_all_of_them_are_not() {
+        let survey = Survey::take(evidence(), &RoaringTreemap::new(), Among::Sent);
+        assert_eq!(survey.sampled(), None);
+        let said = Survey { every: 2, ..survey }.sampled();
+        assert_eq!(said.as_deref(), Some("counted in every 2nd chunk of the plan"));
     }
 }

@@ -11,9 +11,12 @@ use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
 use std::sync::{Arc, OnceLock};
 
+mod surveyed;
+mod told;
+
 const CONNECTIONS: u64 = 12;
 
-fn evidence() -> &'static Evidence {
+pub(super) fn evidence() -> &'static Evidence {
     static EVIDENCE: OnceLock<Evidence> = OnceLock::new();
     EVIDENCE.get_or_init(|| {
         let spec = PlanSpec {

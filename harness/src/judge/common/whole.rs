@@ -105,7 +105,8 @@ fn step(requests: &[Sent]) -> Option<u64> {
     (*step > 1 && all >= STEPS_MIN && *times as f64 >= BEAT * all as f64).then_some(*step as u64)
 }
 
-fn ordinal(number: u64) -> String {
+/// A number as people count with it: 1st, 2nd, 3rd.
+pub(super) fn ordinal(number: u64) -> String {
     let ending = match (number % 10, number % 100) {
         (_, 11..=13) => "th",
         (1, _) => "st",
@@ -130,8 +131,26 @@ mod tests {
         assert_eq!(step(&requests(|at| at % 3 == 1)), Some(3));
         assert_eq!(step(&requests(|at| at % 3 == 1 && at != 10)), Some(3));
         assert_eq!(step(&requests(|at| [1, 2, 5, 11, 13, 22, 23].contains(&at))), None);
+        assert_eq!(step(&requests(|at| [0, 2, 4, 7, 11, 16, 22].contains(&at))), None, "two steps in six are no beat");
+        assert_eq!(step(&requests(|at| [0, 2, 4, 6, 8, 11].contains(&at))), Some(2), "four in five are one");
         assert_eq!(step(&requests(|_| true)), None);
+        assert_eq!(step(&requests(|at| at % 6 == 0)), Some(6));
         assert_eq!(step(&requests(|at| at % 10 == 0)), None, "two steps are no beat");
+    }
+
+    #[test]
+    fn what_comes_in_whole_requests_is_nearly_all_in_them_and_more_than_a_span_each() {
+        let of = |in_requests, requests| Whole { affected: 100, in_requests, requests, ..Whole::default() };
+        assert!(of(98, 50).requests_only() && of(100, 1).requests_only());
+        assert!(!of(97, 50).requests_only() && !of(98, 51).requests_only());
+    }
+
+    #[test]
+    fn what_comes_in_whole_traces_comes_in_several_and_not_in_whole_requests() {
+        let of = |in_traces, traces| Whole { affected: 100, in_traces, traces, ..Whole::default() };
+        assert!(of(98, 50).traces_only() && of(100, 2).traces_only());
+        assert!(!of(97, 50).traces_only() && !of(98, 51).traces_only() && !of(100, 1).traces_only());
+        assert!(!Whole { in_requests: 100, requests: 9, ..of(100, 20) }.traces_only());
     }
 
     #[test]

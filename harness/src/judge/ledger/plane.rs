@@ -47,15 +47,15 @@ impl Plane {
         again
     }
 
-    /// A plane in which each record has one copy.
+    /// A plane in which each record has one copy; what stands beyond the last record is never looked at.
     pub(super) fn once(records: u32) -> Self {
-        Self { words: (0..records.div_ceil(RECORDS_IN_WORD)).map(|at| AtomicU64::new(once(at, records))).collect() }
+        Self { words: (0..records.div_ceil(RECORDS_IN_WORD)).map(|_| AtomicU64::new(ALL_ONCE)).collect() }
     }
 
-    /// Takes the copies of a record back.
+    /// Takes the only copy of a record back.
     pub(super) fn unmark(&self, offset: u32) {
         let (word, bit) = place(offset);
-        self.words[word as usize].fetch_and(!(bit | bit << 1), Ordering::Relaxed);
+        self.words[word as usize].fetch_and(!bit, Ordering::Relaxed);
     }
 
     pub(super) fn copies(&self, offset: u32) -> Copies {
@@ -70,17 +70,11 @@ impl Plane {
     /// The records, of so many, that have not exactly one copy, in order. Complete words are passed over 32 records at a time.
     pub(super) fn exceptions(&self, records: u32) -> impl Iterator<Item = (u32, Copies)> {
         let words = self.words.iter().zip(0..);
-        let open = words.filter(move |(word, at)| word.load(Ordering::Relaxed) != once(*at, records));
+        let open = words.filter(|(word, _)| word.load(Ordering::Relaxed) != ALL_ONCE);
         let offsets = open.flat_map(move |(_, at)| {
             let first = at * RECORDS_IN_WORD;
             first..first + RECORDS_IN_WORD.min(records - first)
         });
         offsets.map(|offset| (offset, self.copies(offset))).filter(|(_, copies)| *copies != Copies::One)
     }
-}
-
-/// Word number `at` of a plane for `records` records of which each has one copy.
-fn once(at: u32, records: u32) -> u64 {
-    let here = (records - at * RECORDS_IN_WORD).min(RECORDS_IN_WORD);
-    ALL_ONCE >> (2 * (RECORDS_IN_WORD - here))
 }

@@ -80,6 +80,9 @@ proptest! {
         prop_assert_eq!(&corrupt, &numbers(|of| of.iter().any(|(corrupt, _)| *corrupt)));
         prop_assert_eq!(&also_intact, &numbers(|of| of.iter().any(|(corrupt, _)| *corrupt) && of.iter().any(|(corrupt, _)| !corrupt)));
         prop_assert_eq!(&late, &numbers(|of| of[0].1));
+        let corrupted_only = numbers(|of| of.iter().all(|(corrupt, _)| *corrupt));
+        prop_assert_eq!((ledger.corrupt(), ledger.corrupted_only()), (corrupt.len(), corrupted_only.len()));
+        prop_assert_eq!(ledger.exceptions().corrupted_only(), corrupted_only);
         prop_assert_eq!(ledger.unique(), model.len() as u64);
         prop_assert_eq!(ledger.extra(), model.values().map(|of| of.len() as u64 - 1).sum::<u64>());
         prop_assert_eq!(ledger.delivered(), numbers(|of| of.iter().any(|(corrupt, _)| !corrupt)).len());
@@ -238,6 +241,26 @@ fn chunks_that_were_not_opened_are_rebuilt_empty() {
     assert_eq!((rebuilt.invented(), rebuilt.foreign(), rebuilt.planes()), (3, 4, 0));
 }
 
+/// A rebuilt ledger has planes where a folded one has them: for chunks with too many exceptions for a list.
+#[test]
+fn a_rebuilt_chunk_has_a_plane_if_one_record_in_a_hundred_or_more_is_missing_or_repeated() {
+    let planes = |missing: std::ops::Range<u64>, repeated: std::ops::Range<u64>| {
+        let sets = Arrivals { missing: missing.collect(), repeated: repeated.collect(), ..Arrivals::default() };
+        Ledger::rebuilt([1000], 1, sets).planes()
+    };
+    assert_eq!((planes(0..9, 0..0), planes(0..0, 5..14), planes(0..5, 5..9)), (0, 0, 0));
+    assert_eq!((planes(0..10, 0..0), planes(0..0, 5..15), planes(0..5, 5..10)), (1, 1, 1));
+    assert_eq!(planes(0..1000, 0..0), 0, "of what was never touched nothing is kept");
+}
+
+#[test]
+fn what_is_not_in_the_plan_is_counted_by_its_kind() {
+    let ledger = Ledger::new([10]);
+    ledger.mark_invented();
+    (0..3).for_each(|_| ledger.mark_foreign());
+    assert_eq!((ledger.invented(), ledger.foreign(), ledger.unique()), (1, 3, 0));
+}
+
 #[test]
 fn complete_chunks_fold_at_once_and_settled_ones_with_few_exceptions() {
     let ledger = Ledger::new([1000; 4]);
@@ -248,6 +271,8 @@ fn complete_chunks_fold_at_once_and_settled_ones_with_few_exceptions() {
     assert_eq!(ledger.planes(), 3);
     ledger.fold(0);
     assert_eq!(ledger.planes(), 2, "only what is complete goes while the others may go on");
+    ledger.fold(1);
+    assert_eq!(ledger.planes(), 2, "chunk 1 is not among the first one that has settled");
     ledger.fold(4);
     assert_eq!(ledger.planes(), 1, "only what is far from complete stays");
     // A late copy of each brings both planes back, as they were.

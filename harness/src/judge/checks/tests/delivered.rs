@@ -1,0 +1,131 @@
+//! What each finding about delivery counts, names and says, and from where on it is open.
+
+use super::*;
+use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
+use roaring::RoaringTreemap;
+use spanproof_reports::result::check::Example;
+
+/// Ids, levels and counts of the findings about delivery.
+fn counted(evidence: &Evidence) -> Vec<(String, Level, u64)> {
+    delivery::check(evidence).findings.into_iter().map(|one| (one.id, one.level, one.count)).collect()
+}
+
+fn one(id: &str, level: Level, count: u64) -> (String, Level, u64) {
+    (id.to_owned(), level, count)
+}
+
+/// As a finding names these records, by their number in the plan.
+fn examples(numbers: impl IntoIterator<Item = u64>) -> Vec<Example> {
+    let numbers: RoaringTreemap = numbers.into_iter().collect();
+    example::examples(&clean(), &numbers)
+}
+
+#[test]
+fn a_loss_says_when_and_which_and_what_is_common() {
+    let found = delivery::check(&with_a_loss(clean())).findings.remove(0);
+    let window = found.window.unwrap();
+    assert_eq!((window.from_seconds, Some(window.to_seconds)), (window.to_seconds, found.at_seconds));
+    assert_eq!(found.at_seconds, found.examples[0].at_seconds);
+    assert_eq!(found.examples, examples([7]));
+    assert_eq!(found.common, ["a single span: nothing to compare it with"]);
+    assert_eq!(found.message, "the target said OK and these never came out");
+}
+
+#[test]
+fn absence_that_may_be_meant_is_open_and_says_who_may_mean_it() {
+    let mut evidence = with_a_loss(clean());
+    evidence.absence_is_unknown = true;
+    assert_eq!(counted(&evidence), [one("absent-by-design", Level::Inconclusive, 1)]);
+    let message = |evidence: &Evidence| delivery::check(evidence).findings.remove(0).message;
+    assert!(message(&evidence).contains("the target is said to leave spans out on purpose"));
+    evidence.absence_is_unknown = false;
+    evidence.may_leave_out = vec!["filter/a".to_owned(), "filter/b".to_owned()];
+    assert_eq!(counted(&evidence), [one("absent-by-design", Level::Inconclusive, 1)]);
+    assert!(
+        message(&evidence).contains("the configuration has filter/a, filter/b, which may leave spans out on purpose")
+    );
+}
+
+#[test]
+fn repeats_are_told_apart_by_whether_a_resend_explains_them() {
+    let of = |all: u64, explained: u64| {
+        let mut evidence = clean();
+        let (counts, sets) = (&mut evidence.account.counts, &mut evidence.account.sets);
+        (counts.duplicated, counts.duplicated_explained) = (all, explained);
+        sets.duplicated.extend(0..all);
+        sets.duplicated_explained.extend(0..explained);
+        evidence
+    };
+    let (unexplained, explained) =
+        (|n| one("duplicated", Level::Failure, n), |n| one("duplicated-explained", Level::Info, n));
+    assert_eq!(counted(&of(5, 0)), [unexplained(5)]);
+    assert_eq!(counted(&of(2, 2)), [explained(2)]);
+    let evidence = of(5, 2);
+    assert_eq!(counted(&evidence), [unexplained(3), explained(2)]);
+    let found = delivery::check(&evidence).findings;
+    assert_eq!((&found[0].examples, &found[1].examples), (&examples(2..5), &examples(0..2)));
+}
+
+#[test]
+fn what_was_refused_and_delivered_is_told_apart_by_whether_an_earlier_attempt_explains_it() {
+    let of = |all: u64, explained: u64| {
+        let mut evidence = clean();
+        let (counts, sets) = (&mut evidence.account.counts, &mut evidence.account.sets);
+        (counts.refused_delivered, counts.refused_delivered_explained) = (all, explained);
+        sets.refused_delivered.extend(0..all);
+        sets.refused_delivered_explained.extend(0..explained);
+        evidence
+    };
+    let explained = |count| one("refused-delivered-explained", Level::Info, count);
+    assert_eq!(counted(&of(2, 2)), [explained(2)]);
+    let evidence = of(5, 2);
+    assert_eq!(counted(&evidence), [one("refused-delivered", Level::Failure, 3), explained(2)]);
+    let found = delivery::check(&evidence).findings;
+    assert_eq!((&found[0].examples, &found[1].examples), (&examples(2..5), &examples(0..2)));
+}
+
+/// Of the plan's 300 spans; `said` are the answers to their requests.
+fn not_taken(refused: u64, unknown: u64, said: &[&str]) -> Vec<Finding> {
+    let mut evidence = clean();
+    assert_eq!(evidence.account.counts.sent, 300);
+    let counts = &mut evidence.account.counts;
+    (counts.refused, counts.unknown, counts.recovered, counts.lost_unknown) = (refused, unknown, unknown, 0);
+    for (number, answer) in (0..).zip(said) {
+        let (answer, ended_ns) = ((*answer).to_owned(), 2_500_000_000);
+        let record = RequestRecord { outcome: Outcome::Refused, attempts: 1, answer, ended_ns };
+        evidence.requests.insert(RequestId { chunk: 0, number }, record);
+    }
+    delivery::check(&evidence).findings
+}
+
+#[test]
+fn what_the_target_did_not_take_is_open_from_one_in_twenty_on() {
+    let told = |refused, unknown| -> Vec<_> {
+        not_taken(refused, unknown, &[]).into_iter().map(|one| (one.id, one.level, one.count)).collect()
+    };
+    assert_eq!(told(15, 0), [one("refused", Level::Warning, 15)]);
+    assert_eq!(told(16, 0), [one("refused", Level::Inconclusive, 16)]);
+    assert_eq!(told(0, 15), [one("unknown", Level::Warning, 15)]);
+    assert_eq!(told(0, 16), [one("unknown", Level::Inconclusive, 16)]);
+}
+
+#[test]
+fn what_the_target_did_not_take_says_one_answer_and_when_it_came() {
+    let refused = not_taken(1, 0, &["", "503 go away"]).remove(0);
+    assert_eq!(refused.message, "the target refused these for good, so nothing was promised; one answer: 503 go away");
+    assert_eq!(refused.at_seconds, Some(2.5));
+    let silent = not_taken(0, 3, &["", ""]).remove(0);
+    assert_eq!(silent.message, "no final answer came for these, so nothing was promised: 3 came out, 0 did not");
+}
+
+#[test]
+fn nothing_to_judge_is_open_and_anything_at_all_is_something() {
+    let of = |delivered, corrupted, lost| {
+        let mut evidence = clean();
+        let counts = &mut evidence.account.counts;
+        (counts.delivered, counts.corrupted, counts.lost_acknowledged) = (delivered, corrupted, lost);
+        counted(&evidence).iter().any(|(id, ..)| id == "nothing-delivered")
+    };
+    assert!(of(0, 0, 0));
+    assert!(!of(1, 0, 0) && !of(0, 1, 0) && !of(0, 0, 1));
+}

@@ -1,0 +1,62 @@
+//! What is said of the harness itself: how much of the plan it sent, what its sink did not take, and its own contradictions.
+
+use super::*;
+
+/// Of the plan's 300 spans so many never left.
+fn not_sent(spans: u64) -> Evidence {
+    let mut evidence = clean();
+    let counts = &mut evidence.account.counts;
+    (counts.not_sent, counts.sent) = (spans, counts.sent - spans);
+    (counts.acknowledged, counts.delivered) = (counts.sent, counts.sent);
+    evidence
+}
+
+fn findings(evidence: &Evidence) -> Vec<(String, Level, u64, String)> {
+    driver::check(evidence).findings.into_iter().map(|one| (one.id, one.level, one.count, one.message)).collect()
+}
+
+fn one(id: &str, level: Level, count: u64, message: &str) -> (String, Level, u64, String) {
+    (id.to_owned(), level, count, message.to_owned())
+}
+
+#[test]
+fn what_never_left_is_warned_of_and_open_below_95_in_a_hundred() {
+    let full = "these never left: the client's queue was full";
+    assert_eq!(findings(&not_sent(1)), [one("not-sent", Level::Warning, 1, full)]);
+    assert_eq!(findings(&not_sent(15)), [one("not-sent", Level::Warning, 15, full)]);
+    let why = "only 94.7 % of the plan was sent (below 95 %): the client's queue was full, since target or driver did not keep up";
+    assert_eq!(findings(&not_sent(16)), [one("not-sent", Level::Inconclusive, 16, why)]);
+    let ended = Evidence { target_ended: Some("exit code 1".to_owned()), ..not_sent(150) };
+    let why = "only 50.0 % of the plan was sent (below 95 %): the target had ended";
+    let not_sent = one("not-sent", Level::Inconclusive, 150, why);
+    assert_eq!(findings(&ended), [not_sent, one("target-ended", Level::Inconclusive, 1, "exit code 1")]);
+}
+
+#[test]
+fn what_the_sink_refused_matters_where_anything_is_absent_or_late() {
+    let level = |change: fn(&mut crate::judge::account::Counts)| {
+        let mut evidence = overloaded(clean());
+        change(&mut evidence.account.counts);
+        let found = driver::check(&evidence).findings;
+        found.into_iter().find(|one| one.id == "sink-refused").map(|one| one.level)
+    };
+    assert_eq!(level(|_| {}), Some(Level::Warning));
+    assert_eq!(level(|counts| counts.lost_acknowledged = 1), Some(Level::Inconclusive));
+    assert_eq!(level(|counts| counts.lost_unknown = 1), Some(Level::Inconclusive));
+    assert_eq!(level(|counts| counts.late = 1), Some(Level::Inconclusive));
+}
+
+#[test]
+fn what_cannot_be_is_called_an_error_of_spanproof() {
+    let mut evidence = clean();
+    evidence.account.counts.delivered_not_sent = 2;
+    evidence.account.counts.planned += 1;
+    let broken =
+        "the account does not add up: planned = sent + not_sent: 301 against 300; this is an error of spanproof";
+    let arrived = "these arrived though they never left: this is an error of spanproof";
+    let expected = [
+        one("account-broken", Level::Inconclusive, 1, broken),
+        one("delivered-not-sent", Level::Inconclusive, 2, arrived),
+    ];
+    assert_eq!(findings(&evidence), expected);
+}
