@@ -19,6 +19,11 @@ mod driven;
 mod examples;
 mod limited;
 
+/// What a check finds.
+fn findings_of(check: Examination, evidence: &Evidence) -> Vec<Finding> {
+    check.run(evidence, Without::Nothing).findings
+}
+
 fn plan() -> Plan {
     Plan::new(PlanSpec {
         seed: Seed(3),

@@ -26,7 +26,7 @@ fn changed(kinds: impl IntoIterator<Item = (Vec<&'static str>, CorruptionKind)>)
 }
 
 fn findings(evidence: &Evidence) -> Vec<Finding> {
-    integrity::check(evidence).findings
+    findings_of(integrity::CHECK, evidence)
 }
 
 /// Where, and how many.

@@ -12,7 +12,7 @@ fn concluded(evidence: &Evidence, limits: &[&str]) -> RunResult {
     let mut facts = RunResult::new(named, 7, ResultTag::default(), Epoch::from_unix_ns(0));
     facts.warnings.push("a fact".to_owned());
     let limits: Vec<_> = limits.iter().map(|limit| limit.parse().unwrap()).collect();
-    conclude(evidence, facts, &["may be meant".to_owned()], &limits)
+    conclude(evidence, facts, &["may be meant".to_owned()], &limits, Without::Nothing)
 }
 
 /// The account and the document are written by different hands: a count that stands under another word would be a lie.
@@ -66,9 +66,13 @@ fn every_count_of_the_account_stands_under_its_word() {
         foreign: 20,
         lost_declared: 0,
         sampled_out: 0,
+        absent: 0,
     };
     assert_eq!(ledger.spans, expected);
     assert_eq!(ledger.traces.planned, evidence.plan.traces());
+    evidence.absence_is_unknown = true;
+    let may_be_meant = concluded(&evidence, &[]).ledger;
+    assert_eq!(may_be_meant.spans, SpanLedger { lost_acknowledged: 0, absent: 12, ..expected });
     assert_eq!(ledger.strata.values().sum::<u64>(), evidence.plan.traces());
 }
 

@@ -7,7 +7,7 @@ use spanproof_reports::result::check::Example;
 
 /// Ids, levels and counts of the findings about delivery.
 fn counted(evidence: &Evidence) -> Vec<(String, Level, u64)> {
-    delivery::check(evidence).findings.into_iter().map(|one| (one.id, one.level, one.count)).collect()
+    findings_of(delivery::CHECK, evidence).into_iter().map(|one| (one.id, one.level, one.count)).collect()
 }
 
 fn one(id: &str, level: Level, count: u64) -> (String, Level, u64) {
@@ -22,7 +22,7 @@ fn examples(numbers: impl IntoIterator<Item = u64>) -> Vec<Example> {
 
 #[test]
 fn a_loss_says_when_and_which_and_what_is_common() {
-    let found = delivery::check(&with_a_loss(clean())).findings.remove(0);
+    let found = findings_of(delivery::CHECK, &with_a_loss(clean())).remove(0);
     let window = found.window.unwrap();
     assert_eq!((window.from_seconds, Some(window.to_seconds)), (window.to_seconds, found.at_seconds));
     assert_eq!(found.at_seconds, found.examples[0].at_seconds);
@@ -36,7 +36,7 @@ fn absence_that_may_be_meant_is_open_and_says_who_may_mean_it() {
     let mut evidence = with_a_loss(clean());
     evidence.absence_is_unknown = true;
     assert_eq!(counted(&evidence), [one("absent-by-design", Level::Inconclusive, 1)]);
-    let message = |evidence: &Evidence| delivery::check(evidence).findings.remove(0).message;
+    let message = |evidence: &Evidence| findings_of(delivery::CHECK, evidence).remove(0).message;
     assert!(message(&evidence).contains("the target is said to leave spans out on purpose"));
     evidence.absence_is_unknown = false;
     evidence.may_leave_out = vec!["filter/a".to_owned(), "filter/b".to_owned()];
@@ -62,7 +62,7 @@ fn repeats_are_told_apart_by_whether_a_resend_explains_them() {
     assert_eq!(counted(&of(2, 2)), [explained(2)]);
     let evidence = of(5, 2);
     assert_eq!(counted(&evidence), [unexplained(3), explained(2)]);
-    let found = delivery::check(&evidence).findings;
+    let found = findings_of(delivery::CHECK, &evidence);
     assert_eq!((&found[0].examples, &found[1].examples), (&examples(2..5), &examples(0..2)));
 }
 
@@ -80,7 +80,7 @@ fn what_was_refused_and_delivered_is_told_apart_by_whether_an_earlier_attempt_ex
     assert_eq!(counted(&of(2, 2)), [explained(2)]);
     let evidence = of(5, 2);
     assert_eq!(counted(&evidence), [one("refused-delivered", Level::Failure, 3), explained(2)]);
-    let found = delivery::check(&evidence).findings;
+    let found = findings_of(delivery::CHECK, &evidence);
     assert_eq!((&found[0].examples, &found[1].examples), (&examples(2..5), &examples(0..2)));
 }
 
@@ -95,7 +95,7 @@ fn not_taken(refused: u64, unknown: u64, said: &[&str]) -> Vec<Finding> {
         let record = RequestRecord { outcome: Outcome::Refused, attempts: 1, answer, ended_ns };
         evidence.requests.insert(RequestId { chunk: 0, number }, record);
     }
-    delivery::check(&evidence).findings
+    findings_of(delivery::CHECK, &evidence)
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn not_sent(spans: u64) -> Evidence {
 }
 
 fn findings(evidence: &Evidence) -> Vec<(String, Level, u64, String)> {
-    driver::check(evidence).findings.into_iter().map(|one| (one.id, one.level, one.count, one.message)).collect()
+    findings_of(driver::CHECK, evidence).into_iter().map(|one| (one.id, one.level, one.count, one.message)).collect()
 }
 
 fn one(id: &str, level: Level, count: u64, message: &str) -> (String, Level, u64, String) {
@@ -37,7 +37,7 @@ fn what_the_sink_refused_matters_where_anything_is_absent_or_late() {
     let level = |change: fn(&mut crate::judge::account::Counts)| {
         let mut evidence = overloaded(clean());
         change(&mut evidence.account.counts);
-        let found = driver::check(&evidence).findings;
+        let found = findings_of(driver::CHECK, &evidence);
         found.into_iter().find(|one| one.id == "sink-refused").map(|one| one.level)
     };
     assert_eq!(level(|_| {}), Some(Level::Warning));
