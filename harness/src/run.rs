@@ -29,7 +29,7 @@ use crate::evidence::{self, Course, Findings, marker};
 use crate::judge::evidence::{Conduct, Refusals};
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::knowledge::Harness;
-use crate::process::SinkAddresses;
+use crate::process::{SinkAddresses, StartError, find_program};
 use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
 use crate::sink::refusals::refusals;
@@ -103,6 +103,9 @@ pub enum RunError {
     /// The client cannot be configured as the scenario says.
     #[error("configure the client: {0}")]
     Client(String),
+    /// The target's command is no program. A mistake in the scenario, and said before anything is made.
+    #[error(transparent)]
+    Command(Box<StartError>),
     /// Results cannot be written; said before the load starts.
     #[error("write results to {}: {source}; choose another place with --out", directory.display())]
     Directory {
@@ -177,6 +180,7 @@ impl RunError {
             | Self::Limits(_)
             | Self::CollectorConfig(_)
             | Self::Client(_)
+            | Self::Command(_)
             | Self::Directory { .. }
             | Self::NotOurs { .. }
             | Self::Room { .. }
@@ -303,14 +307,18 @@ struct Found {
 /// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
 ///
 /// # Errors
-/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used, a
-/// directory with files of others.
+/// A limit on a figure that results do not have, a planted defect that is none, a command that is no program, an endpoint or header
+/// that cannot be used, a directory with files of others.
 pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
     check_limits(scenario)?;
     place::check(&options.directory)?;
     planning::behind_config(scenario, &options.behind)?;
-    if let scenario::Target::Embedded(embedded) = &scenario.target {
-        crate::target::embedded_config(embedded, scenario.run.seed)?;
+    match &scenario.target {
+        scenario::Target::Embedded(embedded) => drop(crate::target::embedded_config(embedded, scenario.run.seed)?),
+        scenario::Target::Process(process) => {
+            find_program(&process.command).map_err(|error| RunError::Command(Box::new(error)))?;
+        }
+        scenario::Target::External(_) => {}
     }
     // Where a target of ours will listen is not known yet; any address serves.
     let somewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));

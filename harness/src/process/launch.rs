@@ -16,10 +16,18 @@ pub(super) fn inherited() -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The absolute path of the program that a target's command names.
+///
+/// # Errors
+/// When there is none, or a file that cannot be run.
+pub fn find_program(command: &Path) -> Result<PathBuf, StartError> {
+    resolve(command, &inherited())
+}
+
 impl ProcessSpec {
     /// The absolute path of its command; `None` when there is no such program.
     pub fn file(&self) -> Option<PathBuf> {
-        resolve(&self.command, &inherited()).ok()
+        find_program(&self.command).ok()
     }
 
     /// The whole environment that the target is given with these addresses: what `${env:NAME}` in its configuration sees.
