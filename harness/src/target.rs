@@ -6,7 +6,9 @@ mod settings;
 pub use settings::{embedded_config, process_spec};
 
 use crate::embedded::{EmbeddedConfig, EmbeddedError, EmbeddedTarget};
-use crate::process::{Arguments, Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version};
+use crate::process::{
+    Arguments, Exit, LogExcerpt, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version, last_words,
+};
 use crate::resources::UsageSampler;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -144,7 +146,7 @@ impl Target {
     pub fn ended(&mut self) -> Option<String> {
         match self {
             Self::Process(target, _) => {
-                target.try_exit().map(|exit| format!("the target ended by itself with {exit}; {}", target.log_tail(8)))
+                target.try_exit().map(|exit| ended_in_words(&exit.to_string(), &target.log_tail(LOG_LINES)))
             }
             Self::Embedded(_) | Self::External => None,
         }
@@ -169,6 +171,19 @@ impl Target {
             }
             Self::External => TargetEnd::default(),
         }
+    }
+}
+
+/// Lines of the log among which the one that says why a target ended is looked for: a stack has tens of lines.
+const LOG_LINES: usize = 200;
+
+/// The reason first: whoever has room for one line prints that.
+fn ended_in_words(exit: &str, log: &LogExcerpt) -> String {
+    match last_words(&log.lines) {
+        Some(words) => {
+            format!("the target ended by itself with {exit}; its log, {}, says: {}", log.path.display(), words.trim())
+        }
+        None => format!("the target ended by itself with {exit}; it wrote nothing to its log, {}", log.path.display()),
     }
 }
 

@@ -21,6 +21,15 @@ pub fn log_tail(path: &Path, from: u64, lines: usize) -> Vec<String> {
     last
 }
 
+/// How lines begin or contain that say why a program ends; what follows them is often long and says where.
+const LAST_WORDS: [&str; 6] = ["panic:", "fatal error:", "panicked at", "Error:", "FATAL", "fatal"];
+
+/// The line among the last ones of a log that says why its writer ended: the last that has such words, else the last line.
+pub fn last_words(lines: &[String]) -> Option<&String> {
+    let says_why = |line: &&String| LAST_WORDS.iter().any(|words| line.contains(words));
+    lines.iter().rev().find(says_why).or_else(|| lines.last())
+}
+
 fn read_end(path: &Path, from: u64) -> std::io::Result<Vec<u8>> {
     let mut file = File::open(path)?;
     let end = file.metadata()?.len();
@@ -82,6 +91,17 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         file
+    }
+
+    #[test]
+    fn the_line_that_says_why_is_found_above_the_stack_that_says_where() {
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let go =
+            lines("info\tready\npanic: runtime error: index out of range [5]\ngoroutine 1 [running]:\nmain.main()");
+        assert_eq!(last_words(&go), Some(&go[1]));
+        let plain = lines("starting\ncannot bind: address in use");
+        assert_eq!(last_words(&plain), Some(&plain[1]), "without such words the last line is the nearest");
+        assert_eq!(last_words(&[]), None);
     }
 
     #[test]
