@@ -30,8 +30,8 @@ pub(super) fn blocks(result: &RunResult, lines_max: usize, paint: Paint) -> Vec<
     let mut spare = room.saturating_sub(shown + usize::from(hidden > 0));
     let mut lines = Vec::new();
     for (verdict, concern) in all.iter().take(shown) {
-        lines.push(heading(*verdict, *concern, paint));
         let details = details(*concern, spare);
+        lines.push(heading(*verdict, *concern, details.is_empty(), paint));
         spare -= details.len();
         lines.extend(details);
     }
@@ -42,12 +42,16 @@ pub(super) fn blocks(result: &RunResult, lines_max: usize, paint: Paint) -> Vec<
     lines
 }
 
-fn heading(verdict: Verdict, concern: Concern<'_>, paint: Paint) -> String {
+/// Without details beneath it, a heading says where: several findings may stand under one limit.
+fn heading(verdict: Verdict, concern: Concern<'_>, alone: bool, paint: Paint) -> String {
+    let place = concern.finding().filter(|_| alone).and_then(|finding| finding.place.as_deref());
     let word = verdict.word();
     let title = one_line(&concern.title(), WIDTH / 2);
     let value = one_line(&concern.value().unwrap_or_default(), WIDTH / 3);
     let width = VALUE_COLUMN.saturating_sub(word.len() + 4);
-    format!("  {}  {title:<width$}  {value}", paint.verdict(verdict, word))
+    let used = word.len() + title.chars().count().max(width) + value.chars().count() + 8;
+    let place = place.filter(|_| used < WIDTH).map(|place| format!("  {}", one_line(place, WIDTH - used)));
+    format!("  {}  {title:<width$}  {value}{}", paint.verdict(verdict, word), place.unwrap_or_default())
 }
 
 /// The details of a concern in at most `room` lines. The least important are dropped first.

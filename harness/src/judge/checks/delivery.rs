@@ -173,7 +173,10 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
             "no final answer came for these, so nothing was promised: {} came out, {} did not{said}",
             counts.recovered, counts.lost_unknown
         );
-        let found = finding("unknown", level(counts.unknown), counts.unknown, message);
+        let mut found = finding("unknown", level(counts.unknown), counts.unknown, message);
+        let sent_once = evidence.requests.values().all(|request| request.attempts <= 1);
+        found.advice = sent_once
+            .then(|| "a lower rate, or `traffic.client.retry: { enabled: true }` to send again as SDKs do".to_owned());
         findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown, Among::Sent));
     }
 }

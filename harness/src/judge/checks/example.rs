@@ -26,7 +26,8 @@ pub(super) fn example(record: &Described, what: &str) -> Example {
         record.stratum.name(),
         record.service,
     );
-    let text = if what.is_empty() { place } else { format!("{place}: {what}") };
+    // What is wrong first: whoever has no room for all of it cuts the end.
+    let text = if what.is_empty() { place } else { format!("{what}; {place}") };
     Example {
         trace_id: Some(hex(&record.trace_id)),
         span_id: Some(hex(&record.span_id)),
