@@ -129,7 +129,7 @@ fn driver(found: &Found) -> Driver {
         lateness_p99_ms: lateness(0.99),
         lateness_max_ms: Some(milliseconds(report.lateness.max())),
         withheld: None,
-        achieved_ratio: Some(found.conduct.achieved_ratio),
+        achieved_ratio: Some(report.on_time_spans as f64 / found.plan.spans().max(1) as f64),
         achieved_rate: achieved_rate(found),
         requests: found.sums.requests,
         resent: found.sums.resent,
