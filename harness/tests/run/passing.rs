@@ -323,11 +323,12 @@ fn the_latency_log_reads_the_same_elsewhere() {
     let check = check.arg(root.join("scripts/check_hlog.py")).arg(run.path("out")).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = check.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    let withheld = !run.findings_of("harness-was-the-limit").is_empty();
-    if withheld {
-        return skip("driver or sink was the limit, so there are no latencies to compare");
+    // A busy machine has the figures withheld; then the log must hold none. `scripts/check-quickstart` has a log that is always full.
+    if run.findings_of("harness-was-the-limit").is_empty() {
+        assert!(output.status.success(), "{said}");
+    } else {
+        assert!(said.contains("the log holds no histogram"), "{said}");
     }
-    assert!(output.status.success(), "{said}");
 }
 
 /// Says that a test was skipped, where a person sees it although tests are silent.
