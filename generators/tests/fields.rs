@@ -213,6 +213,64 @@ fn order_counts_for_all_repeated_fields_but_attributes_and_a_second_copy_always_
     }
 }
 
+#[test]
+fn a_value_in_one_field_never_passes_for_itself_in_another() {
+    let schema = schema();
+    let all: Vec<Path> = paths(&schema).into_iter().filter(|path| !path.is_empty()).collect();
+    // Without a span there is nothing to see.
+    let start = all.iter().find(|path| dotted(path) == "scope_spans.spans.start_time_unix_nano").unwrap();
+    let alone = |path: &Path, node| {
+        let mut record = Tree::new();
+        set(&mut record, start, Some(Node::Word(9)));
+        set(&mut record, path, Some(node));
+        view(&record)
+    };
+    let mut seen: Vec<(String, View)> = Vec::new();
+    for path in &all {
+        let nodes = match path.last().unwrap().holds {
+            Holds::Message(_) => continue,
+            // Ids of their own length, and of none that an id has.
+            Holds::Bytes => [8, 16, 3].map(|length| Node::Bytes(vec![b'a'; length])).to_vec(),
+            _ => vec![Node::Word(1)],
+        };
+        for (at, node) in nodes.into_iter().enumerate() {
+            let (name, view) = (format!("{} {at}", dotted(path)), alone(path, node));
+            let twin = seen.iter().find(|(_, other)| *other == view);
+            assert!(twin.is_none(), "{name} passes for {}", twin.unwrap().0);
+            seen.push((name, view));
+        }
+    }
+}
+
+/// Of a single field that comes twice the last counts, and a field that the protocol does not have is dropped by a decode: the
+/// hash can judge neither and has to say so.
+#[test]
+fn a_single_field_that_comes_twice_and_one_that_is_unknown_are_reported_wherever_they_stand() {
+    let schema = schema();
+    let rich = rich(&schema);
+    let reported = |record: &Tree| {
+        let mut walk = Walk::default();
+        walk.read(&request(record)).unwrap();
+        walk.spans.iter().any(|span| span.irregular) || walk.filings.iter().any(|filing| filing.irregular)
+    };
+    assert!(!reported(&rich));
+    for path in paths(&schema) {
+        let field = path.last().unwrap();
+        if !field.repeated {
+            let mut record = rich.clone();
+            set(&mut record, &path, Some(value(field, 2)));
+            replace(&mut record, &path, &[value(field, 2), value(field, 3)]);
+            assert!(reported(&record), "{} twice", dotted(&path));
+        }
+        if matches!(field.holds, Holds::Message(_)) {
+            let stranger = schema::Field { number: 999, one_of: false, holds: Holds::Varint, ..field.clone() };
+            let mut record = rich.clone();
+            set(&mut record, &[&path[..], &[stranger]].concat(), Some(Node::Word(1)));
+            assert!(reported(&record), "unknown in {}", dotted(&path));
+        }
+    }
+}
+
 /// Puts several elements in the place of the one at `path`.
 fn replace(tree: &mut Tree, path: &[schema::Field], nodes: &[Node]) {
     let [field, below @ ..] = path else { return };
