@@ -11,7 +11,9 @@ mod table;
 mod tree;
 
 use schema::{Holds, ROOT, Schema, schema};
-use spanproof_generators::walk::{Filing, SpanView, Walk};
+use spanproof_generators::identity::OWN_ID_KEY;
+use spanproof_generators::protobuf::put_bytes;
+use spanproof_generators::walk::{Filing, Place, SpanView, Walk};
 use std::collections::BTreeSet;
 use tree::{Node, Path, Tree, default, dotted, paths, request, set, value};
 
@@ -166,6 +168,40 @@ fn an_id_of_zeros_equals_none_but_one_of_another_length_does_not() {
             assert_ne!(with(Some(vec![1; odd])), with(Some(vec![2; odd])), "{}", dotted(path));
         }
     }
+}
+
+/// A message with these fields of bytes.
+fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    fields.iter().for_each(|(field, bytes)| put_bytes(&mut out, *field, bytes));
+    out
+}
+
+fn attribute_of(key: &str, text: &str) -> Vec<u8> {
+    message(&[(1, key.as_bytes()), (2, &message(&[(1, text.as_bytes())]))])
+}
+
+#[test]
+fn places_are_where_spans_their_filings_and_their_own_ids_stand() {
+    let own = "0123456789abcdef0123456789abcdef";
+    let (key, other) = (attribute_of(OWN_ID_KEY, own), attribute_of("other", own));
+    let spans = [
+        message(&[(5, b"a"), (9, &other), (9, &key)]),
+        message(&[(5, b"bb"), (9, &other)]),
+        message(&[(5, b"ccc"), (9, &attribute_of(OWN_ID_KEY, &own[1..]))]),
+    ];
+    let scopes = [message(&[(2, &spans[0]), (2, &spans[1])]), message(&[(2, &spans[2]), (3, b"url")])];
+    let resources = [message(&[(2, &scopes[0])]), message(&[(3, b"url"), (2, &scopes[1])])];
+    let request = message(&[(1, &resources[0]), (1, &resources[1])]);
+    let mut walk = Walk::default();
+    walk.read(&request).unwrap();
+    let at = |place: &Place| &request[place.start as usize..place.end as usize];
+    assert_eq!(walk.spans.iter().map(|span| at(&span.place)).collect::<Vec<_>>(), spans);
+    assert_eq!(walk.filings.iter().map(|filing| at(&filing.scope_spans)).collect::<Vec<_>>(), scopes);
+    assert_eq!(walk.filings.iter().map(|filing| at(&filing.resource_spans)).collect::<Vec<_>>(), resources);
+    assert_eq!(walk.spans.iter().map(|span| span.filing).collect::<Vec<_>>(), [0, 0, 1]);
+    let own_ids: Vec<_> = walk.spans.iter().map(|span| at(&span.own_id)).collect();
+    assert_eq!(own_ids, [own.as_bytes(), b"", b""]);
 }
 
 #[test]
