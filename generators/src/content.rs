@@ -124,8 +124,12 @@ mod tests {
         assert_all_differ("double", double_value);
         assert_all_differ("key", |n| key_value(word(n), 7));
         assert_all_differ("value", |n| key_value(7, word(n)));
-        assert_all_differ("message", |n| optional(salt::SCOPE, word(n)));
+        for salt in [salt::SCOPE, salt::RESOURCE] {
+            assert_all_differ("message", |n| optional(salt, word(n)));
+        }
         assert_all_differ("element", |n| element(salt::SPAN_EVENT, word(n), 3));
-        assert_all_differ("position", |n| element(salt::SPAN_EVENT, 7, n as u32));
+        for salt in [salt::SPAN_EVENT, salt::SPAN_LINK] {
+            assert_all_differ("position", |n| element(salt, 7, n as u32));
+        }
     }
 }
