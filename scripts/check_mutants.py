@@ -4,7 +4,7 @@ usage: check_mutants.py EXCUSED PART OUT
 
 OUT holds what cargo-mutants wrote of each stage, as GROUP-near.json and GROUP-wide.json: what the nearest tests did not notice, the wider
 ones may have. EXCUSED is the list of survivors that no test could notice, each with its reason. PART is 0 when every file was tried; else
-excuses for files that were not are left alone.
+excuses for files that were not are left alone, and no share is asked of so few.
 Exit 0: enough are noticed, every survivor is excused, none is in the merging of verdicts, and no excuse is stale; 1: not so.
 """
 import json
@@ -32,7 +32,7 @@ def main(excused, part, out):
     tried = {file for file, _ in mutants}
     if part != "0":
         excuses = {key: times for key, times in excuses.items() if key[0] in tried}
-    problems = [*share_problems(mutants), *survivor_problems(mutants, excuses)]
+    problems = [*share_problems(mutants, SHARE_MIN if part == "0" else 0), *survivor_problems(mutants, excuses)]
     for problem in problems:
         print(problem)
     return 1 if problems else 0
@@ -78,7 +78,7 @@ def table(mutants):
         print(f"{file:46} {caught + timeout + missed:7} {caught:7} {timeout:8} {missed:7}")
 
 
-def share_problems(mutants):
+def share_problems(mutants, share_min):
     summaries = Counter(mutants.values())
     noticed = sum(summaries[summary] for summary in NOTICED)
     viable = noticed + summaries[SURVIVED]
@@ -86,8 +86,8 @@ def share_problems(mutants):
         yield "no viable mutant was tried"
         return
     print(f"{noticed:,} of {viable:,} viable mutants noticed: {100 * noticed / viable:.2f} %")
-    if noticed < SHARE_MIN * viable:
-        yield f"that is less than {100 * SHARE_MIN:.0f} %"
+    if noticed < share_min * viable:
+        yield f"that is less than {100 * share_min:.0f} %"
 
 
 def survivor_problems(mutants, excuses):

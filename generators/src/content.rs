@@ -25,22 +25,16 @@ use crate::mix::fold;
 
 /// Salts, one for each field of each message, so that a value in one field never passes for itself in another.
 pub(crate) mod salt {
-    /// A salt with no structure, from the number of a field.
-    const fn of(number: u64) -> u64 {
-        let mut word = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x2545_f491_4f6c_dd1d;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
+    use crate::mix::scramble;
 
     macro_rules! salts {
-        ($($name:ident = $number:literal;)*) => { $(pub(crate) const $name: u64 = of($number);)* };
+        ($($name:ident = $number:literal;)*) => { $(pub(crate) const $name: u64 = scramble($number);)* };
     }
 
     salts! {
         SPAN_NAME = 105; SPAN_KIND = 106; SPAN_FLAGS = 116; SPAN_STATUS = 115; SPAN_TRACE_STATE = 103;
         SPAN_DROPPED_ATTRIBUTES = 110; SPAN_DROPPED_EVENTS = 112; SPAN_DROPPED_LINKS = 114; SPAN_EVENT = 111; SPAN_LINK = 113;
-        SPAN_ODD_ID = 101;
+        SPAN_ODD_TRACE_ID = 101; SPAN_ODD_SPAN_ID = 102; SPAN_ODD_PARENT_ID = 104;
         STATUS_MESSAGE = 202; STATUS_CODE = 203;
         EVENT_TIME = 301; EVENT_NAME = 302; EVENT_DROPPED = 304;
         LINK_IDS = 401; LINK_SPAN = 402; LINK_TRACE_STATE = 403; LINK_DROPPED = 405; LINK_FLAGS = 406;
@@ -75,7 +69,7 @@ pub(crate) fn optional(salt: u64, sum: u64) -> u64 {
 /// An element at a position of a repeated field; it always counts.
 #[inline(always)]
 pub(crate) fn element(salt: u64, sum: u64, position: u32) -> u64 {
-    fold(sum ^ salt, salt.rotate_left(17) ^ (u64::from(position) + 1).wrapping_mul(0xd6e8_feb8_6659_fd93))
+    fold(sum ^ salt, salt.rotate_left(17) ^ u64::from(position).wrapping_mul(0xd6e8_feb8_6659_fd93))
 }
 
 /// Hash of a schema URL; 0 for none.
@@ -105,4 +99,37 @@ fn link_id(salt: u64, id: &[u8], width: usize) -> u64 {
 pub fn link_at(fixed: u64, trace_id: &[u8], span_id: &[u8], position: u32) -> u64 {
     let ids = link_id(salt::LINK_IDS, trace_id, 16).wrapping_add(link_id(salt::LINK_SPAN, span_id, 8));
     element(salt::SPAN_LINK, fixed.wrapping_add(ids), position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// So many, that two of them would be alike if half of the bits were lost on the way.
+    const MANY: u64 = 1 << 19;
+
+    fn assert_all_differ(what: &str, hash: impl Fn(u64) -> u64) {
+        let hashes: HashSet<u64> = (0..MANY).map(hash).collect();
+        assert_eq!(hashes.len() as u64, MANY, "{what}");
+    }
+
+    #[test]
+    fn no_hash_loses_bits_of_what_it_is_made_from() {
+        // Not what salts are made from, or one of these would be a salt.
+        let word = |n: u64| crate::mix::scramble(!n);
+        assert_all_differ("number", |n| number(salt::SPAN_KIND, n));
+        assert_all_differ("number in its high bits", |n| number(salt::SPAN_KIND, n << 40));
+        assert_all_differ("string", |n| string_value(&n.to_le_bytes()));
+        assert_all_differ("double", double_value);
+        assert_all_differ("key", |n| key_value(word(n), 7));
+        assert_all_differ("value", |n| key_value(7, word(n)));
+        for salt in [salt::SCOPE, salt::RESOURCE] {
+            assert_all_differ("message", |n| optional(salt, word(n)));
+        }
+        assert_all_differ("element", |n| element(salt::SPAN_EVENT, word(n), 3));
+        for salt in [salt::SPAN_EVENT, salt::SPAN_LINK] {
+            assert_all_differ("position", |n| element(salt, 7, n as u32));
+        }
+    }
 }

@@ -14,7 +14,7 @@ const UNSCRAMBLE_B: u64 = inverse(SCRAMBLE_B);
 
 /// A bijection of 64-bit words without visible structure; [`unscramble`] is its inverse.
 #[inline(always)]
-pub fn scramble(word: u64) -> u64 {
+pub const fn scramble(word: u64) -> u64 {
     let word = (word ^ (word >> 32)).wrapping_mul(SCRAMBLE_A);
     let word = (word ^ (word >> 33)).wrapping_mul(SCRAMBLE_B);
     word ^ (word >> 34)

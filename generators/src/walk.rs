@@ -227,11 +227,11 @@ pub fn read_span(place: Place, bytes: &[u8], filing: u32) -> Result<SpanView, Ma
                         trace_id = id;
                         0
                     }
-                    Err(_) => text(salt::SPAN_ODD_ID, id),
+                    Err(_) => text(salt::SPAN_ODD_TRACE_ID, id),
                 }
             }
-            field::SPAN_ID => id(&mut reader, 2, &mut span_id)?,
-            field::PARENT_ID => id(&mut reader, 4, &mut parent_id)?,
+            field::SPAN_ID => id(&mut reader, salt::SPAN_ODD_SPAN_ID, &mut span_id)?,
+            field::PARENT_ID => id(&mut reader, salt::SPAN_ODD_PARENT_ID, &mut parent_id)?,
             field::TRACE_STATE => {
                 trace_state = content::trace_state(reader.bytes()?);
                 0
@@ -294,14 +294,14 @@ mod field {
 }
 
 #[inline(always)]
-fn id(reader: &mut Reader<'_>, field: u64, out: &mut u64) -> Result<u64, MalformedError> {
+fn id(reader: &mut Reader<'_>, odd: u64, out: &mut u64) -> Result<u64, MalformedError> {
     let id = reader.bytes()?;
     match <[u8; 8]>::try_from(id) {
         Ok(id) => {
             *out = u64::from_le_bytes(id);
             Ok(0)
         }
-        Err(_) => Ok(text(salt::SPAN_ODD_ID ^ field, id)),
+        Err(_) => Ok(text(odd, id)),
     }
 }
 

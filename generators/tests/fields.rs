@@ -11,7 +11,9 @@ mod table;
 mod tree;
 
 use schema::{Holds, ROOT, Schema, schema};
-use spanproof_generators::walk::{Filing, SpanView, Walk};
+use spanproof_generators::identity::OWN_ID_KEY;
+use spanproof_generators::protobuf::put_bytes;
+use spanproof_generators::walk::{Filing, Place, SpanView, Walk};
 use std::collections::BTreeSet;
 use tree::{Node, Path, Tree, default, dotted, paths, request, set, value};
 
@@ -168,6 +170,40 @@ fn an_id_of_zeros_equals_none_but_one_of_another_length_does_not() {
     }
 }
 
+/// A message with these fields of bytes.
+fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
+    let mut out = Vec::new();
+    fields.iter().for_each(|(field, bytes)| put_bytes(&mut out, *field, bytes));
+    out
+}
+
+fn attribute_of(key: &str, text: &str) -> Vec<u8> {
+    message(&[(1, key.as_bytes()), (2, &message(&[(1, text.as_bytes())]))])
+}
+
+#[test]
+fn places_are_where_spans_their_filings_and_their_own_ids_stand() {
+    let own = "0123456789abcdef0123456789abcdef";
+    let (key, other) = (attribute_of(OWN_ID_KEY, own), attribute_of("other", own));
+    let spans = [
+        message(&[(5, b"a"), (9, &other), (9, &key)]),
+        message(&[(5, b"bb"), (9, &other)]),
+        message(&[(5, b"ccc"), (9, &attribute_of(OWN_ID_KEY, &own[1..]))]),
+    ];
+    let scopes = [message(&[(2, &spans[0]), (2, &spans[1])]), message(&[(2, &spans[2]), (3, b"url")])];
+    let resources = [message(&[(2, &scopes[0])]), message(&[(3, b"url"), (2, &scopes[1])])];
+    let request = message(&[(1, &resources[0]), (1, &resources[1])]);
+    let mut walk = Walk::default();
+    walk.read(&request).unwrap();
+    let at = |place: &Place| &request[place.start as usize..place.end as usize];
+    assert_eq!(walk.spans.iter().map(|span| at(&span.place)).collect::<Vec<_>>(), spans);
+    assert_eq!(walk.filings.iter().map(|filing| at(&filing.scope_spans)).collect::<Vec<_>>(), scopes);
+    assert_eq!(walk.filings.iter().map(|filing| at(&filing.resource_spans)).collect::<Vec<_>>(), resources);
+    assert_eq!(walk.spans.iter().map(|span| span.filing).collect::<Vec<_>>(), [0, 0, 1]);
+    let own_ids: Vec<_> = walk.spans.iter().map(|span| at(&span.own_id)).collect();
+    assert_eq!(own_ids, [own.as_bytes(), b"", b""]);
+}
+
 #[test]
 fn doubles_count_by_their_bits() {
     let schema = schema();
@@ -210,6 +246,64 @@ fn order_counts_for_all_repeated_fields_but_attributes_and_a_second_copy_always_
         assert_eq!(with(&[0, 1]) == with(&[1, 0]), a_set, "{}", dotted(path));
         assert_ne!(with(&[0, 1]), with(&[0, 1, 1]), "{}", dotted(path));
         assert_ne!(with(&[0, 0, 1]), with(&[0, 1, 1]), "{}", dotted(path));
+    }
+}
+
+#[test]
+fn a_value_in_one_field_never_passes_for_itself_in_another() {
+    let schema = schema();
+    let all: Vec<Path> = paths(&schema).into_iter().filter(|path| !path.is_empty()).collect();
+    // Without a span there is nothing to see.
+    let start = all.iter().find(|path| dotted(path) == "scope_spans.spans.start_time_unix_nano").unwrap();
+    let alone = |path: &Path, node| {
+        let mut record = Tree::new();
+        set(&mut record, start, Some(Node::Word(9)));
+        set(&mut record, path, Some(node));
+        view(&record)
+    };
+    let mut seen: Vec<(String, View)> = Vec::new();
+    for path in &all {
+        let nodes = match path.last().unwrap().holds {
+            Holds::Message(_) => continue,
+            // Ids of their own length, and of none that an id has.
+            Holds::Bytes => [8, 16, 3].map(|length| Node::Bytes(vec![b'a'; length])).to_vec(),
+            _ => vec![Node::Word(1)],
+        };
+        for (at, node) in nodes.into_iter().enumerate() {
+            let (name, view) = (format!("{} {at}", dotted(path)), alone(path, node));
+            let twin = seen.iter().find(|(_, other)| *other == view);
+            assert!(twin.is_none(), "{name} passes for {}", twin.unwrap().0);
+            seen.push((name, view));
+        }
+    }
+}
+
+/// Of a single field that comes twice the last counts, and a field that the protocol does not have is dropped by a decode: the
+/// hash can judge neither and has to say so.
+#[test]
+fn a_single_field_that_comes_twice_and_one_that_is_unknown_are_reported_wherever_they_stand() {
+    let schema = schema();
+    let rich = rich(&schema);
+    let reported = |record: &Tree| {
+        let mut walk = Walk::default();
+        walk.read(&request(record)).unwrap();
+        walk.spans.iter().any(|span| span.irregular) || walk.filings.iter().any(|filing| filing.irregular)
+    };
+    assert!(!reported(&rich));
+    for path in paths(&schema) {
+        let field = path.last().unwrap();
+        if !field.repeated {
+            let mut record = rich.clone();
+            set(&mut record, &path, Some(value(field, 2)));
+            replace(&mut record, &path, &[value(field, 2), value(field, 3)]);
+            assert!(reported(&record), "{} twice", dotted(&path));
+        }
+        if matches!(field.holds, Holds::Message(_)) {
+            let stranger = schema::Field { number: 999, one_of: false, holds: Holds::Varint, ..field.clone() };
+            let mut record = rich.clone();
+            set(&mut record, &[&path[..], &[stranger]].concat(), Some(Node::Word(1)));
+            assert!(reported(&record), "unknown in {}", dotted(&path));
+        }
     }
 }
 

@@ -71,6 +71,7 @@ class CheckMutants(unittest.TestCase):
         status, told = self.check([*caught(48), mutant(1, "MissedMutant")], excuses=self.excuse())
         self.assertEqual(status, 1)
         self.assertIn("less than 98 %", told)
+        self.assertEqual(self.check([mutant(1, "MissedMutant"), *caught(1)], excuses=self.excuse(), part="1")[0], 0)
 
     def test_nothing_in_the_merging_of_verdicts_is_excused(self):
         near = [*caught(500), mutant(1, "MissedMutant", file=VERDICT)]

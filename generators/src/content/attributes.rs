@@ -267,6 +267,24 @@ mod tests {
         ]
     }
 
+    /// Bytes that would be a plain attribute if the first byte of a length were all of it.
+    #[test]
+    fn a_length_of_two_bytes_is_not_taken_for_one_of_a_single_byte() {
+        let value = message(&[(1, vec![b'v'; 15])]);
+        let key = [vec![b'k'; 127], vec![0x12]].concat();
+        let long_key = message(&[(1, key.clone()), (2, value)]);
+        // A length of 127 in two bytes, and further bytes in a field that the protocol does not have.
+        let value = message(&[(1, vec![b'v'; 125])]);
+        let further = message(&[(4, vec![b'x'; 125])]);
+        let long_value = [&[0x0a, 1, b'k', 0x12, 0xff, 0x00][..], &value, &further].concat();
+        for (bytes, key) in [(long_key, &key[..]), (long_value, b"k")] {
+            let (mut glance, mut general) = (false, false);
+            let read = key_value_sum(&bytes, Depth::SPAN, &mut glance).unwrap();
+            assert_eq!(read, any_key_value(&bytes, Depth::SPAN, &mut general).unwrap());
+            assert_eq!((read.1, glance), (key, general));
+        }
+    }
+
     proptest! {
         #[test]
         fn the_glance_at_plain_attributes_sees_what_the_general_way_reads(

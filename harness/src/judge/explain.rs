@@ -311,6 +311,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use opentelemetry_proto::tonic::common::v1::{ArrayValue, KeyValueList};
 
     fn attributes(count: usize) -> Vec<KeyValue> {
         let value = || Some(AnyValue { value: Some(AnyVariant::BoolValue(true)) });
@@ -339,5 +340,56 @@ mod tests {
         let found = between(&attributes(25), &attributes(23));
         let paths: Vec<_> = found.iter().map(|difference| difference.path.as_str()).collect();
         assert_eq!(paths, ["resource.attributes[\"key.23\"]", "resource.attributes[\"key.24\"]"]);
+    }
+
+    /// The first `differing` of so many attributes have another value.
+    fn paths_where(differing: usize, of: usize) -> Vec<String> {
+        let mut received = attributes(of);
+        received[..differing].iter_mut().for_each(|one| one.value = None);
+        between(&attributes(of), &received).into_iter().map(|one| one.path).collect()
+    }
+
+    #[test]
+    fn a_list_was_exchanged_if_more_than_half_and_more_than_a_few_of_it_differ() {
+        assert_eq!((paths_where(6, 6).len(), paths_where(7, 14).len()), (6, 7));
+        let exchanged = ["resource.attributes[..]"];
+        assert_eq!(
+            (paths_where(7, 7), paths_where(8, 14)),
+            (exchanged.map(str::to_owned).into(), exchanged.map(str::to_owned).into())
+        );
+    }
+
+    #[test]
+    fn an_exchanged_list_is_told_by_the_name_of_its_service() {
+        let mut named = attributes(9);
+        let name = AnyValue { value: Some(AnyVariant::StringValue("cart".to_owned())) };
+        named.push(KeyValue { key: "service.name".to_owned(), value: Some(name), ..KeyValue::default() });
+        let found = between(&named, &[]);
+        assert_eq!(
+            (found[0].expected.as_str(), found[0].received.as_str()),
+            ("10 attributes, service.name \"cart\"", "")
+        );
+    }
+
+    #[test]
+    fn values_are_told_so_that_equal_texts_mean_equal_values() {
+        let value = |value| AnyValue { value: Some(value) };
+        let text = || value(AnyVariant::StringValue("a\"".to_owned()));
+        let told = |variant| canonical(&value(variant));
+        assert_eq!(canonical(&AnyValue::default()), "(empty)");
+        assert_eq!(canonical(&text()), "\"a\\\"\"");
+        assert_eq!(
+            (told(AnyVariant::BoolValue(true)), told(AnyVariant::IntValue(-3))),
+            ("true".to_owned(), "-3".to_owned())
+        );
+        assert_eq!(told(AnyVariant::DoubleValue(-0.0)), "double -0.0 (8000000000000000)");
+        assert_eq!(told(AnyVariant::BytesValue(vec![10, 255])), "bytes 0aff");
+        assert_eq!(told(AnyVariant::StringValueStrindex(4)), "string #4");
+        let values = vec![text(), AnyValue::default()];
+        assert_eq!(told(AnyVariant::ArrayValue(ArrayValue { values })), "[\"a\\\"\", (empty)]");
+        let pair = |key: &str, value, key_strindex| KeyValue { key: key.to_owned(), value, key_strindex };
+        let values = vec![pair("b", Some(text()), 0), pair("a", None, 7), pair("b", None, 0)];
+        let map = "{\"a\": [(empty) #7], \"b\": [\"a\\\"\", (empty)]}";
+        assert_eq!(told(AnyVariant::KvlistValue(KeyValueList { values })), map);
     }
 }
