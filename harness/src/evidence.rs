@@ -185,6 +185,7 @@ fn evidence(
         settling: course.settling.clone(),
         may_leave_out: course.may_leave_out.clone(),
         may_change: course.may_change.clone(),
+        ways: course.ways.clone(),
         late_after: course.late_after,
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),

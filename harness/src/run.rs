@@ -14,6 +14,7 @@ mod results;
 mod room;
 mod settle;
 mod watch;
+mod ways;
 
 pub use place::check as check_place;
 pub use planning::{client_config, connections, fresh_tag, plan_spec, transport};
@@ -423,6 +424,7 @@ fn freeze(
         conduct: found.conduct,
         may_leave_out: found.patience.may_leave_out.clone(),
         may_change: found.patience.may_change.clone(),
+        ways: found.patience.ways.clone(),
         forewarned: found.patience.warnings.clone(),
         late_after: found.patience.late_after(),
         late_margin: found.patience.margin,

@@ -62,6 +62,27 @@ impl Path {
             Protocol::Http => field("traces_endpoint").or_else(|| field("endpoint")),
         }
     }
+
+    /// Whether a text stands in any setting of the exporter.
+    pub fn exporter_mentions(&self, text: &str) -> bool {
+        mentions(&self.exporter_settings, text)
+    }
+
+    /// Whether a connector on the way may choose another one instead: then a span takes one of these ways, not all.
+    pub fn is_chosen(&self) -> bool {
+        let chooses =
+            |stage: &Stage| matches!(stage.component.plain_kind().as_str(), "routing" | "roundrobin" | "failover");
+        self.stages.iter().any(|stage| stage.is_connector && (chooses(stage) || super::facts::is_unknown(stage)))
+    }
+}
+
+fn mentions(settings: &Value, text: &str) -> bool {
+    match settings {
+        Value::String(found) => found.contains(text),
+        Value::Array(list) => list.iter().any(|item| mentions(item, text)),
+        Value::Object(map) => map.values().any(|value| mentions(value, text)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
 /// An exporter that traces reach.

@@ -132,6 +132,8 @@ pub struct Evidence {
     pub absence_is_unknown: bool,
     /// Components of it that may change records on purpose.
     pub may_change: Vec<(String, Change)>,
+    /// Where the target's configuration leads to the sink by more than one way: by which.
+    pub ways: Vec<String>,
     /// How long after its intended instant a record's first copy may come.
     pub late_after: Duration,
     /// Why the run ended before its plan did, if it did.
@@ -259,6 +261,7 @@ impl Evidence {
             may_leave_out: Vec::new(),
             absence_is_unknown: false,
             may_change: Vec::new(),
+            ways: Vec::new(),
             late_after: Duration::from_secs(15),
             cut_short: None,
             target_ended: None,

@@ -1,7 +1,8 @@
 //! How long to wait for what the target may still hold, and what its configuration says of absence.
 
+use super::ways::{self, Ways};
 use super::{RunError, promise};
-use crate::collector_config::{CollectorConfig, Source, SuspectWhy};
+use crate::collector_config::{CollectorConfig, ConfigError, Pipelines, Source, SuspectWhy};
 use crate::judge::checks::limits;
 use crate::judge::evidence::{Change, Settling};
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
@@ -39,6 +40,8 @@ pub struct Patience {
     pub may_leave_out: Vec<String>,
     /// Components that may change records on purpose.
     pub may_change: Vec<(String, Change)>,
+    /// The pipelines and exporters by which a span may reach the sink more than once; empty unless there are two or more.
+    pub ways: Vec<String>,
     /// What to tell before the run starts, and in the result unless a finding says it.
     pub warnings: Vec<String>,
     /// What to tell before the run starts and in the result: a guarantee that cannot hold, a limit that cannot be judged.
@@ -91,6 +94,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         },
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
+        ways: Vec::new(),
         warnings: Vec::new(),
         notes: not_measured(scenario),
         took: None,
@@ -98,8 +102,8 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     };
     match &scenario.target {
         scenario::Target::Embedded(_) => patience.notes.extend(promise::warning_for_embedded(&scenario.collector)),
-        scenario::Target::Process(_) if scenario.collector.config != Configuration::None => {
-            read_configuration(scenario, directory, &mut patience)?;
+        scenario::Target::Process(process) if scenario.collector.config != Configuration::None => {
+            read_configuration(scenario, process, directory, &mut patience)?;
         }
         scenario::Target::Process(_) | scenario::Target::External(_) => {
             patience.hold = UNKNOWN_HOLD.saturating_sub(patience.margin);
@@ -124,13 +128,18 @@ fn term(name: &str, wait: Duration) -> SettleTerm {
     SettleTerm { name: name.to_owned(), seconds: wait.as_secs_f64() }
 }
 
-fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Patience) -> Result<(), RunError> {
+fn read_configuration(
+    scenario: &Scenario,
+    process: &scenario::Process,
+    directory: &Path,
+    patience: &mut Patience,
+) -> Result<(), RunError> {
     let texts = texts(&scenario.collector.config, directory)?;
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
-    let pipelines = CollectorConfig::read(&sources, &variables(scenario))
-        .and_then(|config| config.pipelines())
-        .map_err(|errors| RunError::CollectorConfig(errors.iter().map(ToString::to_string).collect()))?;
-    let ours = pipelines.to_otlp();
+    let wrong = |errors: Vec<_>| RunError::CollectorConfig(errors.iter().map(ToString::to_string).collect());
+    let config = CollectorConfig::read(&sources, &variables(scenario, process)).map_err(wrong)?;
+    let ours = ours(&config, process, patience).map_err(wrong)??;
+    note_ways(patience, &ours);
     for (hold, wait) in ours.slowest_way(UNKNOWN_HOLD.saturating_sub(patience.margin)) {
         patience.hold += wait;
         patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
@@ -154,8 +163,37 @@ fn read_configuration(scenario: &Scenario, directory: &Path, patience: &mut Pati
         patience.may_change.push((suspect.component.to_string(), change));
     }
     warn(patience);
-    patience.notes.extend(promise::warning(&scenario.collector, &pipelines, &texts));
+    patience.notes.extend(promise::warning(&scenario.collector, &ours, &texts));
     Ok(())
+}
+
+/// The ways that lead to the sink. Where that cannot be told, every way to an OTLP backend may, which is said.
+fn ours(
+    config: &CollectorConfig,
+    process: &scenario::Process,
+    patience: &mut Patience,
+) -> Result<Result<Pipelines, RunError>, Vec<ConfigError>> {
+    let all = config.pipelines()?;
+    let open = ways::left_open(&process.args, &all, config.missing_variables());
+    Ok(match ways::to_sink(&all, open) {
+        Ways::Known(ours) => Ok(ours),
+        Ways::Unsure(told) => {
+            patience.notes.push(told);
+            Ok(all.to_otlp())
+        }
+        Ways::None(told) => Err(RunError::CollectorConfig(vec![told])),
+    })
+}
+
+/// More than one way to the sink is allowed, and told: what repeats then need not be the target's fault.
+fn note_ways(patience: &mut Patience, ours: &Pipelines) {
+    patience.ways = ways::repeats(ours);
+    if !patience.ways.is_empty() {
+        let (count, named) = (patience.ways.len(), patience.ways.join(", "));
+        patience.notes.push(format!(
+            "the configuration leads to the sink by {count} ways ({named}): spans that take more than one come out repeated"
+        ));
+    }
 }
 
 /// Limits on figures that this kind of target does not have.
@@ -194,7 +232,7 @@ fn texts(config: &Configuration, directory: &Path) -> Result<Vec<(String, String
 }
 
 /// The variables that a target will see, as far as they are known before it starts: ours, those of the scenario, and
-/// addresses, which stand in for themselves.
+/// addresses, whose names stand in for them so that it can be seen where each goes.
 pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     const ADDRESSES: [&str; 7] = [
         "SPANPROOF_RECEIVER_GRPC",
@@ -202,23 +240,22 @@ pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<Stri
         "SPANPROOF_HEALTH",
         "SPANPROOF_TELEMETRY_HOST",
         "SPANPROOF_TELEMETRY_PORT",
-        "SPANPROOF_SINK_GRPC",
-        "SPANPROOF_SINK_HTTP",
+        ways::SINK_GRPC,
+        ways::SINK_HTTP,
     ];
     let ours =
         std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let mut variables: BTreeMap<String, String> = ours.collect();
-    variables.extend(ADDRESSES.map(|name| (name.to_owned(), "127.0.0.1:1".to_owned())));
     variables.extend(of_scenario.clone());
+    // Last, as when the target is started.
+    variables.extend(ADDRESSES.map(|name| (name.to_owned(), name.to_owned())));
     variables
 }
 
-/// What the scenario itself sets.
-fn variables(scenario: &Scenario) -> BTreeMap<String, String> {
+/// What the scenario itself sets, and what the target sees besides.
+fn variables(scenario: &Scenario, process: &scenario::Process) -> BTreeMap<String, String> {
     let mut variables = scenario.collector.env.clone();
-    if let scenario::Target::Process(process) = &scenario.target {
-        variables.extend(process.env.clone());
-    }
+    variables.extend(process.env.clone());
     target_variables(&variables)
 }
 
@@ -230,24 +267,31 @@ mod tests {
     /// Ways of 3 s, 4 s, and 3 s and 2 s one after the other.
     const PARALLEL: &str = "
 receivers: {otlp: {protocols: {grpc: {}}}}
-processors: {batch/a: {timeout: 3s}, batch/b: {timeout: 4s}, batch/c: {timeout: 2s}, groupbytrace: {wait_duration: 3s}}
-exporters: {otlp_grpc: {endpoint: 'a:1'}}
+processors: {batch/a: {timeout: 3s}, batch/b: {timeout: 4s}, batch/c: {timeout: 2s}, groupbytrace: {wait_duration: 3s},
+  filter: {}, attributes: {}, batch/far: {timeout: 20s}}
+exporters: {otlp_grpc: {endpoint: '${env:SPANPROOF_SINK_GRPC}'}, otlp_grpc/far: {endpoint: '127.0.0.1:9'}}
 service:
   pipelines:
     traces/a: {receivers: [otlp], processors: [batch/a], exporters: [otlp_grpc]}
     traces/b: {receivers: [otlp], processors: [batch/b], exporters: [otlp_grpc]}
     traces/c: {receivers: [otlp], processors: [groupbytrace, batch/c], exporters: [otlp_grpc]}
+    traces/far: {receivers: [otlp], processors: [filter, attributes, batch/far], exporters: [otlp_grpc/far]}
 ";
 
     /// The patience with a target and more of the scenario's `run` section.
     fn patience_with(target: &str, run: &str) -> Patience {
-        let config = PARALLEL.replace('\n', "\n    ");
+        patience_of(PARALLEL, target, run).unwrap()
+    }
+
+    /// The same with a configuration.
+    fn patience_of(config: &str, target: &str, run: &str) -> Result<Patience, RunError> {
+        let config = config.replace('\n', "\n    ");
         let text = format!(
             "scenario: 1\nname: x\ntarget: {target}\ncollector:\n  config_inline: |{config}\n\
              traffic: {{workload: shop, rate: 100 spans/s}}\nrun: {{duration: 1s{run}}}\n"
         );
         let source = ScenarioSource { name: "x.yaml".to_owned(), text, directory: Path::new(".").to_owned() };
-        patience(&load(&source, &LoadOptions::default()).unwrap(), Path::new(".")).unwrap()
+        patience(&load(&source, &LoadOptions::default()).unwrap(), Path::new("."))
     }
 
     const PROCESS: &str = "{process: {command: otelcol}}";
@@ -260,6 +304,38 @@ service:
         let [(first, 3.0), (second, 2.0), ("margin (run.late_after)", 10.0)] = terms[..] else { panic!("{terms:?}") };
         assert!(first.starts_with("groupbytrace") && second.starts_with("batch/c"), "{terms:?}");
         assert!(patience.warnings.is_empty(), "{:?}", patience.warnings);
+    }
+
+    #[test]
+    fn what_stands_only_before_another_backend_excuses_nothing_here() {
+        let patience = patience_with(PROCESS, "");
+        assert_eq!((&patience.may_leave_out[..], &patience.may_change[..]), (&[][..], &[][..]));
+        let all = patience_of(&PARALLEL.replace("127.0.0.1:9", "${env:SPANPROOF_SINK_GRPC}"), PROCESS, "").unwrap();
+        assert_eq!((&all.may_leave_out[..], all.hold.as_secs()), (&["filter".to_owned()][..], 20));
+    }
+
+    #[test]
+    fn more_than_one_way_to_the_sink_is_told_before_the_run() {
+        let patience = patience_with(PROCESS, "");
+        assert_eq!(patience.ways.len(), 3);
+        let [note] = &patience.notes[..] else { panic!("{:?}", patience.notes) };
+        assert!(
+            note.starts_with("the configuration leads to the sink by 3 ways (traces/a by otlp_grpc, traces/b"),
+            "{note}"
+        );
+    }
+
+    #[test]
+    fn a_configuration_that_leads_nowhere_near_the_sink_is_a_mistake_unless_it_leaves_that_open() {
+        let elsewhere = PARALLEL.replace("${env:SPANPROOF_SINK_GRPC}", "127.0.0.1:5317");
+        let error = patience_of(&elsewhere, PROCESS, "").unwrap_err();
+        assert_eq!(error.exit_code(), 2);
+        assert!(error.to_string().contains("`otlp_grpc` has the endpoint `127.0.0.1:5317`"), "{error}");
+        let open = PARALLEL.replace("SPANPROOF_SINK_GRPC", "NO_SUCH_VARIABLE_HERE");
+        let patience = patience_of(&open, PROCESS, "").unwrap();
+        let told = patience.notes.iter().filter(|note| note.contains("NO_SUCH_VARIABLE_HERE")).count();
+        assert_eq!(told, 1, "{:?}", patience.notes);
+        assert_eq!(patience.may_leave_out, ["filter"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// `--target`'s value, or `None` where there is no collector and none is required.
-fn collector() -> Option<String> {
+pub fn collector() -> Option<String> {
     let named = std::env::var("SPANPROOF_OTELCOL").ok().filter(|path| !path.is_empty());
     let required = std::env::var_os("CI").is_some_and(|value| value == "true");
     assert!(named.is_some() || !required, "CI=true needs a real collector: set SPANPROOF_OTELCOL to its path");
@@ -18,7 +18,7 @@ fn collector() -> Option<String> {
 }
 
 /// A small run of a scenario against it.
-fn against(scenario: &str, more: &[&str]) -> Option<Ended> {
+pub fn against(scenario: &str, more: &[&str]) -> Option<Ended> {
     let target = collector()?;
     Some(spanproof(&small(scenario, &[&["--target", &target], more].concat())))
 }
@@ -98,7 +98,7 @@ fn changes_and_repeats_behind_it_are_told_apart() {
 }
 
 /// The configuration of quickstart with one processor more.
-fn with_processor(name: &str, settings: &str) -> String {
+pub fn with_processor(name: &str, settings: &str) -> String {
     format!(
         "collector.config_inline={}",
         serde_json::json!(format!(

@@ -20,3 +20,4 @@ mod rig;
 mod settling;
 mod starting;
 mod uninvited;
+mod ways;

@@ -86,6 +86,7 @@ pub(super) fn judge(
         settling: Settling::default(),
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
+        ways: Vec::new(),
         late_after: NEVER_LATE,
         cut_short,
         target_ended: None,

@@ -97,8 +97,13 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
             &records,
             Among::Arrived,
         );
+        found.place = by_ways(evidence);
         found.advice = Some(
-            "whether the target repeats exports that had succeeded: its retries, its queue after a restart".to_owned(),
+            match found.place {
+                Some(_) => "send each span one way only, or keep the other pipelines from the sink",
+                None => "whether the target repeats exports that had succeeded: its retries, its queue after a restart",
+            }
+            .to_owned(),
         );
         findings.push(found);
     }
@@ -107,6 +112,12 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let found = finding("duplicated-explained", Level::Info, counts.duplicated_explained, message);
         findings.push(with_records(evidence, found, &evidence.account.sets.duplicated_explained, Among::Arrived));
     }
+}
+
+/// What the configuration itself says of repeats. They fail all the same: a backend would have each span as often.
+fn by_ways(evidence: &Evidence) -> Option<String> {
+    let (count, named) = (evidence.ways.len(), evidence.ways.join(", "));
+    (count > 1).then(|| format!("the configuration leads to the sink by {count} ways (pipelines {named})"))
 }
 
 fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {

@@ -67,6 +67,21 @@ fn repeats_are_told_apart_by_whether_a_resend_explains_them() {
 }
 
 #[test]
+fn repeats_behind_a_configuration_with_two_ways_fail_and_name_the_ways_instead_of_retries() {
+    let mut evidence = clean();
+    evidence.account.counts.duplicated = 4;
+    evidence.account.sets.duplicated.extend(0..4);
+    let told = |evidence: &Evidence| findings_of(delivery::CHECK, evidence).remove(0);
+    assert!(told(&evidence).advice.unwrap().contains("its retries"));
+    evidence.ways = vec!["traces/a by otlp".to_owned(), "traces/b by otlp".to_owned()];
+    let found = told(&evidence);
+    assert_eq!(found.level, Level::Failure);
+    let place = "the configuration leads to the sink by 2 ways (pipelines traces/a by otlp, traces/b by otlp)";
+    assert_eq!(found.place.as_deref(), Some(place));
+    assert!(found.advice.unwrap().contains("one way only"));
+}
+
+#[test]
 fn what_was_refused_and_delivered_is_told_apart_by_whether_an_earlier_attempt_explains_it() {
     let of = |all: u64, explained: u64| {
         let mut evidence = clean();
