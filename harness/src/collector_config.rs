@@ -7,11 +7,13 @@
 //! Merging and expansion follow the collector's own resolver (checked against `otelcol print-config` 0.155): files are merged
 //! first, maps deep, anything else replaced, `null` included; then `${...}` is expanded in values, never in keys.
 
+mod changes;
 mod component;
 mod duration;
 mod expand;
 mod facts;
 mod guarantee;
+mod keys;
 mod merge;
 mod pipelines;
 mod yaml;
@@ -19,6 +21,7 @@ mod yaml;
 pub use component::ComponentId;
 pub use facts::{Hold, HoldTerm, HoldWhen, Suspect, SuspectWhy};
 pub use guarantee::{Guarantee, PersistentQueue, WeakestLink};
+pub use keys::Keys;
 pub use pipelines::{Destination, Path, Pipelines, Protocol, Stage};
 
 use serde_json::Value;

@@ -2,7 +2,7 @@
 
 use super::duration::duration;
 use super::pipelines::{Path, Pipelines, Stage};
-use super::{ComponentId, guarantee};
+use super::{ComponentId, Keys, changes, guarantee};
 use humantime::format_duration;
 use serde_json::Value;
 use std::time::Duration;
@@ -41,7 +41,7 @@ pub struct HoldTerm {
 }
 
 /// Why a component is named as a possible explanation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SuspectWhy {
     /// It keeps some traces and leaves out others.
     Samples,
@@ -51,12 +51,14 @@ pub enum SuspectWhy {
     Routes,
     /// It writes, removes or renames attributes or fields.
     Changes,
-    /// It writes or removes attributes of spans, and nothing else of theirs.
-    ChangesAttributes,
-    /// It writes or removes attributes of resources, or their schema URL.
-    ChangesResource,
-    /// It renames spans, moves parts of their names into attributes, or sets their status.
+    /// It writes or removes these attributes of spans, and nothing else of theirs.
+    ChangesAttributes(Keys),
+    /// It writes or removes these attributes of resources; where they are not known, perhaps their schema URL too.
+    ChangesResource(Keys),
+    /// It renames spans.
     Renames,
+    /// It sets the status of spans.
+    SetsStatus,
     /// It writes the sampling decision into `trace_state`.
     WritesTraceState,
     /// It drops the schema URLs (measured in 0.155).
@@ -79,15 +81,14 @@ enum Known {
     /// Neither leaves out nor changes anything.
     Transparent,
     LeavesOut(SuspectWhy),
-    Changes(SuspectWhy),
+    Changes(Vec<SuspectWhy>),
     Both(SuspectWhy, SuspectWhy),
     Unknown,
 }
 
 fn known(stage: &Stage) -> Known {
     use SuspectWhy::{
-        Changes, ChangesAttributes, ChangesResource, ErasesSchemaUrl, Filters, Renames, Routes, Samples,
-        WritesTraceState,
+        Changes, ChangesAttributes, ChangesResource, ErasesSchemaUrl, Filters, Routes, Samples, WritesTraceState,
     };
     if stage.is_connector {
         return match stage.component.plain_kind().as_str() {
@@ -99,11 +100,12 @@ fn known(stage: &Stage) -> Known {
     match stage.component.plain_kind().as_str() {
         "batch" | "memorylimiter" | "groupbytrace" => Known::Transparent,
         // Regroups spans under other resources: association is content.
-        "groupbyattrs" => Known::Changes(Changes),
-        "attributes" => Known::Changes(ChangesAttributes),
-        "resource" | "resourcedetection" | "k8sattributes" => Known::Changes(ChangesResource),
-        "span" => Known::Changes(Renames),
-        "transform" | "redaction" | "schema" | "geoip" => Known::Changes(Changes),
+        "groupbyattrs" => Known::Changes(vec![Changes]),
+        "attributes" => Known::Changes(vec![ChangesAttributes(changes::of_attributes(stage))]),
+        "resource" => Known::Changes(vec![ChangesResource(changes::of_resource(stage))]),
+        "resourcedetection" | "k8sattributes" => Known::Changes(vec![ChangesResource(Keys::Any)]),
+        "span" => Known::Changes(changes::of_span(stage)),
+        "transform" | "redaction" | "schema" | "geoip" => Known::Changes(vec![Changes]),
         "filter" => Known::LeavesOut(Filters),
         "tailsampling" => Known::Both(Samples, ErasesSchemaUrl),
         "probabilisticsampler" => Known::Both(Samples, WritesTraceState),
@@ -162,26 +164,31 @@ impl Pipelines {
     /// Components that may explain why a span never arrives although nothing was lost. Empty: absence is loss.
     pub fn absence_is_explained_by(&self) -> Vec<Suspect> {
         self.suspects(|stage| match known(stage) {
-            Known::LeavesOut(why) | Known::Both(why, _) if !keeps_all(stage) => Some(why),
-            Known::Unknown => Some(SuspectWhy::Unknown),
-            _ => None,
+            Known::LeavesOut(why) | Known::Both(why, _) if !keeps_all(stage) => vec![why],
+            Known::Unknown => vec![SuspectWhy::Unknown],
+            _ => Vec::new(),
         })
     }
 
     /// Components that may explain why a span arrives changed. Empty: any change is corruption.
     pub fn changes_content_by(&self) -> Vec<Suspect> {
         self.suspects(|stage| match known(stage) {
-            Known::Changes(why) | Known::Both(_, why) => Some(why),
-            Known::Unknown => Some(SuspectWhy::Unknown),
-            _ => None,
+            Known::Changes(why) => why,
+            Known::Both(_, why) => vec![why],
+            Known::Unknown => vec![SuspectWhy::Unknown],
+            Known::Transparent | Known::LeavesOut(_) => Vec::new(),
         })
     }
 
-    fn suspects(&self, judge: impl Fn(&Stage) -> Option<SuspectWhy>) -> Vec<Suspect> {
+    fn suspects(&self, judge: impl Fn(&Stage) -> Vec<SuspectWhy>) -> Vec<Suspect> {
         let mut suspects = Vec::new();
         for stage in self.paths().iter().flat_map(|path| &path.stages) {
-            let suspect = judge(stage).map(|why| Suspect { component: stage.component.clone(), why });
-            suspects.extend(suspect.filter(|suspect| !suspects.contains(suspect)));
+            for why in judge(stage) {
+                let suspect = Suspect { component: stage.component.clone(), why };
+                if !suspects.contains(&suspect) {
+                    suspects.push(suspect);
+                }
+            }
         }
         suspects
     }

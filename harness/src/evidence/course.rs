@@ -4,13 +4,14 @@
 use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
+use crate::collector_config::Keys;
 use crate::judge::evidence::{Change, Conduct, Refusals, Settling, harness_was_the_limit};
 use crate::judge::outcomes::Sums;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::limits::Limit;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(super) const FILE: &str = "run.json";
@@ -80,7 +81,7 @@ struct CourseFile {
     drained: u64,
     may_still_come: bool,
     may_leave_out: Vec<String>,
-    may_change: Vec<(String, ChangeWord)>,
+    may_change: Vec<(String, ChangeEntry)>,
     /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ways: Vec<String>,
@@ -95,6 +96,29 @@ struct CourseFile {
     document: RunResult,
 }
 
+/// A word alone means whatever it can: builds before this one knew no keys, and refuse evidence that names some.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum ChangeEntry {
+    Wide(ChangeWord),
+    Keyed(KeyedChange),
+}
+
+/// Only what has these keys.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyedChange {
+    of: KeyedWord,
+    keys: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum KeyedWord {
+    Attributes,
+    Resource,
+}
+
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ChangeWord {
@@ -102,6 +126,8 @@ enum ChangeWord {
     SchemaUrl,
     Attributes,
     Resource,
+    Name,
+    Status,
     Naming,
     Content,
 }
@@ -132,7 +158,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         drained: course.settling.drained,
         may_still_come: course.settling.may_still_come,
         may_leave_out: course.may_leave_out.clone(),
-        may_change: course.may_change.iter().map(|(name, change)| (name.clone(), (*change).into())).collect(),
+        may_change: course.may_change.iter().map(|(name, change)| (name.clone(), change.into())).collect(),
         ways: course.ways.clone(),
         forewarned: course.forewarned.clone(),
         late_after_ns: nanoseconds(course.late_after),
@@ -186,28 +212,65 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
     })
 }
 
-impl From<Change> for ChangeWord {
-    fn from(change: Change) -> Self {
-        match change {
-            Change::TraceState => Self::TraceState,
-            Change::SchemaUrl => Self::SchemaUrl,
-            Change::Attributes => Self::Attributes,
-            Change::Resource => Self::Resource,
-            Change::Naming => Self::Naming,
-            Change::Content => Self::Content,
+impl From<&Change> for ChangeEntry {
+    fn from(change: &Change) -> Self {
+        let keyed = |of, keys: &BTreeSet<String>| Self::Keyed(KeyedChange { of, keys: keys.clone() });
+        Self::Wide(match change {
+            Change::Attributes(Keys::Only(keys)) => return keyed(KeyedWord::Attributes, keys),
+            Change::Resource(Keys::Only(keys)) => return keyed(KeyedWord::Resource, keys),
+            Change::Attributes(Keys::Any) => ChangeWord::Attributes,
+            Change::Resource(Keys::Any) => ChangeWord::Resource,
+            Change::TraceState => ChangeWord::TraceState,
+            Change::SchemaUrl => ChangeWord::SchemaUrl,
+            Change::Name => ChangeWord::Name,
+            Change::Status => ChangeWord::Status,
+            Change::Naming => ChangeWord::Naming,
+            Change::Content => ChangeWord::Content,
+        })
+    }
+}
+
+impl From<ChangeEntry> for Change {
+    fn from(entry: ChangeEntry) -> Self {
+        match entry {
+            ChangeEntry::Keyed(KeyedChange { of: KeyedWord::Attributes, keys }) => Self::Attributes(Keys::Only(keys)),
+            ChangeEntry::Keyed(KeyedChange { of: KeyedWord::Resource, keys }) => Self::Resource(Keys::Only(keys)),
+            ChangeEntry::Wide(ChangeWord::TraceState) => Self::TraceState,
+            ChangeEntry::Wide(ChangeWord::SchemaUrl) => Self::SchemaUrl,
+            ChangeEntry::Wide(ChangeWord::Attributes) => Self::Attributes(Keys::Any),
+            ChangeEntry::Wide(ChangeWord::Resource) => Self::Resource(Keys::Any),
+            ChangeEntry::Wide(ChangeWord::Name) => Self::Name,
+            ChangeEntry::Wide(ChangeWord::Status) => Self::Status,
+            ChangeEntry::Wide(ChangeWord::Naming) => Self::Naming,
+            ChangeEntry::Wide(ChangeWord::Content) => Self::Content,
         }
     }
 }
 
-impl From<ChangeWord> for Change {
-    fn from(word: ChangeWord) -> Self {
-        match word {
-            ChangeWord::TraceState => Self::TraceState,
-            ChangeWord::SchemaUrl => Self::SchemaUrl,
-            ChangeWord::Attributes => Self::Attributes,
-            ChangeWord::Resource => Self::Resource,
-            ChangeWord::Naming => Self::Naming,
-            ChangeWord::Content => Self::Content,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Change {
+        serde_json::from_str::<ChangeEntry>(text).unwrap().into()
+    }
+
+    #[test]
+    fn every_change_is_read_as_it_was_written() {
+        let keys = || [Keys::Any, Keys::Only(["a\"b".to_owned()].into()), Keys::Only(BTreeSet::new())];
+        let plain =
+            [Change::TraceState, Change::SchemaUrl, Change::Name, Change::Status, Change::Naming, Change::Content];
+        let keyed = keys().map(Change::Attributes).into_iter().chain(keys().map(Change::Resource));
+        for change in keyed.chain(plain) {
+            let text = serde_json::to_string(&ChangeEntry::from(&change)).unwrap();
+            assert_eq!(read(&text), change, "{text}");
         }
+    }
+
+    #[test]
+    fn words_of_an_earlier_build_mean_every_key() {
+        assert_eq!(read("\"attributes\""), Change::Attributes(Keys::Any));
+        assert_eq!(read("\"resource\""), Change::Resource(Keys::Any));
+        assert_eq!(read("\"naming\""), Change::Naming);
     }
 }

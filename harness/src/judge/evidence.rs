@@ -4,6 +4,7 @@ use super::account::Account;
 use super::corruption::{CorruptionKind, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
 use super::strangers::StrangerExamples;
+use crate::collector_config::Keys;
 use spanproof_generators::plan::{Packing, Plan, Request};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,17 +64,21 @@ pub struct Settling {
 }
 
 /// What a component of the target's configuration may change on purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Change {
     /// The trace state, into which samplers write.
     TraceState,
     /// The schema URLs of resources and scopes.
     SchemaUrl,
-    /// Attributes of spans: not of their events and links, and no other field.
-    Attributes,
-    /// Resources: their attributes and their schema URL.
-    Resource,
-    /// Names, attributes and status of spans.
+    /// These attributes of spans: not of their events and links, and no other field.
+    Attributes(Keys),
+    /// These attributes of resources; where any may be meant, their schema URL too.
+    Resource(Keys),
+    /// Names of spans.
+    Name,
+    /// Statuses of spans.
+    Status,
+    /// Names, attributes and status of spans: what builds before this one said of a processor that may change any of them.
     Naming,
     /// Whatever it is told to, ids excepted.
     Content,
@@ -81,16 +86,30 @@ pub enum Change {
 
 impl Change {
     /// Whether it may be the reason for a difference in the field at `path`.
-    pub fn may_be_behind(self, path: &str) -> bool {
+    pub fn may_be_behind(&self, path: &str) -> bool {
         match self {
             Self::TraceState => path == "trace_state",
             Self::SchemaUrl => path.ends_with(".schema_url"),
-            Self::Attributes => path.starts_with("attributes["),
-            Self::Resource => path.starts_with("resource."),
+            Self::Attributes(keys) => reaches(keys, path.strip_prefix("attributes[")),
+            Self::Resource(Keys::Any) => path.starts_with("resource."),
+            Self::Resource(keys) => reaches(keys, path.strip_prefix("resource.attributes[")),
+            Self::Name => path == "name",
+            Self::Status => path.starts_with("status."),
             Self::Naming => path == "name" || path.starts_with("attributes[") || path.starts_with("status."),
             // What stands in brackets is no field but a message that cannot be read.
             Self::Content => !matches!(path, "trace_id" | "span_id") && !path.starts_with('('),
         }
+    }
+}
+
+/// Whether one of the keys is named by the rest of a path behind its bracket: `"a"]`, or `..]` where so many attributes differ
+/// that they are not listed, which a few keys cannot bring about.
+fn reaches(keys: &Keys, rest: Option<&str>) -> bool {
+    match (keys, rest) {
+        (_, None) => false,
+        (Keys::Any, Some(_)) => true,
+        (Keys::Only(keys), Some("..]")) => keys.len() > super::explain::LISTED_MAX,
+        (Keys::Only(keys), Some(rest)) => keys.iter().any(|key| rest.starts_with(&format!("{key:?}]"))),
     }
 }
 
@@ -293,10 +312,25 @@ mod tests {
             |change: Change| -> Vec<usize> { (0..paths.len()).filter(|at| change.may_be_behind(paths[*at])).collect() };
         assert_eq!(excused(Change::TraceState), [0]);
         assert_eq!(excused(Change::SchemaUrl), [1, 2]);
-        assert_eq!(excused(Change::Attributes), [3]);
-        assert_eq!(excused(Change::Resource), [1, 4]);
+        assert_eq!(excused(Change::Attributes(Keys::Any)), [3]);
+        assert_eq!(excused(Change::Resource(Keys::Any)), [1, 4]);
+        let only = |key: &str| Keys::Only([key.to_owned()].into());
+        assert_eq!(excused(Change::Attributes(only("a"))), [3]);
+        assert_eq!(excused(Change::Resource(only("a"))), [4]);
+        assert_eq!(excused(Change::Attributes(only("b"))), [0; 0]);
+        assert_eq!(excused(Change::Resource(only("b"))), [0; 0]);
+        assert_eq!(excused(Change::Name), [6]);
+        assert_eq!(excused(Change::Status), [7]);
         assert_eq!(excused(Change::Naming), [3, 6, 7]);
         assert_eq!(excused(Change::Content), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn attributes_too_many_to_be_listed_are_not_the_work_of_a_few_keys() {
+        let named = |count: u32| Change::Attributes(Keys::Only((0..count).map(|key| format!("key.{key}")).collect()));
+        assert!(!named(6).may_be_behind("attributes[..]"));
+        assert!(named(7).may_be_behind("attributes[..]"));
+        assert!(!named(2).may_be_behind("attributes[\"key.10\"]") && named(2).may_be_behind("attributes[\"key.1\"]"));
     }
 
     /// Everything exactly at its bound.

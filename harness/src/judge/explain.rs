@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const VALUE_CHARS_MAX: usize = 120;
 
 /// Differing attributes of one list that are named one by one.
-const LISTED_MAX: usize = 6;
+pub(crate) const LISTED_MAX: usize = 6;
 
 /// Longest path in a difference; keys of attributes come from the wire.
 const PATH_CHARS_MAX: usize = 200;

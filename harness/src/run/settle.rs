@@ -151,9 +151,10 @@ fn read_configuration(
         let change = match suspect.why {
             SuspectWhy::ErasesSchemaUrl => Change::SchemaUrl,
             SuspectWhy::WritesTraceState => Change::TraceState,
-            SuspectWhy::ChangesAttributes => Change::Attributes,
-            SuspectWhy::ChangesResource => Change::Resource,
-            SuspectWhy::Renames => Change::Naming,
+            SuspectWhy::ChangesAttributes(keys) => Change::Attributes(keys),
+            SuspectWhy::ChangesResource(keys) => Change::Resource(keys),
+            SuspectWhy::Renames => Change::Name,
+            SuspectWhy::SetsStatus => Change::Status,
             SuspectWhy::Samples
             | SuspectWhy::Filters
             | SuspectWhy::Routes
@@ -210,7 +211,9 @@ fn warn(patience: &mut Patience) {
         patience.warnings.push(format!("{components} may leave spans out on purpose: absence will not be called loss"));
     }
     if !patience.may_change.is_empty() {
-        let components: Vec<&str> = patience.may_change.iter().map(|(component, _)| component.as_str()).collect();
+        let mut components: Vec<&str> = patience.may_change.iter().map(|(component, _)| component.as_str()).collect();
+        // One that changes several things has an entry for each, one after the other.
+        components.dedup();
         let components = components.join(", ");
         patience.warnings.push(format!("{components} may change spans on purpose: that will not be called corruption"));
     }
@@ -312,6 +315,17 @@ service:
         assert_eq!((&patience.may_leave_out[..], &patience.may_change[..]), (&[][..], &[][..]));
         let all = patience_of(&PARALLEL.replace("127.0.0.1:9", "${env:SPANPROOF_SINK_GRPC}"), PROCESS, "").unwrap();
         assert_eq!((&all.may_leave_out[..], all.hold.as_secs()), (&["filter".to_owned()][..], 20));
+    }
+
+    #[test]
+    fn a_processor_excuses_the_attributes_that_it_is_told_to_change_and_no_others() {
+        let actions = "attributes: {actions: [{key: nosuchkey, action: delete}]}";
+        let config = PARALLEL.replace("127.0.0.1:9", "${env:SPANPROOF_SINK_GRPC}").replace("attributes: {}", actions);
+        let patience = patience_of(&config, PROCESS, "").unwrap();
+        let [(component, change)] = &patience.may_change[..] else { panic!("{:?}", patience.may_change) };
+        assert_eq!(component, "attributes");
+        let excused = ["nosuchkey", "server.address"].map(|key| change.may_be_behind(&format!("attributes[{key:?}]")));
+        assert_eq!(excused, [true, false]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Evidence altered in memory: what only an error of ours could bring about, and what a target without a configuration cannot.
 
+use crate::collector_config::Keys;
 use crate::evidence::Frozen;
 use crate::judge::evidence::Change;
 
@@ -10,7 +11,7 @@ pub(super) fn sampler(frozen: &mut Frozen) {
 
 /// As if it had a processor that writes attributes of spans.
 pub(super) fn attributes(frozen: &mut Frozen) {
-    frozen.evidence.may_change.push(("attributes".to_owned(), Change::Attributes));
+    frozen.evidence.may_change.push(("attributes".to_owned(), Change::Attributes(Keys::Any)));
 }
 
 /// As if a span had been counted twice.

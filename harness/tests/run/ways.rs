@@ -76,3 +76,15 @@ fn repeats_by_two_pipelines_to_the_sink_fail_and_are_put_down_to_the_configurati
     assert!(!finding["try"].as_str().unwrap().contains("retries"), "{finding}");
     assert!(run.result()["warnings"].to_string().contains("by 2 ways"), "{run}");
 }
+
+#[test]
+fn a_processor_that_deletes_another_key_is_no_excuse_for_an_attribute_that_is_gone() {
+    let config = configuration(
+        "{ attributes: { actions: [{ key: nosuchkey, action: delete }] } }",
+        &format!("{{ otlp_grpc: {TO_SINK} }}"),
+        "{ traces: { receivers: [otlp], processors: [attributes], exporters: [otlp_grpc] } }",
+    );
+    let Some(run) = run(&config, &["--plant-behind", "lose-attribute,every=500"]) else { return };
+    let run = run.expect(1);
+    assert_eq!((run.ids("failure"), run.ids("inconclusive")), (vec!["corrupted".to_owned()], Vec::new()), "{run}");
+}

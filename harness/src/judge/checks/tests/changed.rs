@@ -1,6 +1,7 @@
 //! What arrived and is not what was sent: in which groups it is told, with which examples, and which of them are compared.
 
 use super::*;
+use crate::collector_config::Keys;
 use crate::judge::corruption::{CorruptExample, CorruptionKind};
 use crate::judge::evidence::Change;
 use crate::judge::explain::Difference;
@@ -129,8 +130,8 @@ fn what_was_changed_may_be_meant_only_if_every_field_of_it_may() {
     let change = |name: &str, change| (name.to_owned(), change);
     evidence.may_change = vec![
         change("transform", Change::Naming),
-        change("attributes", Change::Attributes),
-        change("resource", Change::Resource),
+        change("attributes", Change::Attributes(Keys::Any)),
+        change("resource", Change::Resource(Keys::Any)),
     ];
     assert_eq!(evidence.may_have_changed(&fields(&["attributes[\"a\"]"])), ["attributes", "transform"]);
     assert_eq!(evidence.may_have_changed(&fields(&["name", "resource.schema_url"])), ["resource", "transform"]);
