@@ -10,6 +10,7 @@ mod gate;
 mod place;
 mod planning;
 mod promise;
+mod reach;
 mod results;
 mod room;
 mod settle;
@@ -101,6 +102,26 @@ pub enum RunError {
     /// The collector's configuration does not hold together. A mistake in the scenario.
     #[error("read the collector's configuration: {}", .0.join("; "))]
     CollectorConfig(Vec<String>),
+    /// The external target's endpoint is where our own sink listens, which would then be judged instead of a target.
+    #[error(
+        "send to {endpoint}: our own sink listens there ({flag} {sink}), so no target would be tested; give --endpoint the target's address, and {flag} the one to which the target delivers"
+    )]
+    OwnSink {
+        /// The endpoint.
+        endpoint: String,
+        /// The flag that says where the sink listens.
+        flag: &'static str,
+        /// Where it listens.
+        sink: SocketAddr,
+    },
+    /// Nobody listens at the external target's endpoint.
+    #[error("reach the target at {endpoint}: {reason}; start the target, or give its address with --endpoint")]
+    Unreachable {
+        /// The endpoint.
+        endpoint: String,
+        /// Why not.
+        reason: String,
+    },
     /// The client cannot be configured as the scenario says.
     #[error("configure the client: {0}")]
     Client(String),
@@ -180,6 +201,7 @@ impl RunError {
             | Self::Defect(_)
             | Self::Limits(_)
             | Self::CollectorConfig(_)
+            | Self::OwnSink { .. }
             | Self::Client(_)
             | Self::Command(_)
             | Self::Directory { .. }
@@ -188,6 +210,7 @@ impl RunError {
             | Self::File { .. } => 2,
             Self::Sink(_)
             | Self::Target(_)
+            | Self::Unreachable { .. }
             | Self::Driver(_)
             | Self::Evidence(_)
             | Self::Frozen { .. }
@@ -309,7 +332,7 @@ struct Found {
 ///
 /// # Errors
 /// A limit on a figure that results do not have, a planted defect that is none, a command that is no program, an endpoint or header
-/// that cannot be used, a directory with files of others.
+/// that cannot be used or is our own sink's, a directory with files of others.
 pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
     check_limits(scenario)?;
     place::check(&options.directory)?;
@@ -319,7 +342,7 @@ pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> 
         scenario::Target::Process(process) => {
             find_program(&process.command).map_err(|error| RunError::Command(Box::new(error)))?;
         }
-        scenario::Target::External(_) => {}
+        scenario::Target::External(external) => reach::refuse_own_sink(external)?,
     }
     // Where a target of ours will listen is not known yet; any address serves.
     let somewhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -364,6 +387,10 @@ fn start(
     let behind = planning::behind_config(scenario, &options.behind)?.map(|config| Behind::start(config, addresses));
     let behind = behind.transpose()?;
     let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
+    // Ours tell when they are ready; of an external one nobody else would say that it is not there.
+    if let scenario::Target::External(external) = &scenario.target {
+        reach::connect(external)?;
+    }
     let version = target.version();
     let target = target.start(addresses, interrupt)?;
     Ok(AtWork { sink, gate, behind, target, version })

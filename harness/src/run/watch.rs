@@ -276,7 +276,7 @@ impl Watcher<'_> {
         let mut look = self.look();
         while Instant::now() < end && !watched.interrupted {
             self.note_first_delivery(watched, self.clock.elapsed());
-            if self.everything_arrived(&watched.driver, patience.quiet) {
+            if self.nothing_was_taken() || self.everything_arrived(&watched.driver, patience.quiet) {
                 patience.ended = Some(SettleEnd::EverythingArrived);
                 break;
             }
@@ -315,6 +315,11 @@ impl Watcher<'_> {
             late_share: None,
             target_memory: memory,
         });
+    }
+
+    /// Nothing was acknowledged and nothing has come: there is nothing to wait for, and nothing to judge.
+    fn nothing_was_taken(&self) -> bool {
+        self.outcomes.sums().acknowledged == 0 && self.recorder.ledger().unique() == 0
     }
 
     /// Every record that may still come has come, intact or corrupt, and nothing has come for as long as a repeat may take.

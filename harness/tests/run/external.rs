@@ -70,6 +70,54 @@ fn expect_external_pass(run: Ended) -> Ended {
     run
 }
 
+/// A run against an external target at `endpoint` that has no business to begin.
+fn begun(endpoint: &str, sink: &[&str]) -> Ended {
+    let arguments = ["--target", "external", "--endpoint", endpoint];
+    start_in(TempDir::new().unwrap(), &small("quickstart", &[&arguments[..], sink].concat()), &[]).wait()
+}
+
+#[test]
+fn an_endpoint_at_which_our_own_sink_listens_is_refused_before_the_load() {
+    let address = sink_address(4);
+    let port = &address[address.rfind(':').unwrap()..];
+    let everywhere = format!("0.0.0.0{port}");
+    for (endpoint, flag, sink) in [
+        (format!("http://{address}"), "--sink-grpc", &address),
+        (format!("http://{address}"), "--sink-http", &address),
+        (format!("http://localhost{port}"), "--sink-grpc", &everywhere),
+    ] {
+        let run = begun(&endpoint, &[flag, sink]).expect(2);
+        assert!(run.stderr.contains("--endpoint") && run.stderr.contains(&format!("{flag} {sink}")), "{run}");
+        assert!(!run.path("out/result.json").exists(), "{run}");
+    }
+}
+
+#[test]
+fn an_external_target_that_is_not_there_is_told_at_once_with_what_to_try() {
+    // A port that was free a moment ago, at an address that nobody else uses.
+    let nobody = sink_address(5).replace(":5317", ":4317");
+    let run = begun(&format!("http://{nobody}"), &["--sink-grpc", &sink_address(5)]).expect(3);
+    for words in [&format!("http://{nobody}")[..], "refused", "start the target", "--endpoint"] {
+        assert!(run.stderr.contains(words), "nothing of {words}\n{run}");
+    }
+    assert!(run.took < Duration::from_secs(20), "{run}");
+    assert!(!run.path("out/result.json").exists(), "{run}");
+}
+
+/// It takes connections and drops them: no request is ever answered, and none can come out.
+#[test]
+fn a_target_that_takes_nothing_is_not_waited_for() {
+    let address = sink_address(6).replace(":5317", ":4317");
+    let listener = std::net::TcpListener::bind(&address).unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let sink = sink_address(6);
+    let more = ["--sink-grpc", &sink, "--set", "run.spans=500"];
+    let run = begun(&format!("http://{address}"), &more).expect(3);
+    assert_eq!(run.spans("acknowledged"), 0, "{run}");
+    assert!(run.ids("inconclusive").contains(&"nothing-delivered".to_owned()), "{run}");
+    assert!(run.result()["settle"]["took_seconds"].as_f64().unwrap() < 2.0, "{run}");
+}
+
 /// A program of somebody else's, killed when dropped.
 struct Elsewhere(Child);
 

@@ -117,17 +117,6 @@ fn a_place_for_results_that_cannot_be_written_is_refused_before_anything_starts(
 }
 
 #[test]
-fn nothing_listens_at_the_endpoint_of_an_external_target() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let endpoint = format!("http://{free}");
-    let external = ["--target", "external", "--endpoint", &endpoint, "--sink-grpc", "127.0.0.1:0"];
-    let run = spanproof(&small("quickstart", &[&external[..], &["--set", "run.settle=1s"]].concat())).expect(3);
-    assert_eq!(run.spans("acknowledged"), 0);
-    assert!(run.ids("inconclusive").contains(&"nothing-delivered".to_owned()), "{run}");
-    run.expect_sound_ledger();
-}
-
-#[test]
 fn arguments_of_a_process_stand_before_those_that_carry_its_configuration() {
     let text = "for argument; do echo \"given $argument\" >&2; done; exit 1";
     let run = against(text, &["--set", "target.process.args=[--feature-gates, some.gate]"]).expect(3);

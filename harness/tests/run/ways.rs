@@ -71,9 +71,9 @@ fn repeats_by_two_pipelines_to_the_sink_fail_and_are_put_down_to_the_configurati
     let Some(run) = run(&configuration("{}", &exporters, pipelines), &[]) else { return };
     let run = run.expect(1);
     let [finding] = &run.findings_of("duplicated")[..] else { panic!("{run}") };
-    let place = finding["place"].as_str().unwrap();
+    let place = finding["where"].as_str().unwrap();
     assert!(place.contains("leads to the sink by 2 ways (pipelines traces/a by otlp_grpc, traces/b"), "{finding}");
-    assert!(!finding["advice"].as_str().unwrap().contains("retries"), "{finding}");
+    assert!(!finding["try"].as_str().unwrap().contains("retries"), "{finding}");
     assert!(run.result()["warnings"].to_string().contains("by 2 ways"), "{run}");
 }
 
