@@ -26,6 +26,7 @@ pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patie
         spans: plan.spans(),
         traces: plan.traces(),
         strata: plan.strata().iter().map(|(stratum, count)| (stratum.name().to_owned(), *count)).collect(),
+        starts: Duration::from_secs_f64(plan.starts_seconds().max(0.0)),
         duration: Duration::from_secs_f64(plan.seconds().max(0.0)),
         warm_up: scenario.run.warmup,
         settle: patience.terms.clone(),

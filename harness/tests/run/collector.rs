@@ -129,7 +129,8 @@ fn absence_behind_a_filter_cannot_be_told_from_loss_and_that_is_said_once() {
     let more = ["--set", &config, "--set", "run.late_after=3s"];
     let Some(run) = against("quickstart", &more) else { return };
     let run = run.expect(3);
-    assert!(run.spans("lost_acknowledged") > 0, "{run}");
+    assert!(run.spans("absent") > 0, "{run}");
+    assert_eq!(run.spans("lost_acknowledged"), 0, "absence is not called loss\n{run}");
     assert_eq!(run.ids("inconclusive"), ["absent-by-design"], "{run}");
     assert!(run.ids("failure").is_empty());
     assert_eq!(run.findings_of("absent-by-design").len(), 1);

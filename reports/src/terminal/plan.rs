@@ -21,7 +21,9 @@ pub struct Plan {
     pub traces: u64,
     /// Traces of each stratum, in the order in which to list them.
     pub strata: Vec<(String, u64)>,
-    /// How long load is applied, warm-up included.
+    /// For how long traces start, warm-up included.
+    pub starts: Duration,
+    /// Until when load is applied: the spans of slow traces are due when those have ended.
     pub duration: Duration,
     /// How much of that comes before the measuring; zero for no warm-up.
     pub warm_up: Duration,
@@ -40,11 +42,12 @@ pub fn plan_block(plan: &Plan) -> String {
     let mut lines = vec![
         format!("{}   {}   seed {}", one_line(&plan.scenario, 40), one_line(&plan.target, 60), plan.seed),
         format!(
-            "plan     {} spans in {} traces over {}{}, settle up to {}, over after {} at most",
+            "plan     {} spans in {} traces over {}{}{}, settle up to {}, over after {} at most",
             count(plan.spans),
             count(plan.traces),
-            clock(plan.duration.as_secs_f64()),
+            clock(plan.starts.as_secs_f64()),
             warm_up(plan.warm_up),
+            last_spans(plan),
             clock(settle),
             clock(end)
         ),
@@ -60,6 +63,15 @@ pub fn plan_block(plan: &Plan) -> String {
     lines.extend(plan.route.iter().map(|route| format!("route    {route}")));
     lines.extend(plan.warnings.iter().map(|warning| format!("warning  {warning}")));
     lines.iter().map(|line| one_line(line, WIDTH * 2) + "\n").collect()
+}
+
+/// A trace's last batch goes some seconds after its start anyway; what is worth telling is that slow traces take longer.
+fn last_spans(plan: &Plan) -> String {
+    let more = plan.duration.saturating_sub(plan.starts);
+    if more < Duration::from_secs(2) {
+        return String::new();
+    }
+    format!(", last spans at {}", clock(plan.duration.as_secs_f64()))
 }
 
 fn warm_up(of: Duration) -> String {

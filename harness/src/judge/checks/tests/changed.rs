@@ -47,15 +47,19 @@ fn a_field_that_differs_nearly_everywhere_is_one_defect_and_leaves_the_others() 
     let found = findings(&evidence);
     assert_eq!(found[0].common, ["every span alike"]);
     assert_ne!(found[1].common, ["every span alike"]);
-    assert!(found[1].examples[0].text.ends_with(": kind: sent a, received (nothing)"), "{:?}", found[1].examples);
-    assert!(found[0].examples[0].text.ends_with(": name: sent a, received b"), "{:?}", found[0].examples);
+    assert!(
+        found[1].examples[0].text.starts_with("kind: sent a, received (nothing); span "),
+        "{:?}",
+        found[1].examples
+    );
+    assert!(found[0].examples[0].text.starts_with("name: sent a, received b; span "), "{:?}", found[0].examples);
     // One record less of the 300 that arrived, and it is no longer everywhere.
     let evidence = changed([(vec!["name"], kind(0..286, vec![])), (vec!["kind", "name"], kind(286..296, both()))]);
     assert_eq!(places(&evidence), [place("name", 286), place("kind, name", 10)]);
     assert!(
         findings(&evidence)[1].examples[0]
             .text
-            .ends_with(": kind: sent a, received (nothing); name: sent a, received b")
+            .starts_with("kind: sent a, received (nothing); name: sent a, received b; span ")
     );
 }
 
@@ -72,7 +76,10 @@ fn changes_beyond_the_bound_of_kinds_show_all_that_differs() {
     let evidence =
         changed([(vec!["(other fields)"], kind(3..5, vec![difference("name", "b"), difference("kind", "c")]))]);
     let found = findings(&evidence).remove(0);
-    assert!(found.examples[0].text.ends_with(": name: sent a, received b; kind: sent a, received c"), "{found:?}");
+    assert!(
+        found.examples[0].text.starts_with("name: sent a, received b; kind: sent a, received c; span "),
+        "{found:?}"
+    );
 }
 
 /// Sets of fields of which each has one record more than the next.
