@@ -19,4 +19,5 @@ mod passing;
 mod rig;
 mod settling;
 mod starting;
+mod surroundings;
 mod uninvited;

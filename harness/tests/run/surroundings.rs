@@ -1,0 +1,34 @@
+//! What lies around a run and is not its scenario: a stdout that takes nothing, variables and paths that are no text.
+
+use crate::rig::{Ended, start_through};
+use std::process::{Command, Stdio};
+
+/// Quick, and it prints.
+const DRY_RUN: [&str; 5] = ["run", "quickstart", "--dry-run", "--format", "json"];
+
+/// Quick, and it heeds the environment.
+const DRY_GEN: [&str; 3] = ["gen", "traces", "--dry-run"];
+
+/// Runs the binary by way of a line of shell, which has the whole command as `"$@"`.
+fn by_way_of(shell: &str, arguments: &[&str]) -> Ended {
+    start_through(&["sh", "-c", shell, "sh"], arguments).wait()
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_no_pass() {
+    for arguments in [&DRY_RUN[..], &DRY_GEN, &["limits"]] {
+        let run = by_way_of("exec \"$@\" >/dev/full", arguments).expect(3);
+        assert!(run.stderr.contains("the result could not be printed: No space left on device"), "{run}");
+    }
+    // It is a usage error, wherever that could be told.
+    by_way_of("exec \"$@\" >/dev/full", &["run", "nonsense", "--format", "json"]).expect(2);
+}
+
+#[test]
+fn a_reader_that_has_gone_away_changes_nothing() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_spanproof"));
+    let ended = command.args(DRY_RUN).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
+}
