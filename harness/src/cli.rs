@@ -3,6 +3,7 @@
 //! Results go to stdout, talk to stderr. Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive,
 //! 130 interrupted.
 
+mod environment;
 mod generate;
 mod headers;
 mod interrupt;

@@ -32,3 +32,25 @@ fn a_reader_that_has_gone_away_changes_nothing() {
     let ended = command.args(DRY_RUN).stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output().unwrap();
     assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
 }
+
+#[test]
+fn a_variable_of_others_need_not_be_text() {
+    let shell = "BAD=$(printf 'x\\377') && export BAD && exec \"$@\"";
+    by_way_of(shell, &DRY_RUN).expect(0);
+    by_way_of(shell, &DRY_GEN).expect(0);
+}
+
+#[test]
+fn a_variable_of_ours_has_to_be_text() {
+    let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let shell = format!("{name}=$(printf 'http://\\377') && export {name} && exec \"$@\"");
+    let run = by_way_of(&shell, &DRY_GEN).expect(2);
+    assert!(run.stderr.contains(&format!("the value of `{name}` is not UTF-8")), "{run}");
+    // Only an external target heeds it.
+    by_way_of(&shell, &DRY_RUN).expect(0);
+}
+
+#[test]
+fn a_path_need_not_be_text() {
+    by_way_of("exec \"$@\" --out \"$(printf 'o\\377')\"", &DRY_RUN).expect(0);
+}
