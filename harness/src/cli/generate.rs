@@ -193,7 +193,8 @@ fn send(scenario: &Scenario, arguments: &GenArguments) -> Result<Exit, Failure> 
     let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
     print_counts(arguments.format, plan.spans(), sums, lateness, cpu.of_prefix("sp-driver"));
     if let Some(request) = exceptions.into_values().find(|request| !request.answer.is_empty()) {
-        say(&format!("{endpoint} gave an answer that was not OK: {}", crate::process::printable(&request.answer)));
+        // Perhaps no answer at all: a connection that was refused, or no room to send.
+        say(&format!("the first request that failed, to {endpoint}: {}", crate::process::printable(&request.answer)));
     }
     Ok(match () {
         () if interrupt.is_cancelled() => Exit::INTERRUPTED,
@@ -270,7 +271,7 @@ fn tell(talk: &mut Stderr, driver: &Driver, plan: &Plan, clock: RunClock, last: 
         elapsed: clock.elapsed(),
         planned_total: plan.spans(),
         sent: progress.sent,
-        delivered: 0,
+        delivered: None,
         rate: (progress.sent - last.1) as f64 / last.0.elapsed().as_secs_f64().max(1e-9),
         in_flight: progress.outstanding,
         late_share: (progress.sent > 0).then_some(progress.late_share),

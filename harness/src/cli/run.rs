@@ -108,10 +108,10 @@ impl Changes {
             overrides.sink_http(address);
         }
         if let Some(foreign) = &self.foreign {
-            overrides.set(&format!("foreign={foreign}"));
+            overrides.foreign(foreign);
         }
         if let Some(absence) = &self.absence {
-            overrides.set(&format!("absence={absence}"));
+            overrides.absence(absence);
         }
         for set in &self.sets {
             overrides.set(set);

@@ -1,7 +1,8 @@
 //! What lies around a run and is not its scenario: a stdout that takes nothing, variables and paths that are no text.
 
-use crate::rig::{Ended, start_through};
+use crate::rig::{Ended, quickstart, spanproof, start_in, start_through};
 use std::process::{Command, Stdio};
+use tempfile::TempDir;
 
 /// Quick, and it prints.
 const DRY_RUN: [&str; 5] = ["run", "quickstart", "--dry-run", "--format", "json"];
@@ -53,4 +54,28 @@ fn a_variable_of_ours_has_to_be_text() {
 #[test]
 fn a_path_need_not_be_text() {
     by_way_of("exec \"$@\" --out \"$(printf 'o\\377')\"", &DRY_RUN).expect(0);
+}
+
+#[test]
+fn a_scenario_that_is_no_text_is_not_called_missing() {
+    let folder = TempDir::new().unwrap();
+    std::fs::write(folder.path().join("odd.yaml"), b"scenario: 1\nname: \xff\n").unwrap();
+    let run = start_in(folder, &["run", "odd.yaml", "--dry-run"], &[]).wait().expect(2);
+    assert!(run.stderr.contains("odd.yaml is not text in UTF-8") && !run.stderr.contains("catalogue"), "{run}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_printed_all_the_same() {
+    let run = quickstart(&[]).expect(0);
+    let page = run.path("out/report.html");
+    std::fs::remove_file(&page).unwrap();
+    std::fs::create_dir_all(page.join("in the way")).unwrap();
+    let again = run.then(&["report", "out"]).expect(0);
+    assert!(again.stdout.contains("PASS") && again.stderr.contains("warning: the pages are as they were"), "{again}");
+}
+
+#[test]
+fn a_flag_and_a_number_below_zero_are_told_as_what_they_are() {
+    let run = spanproof(&["run", "quickstart", "--dry-run", "--foreign", "maybe", "--rate=-5"]).expect(2);
+    assert!(run.stderr.contains("--foreign maybe") && run.stderr.contains("`-5` is less than zero"), "{run}");
 }
