@@ -83,6 +83,13 @@ JSON = json.dumps({"resourceSpans": [{"resource": {"attributes": [{"key": "servi
     {"key": "d", "value": {"doubleValue": 1.5}}, {"key": "a", "value": {"arrayValue": {"values": [{"boolValue": True}]}}}],
     "events": [{"name": "e"}], "links": [{"traceId": "", "spanId": ""}], "status": {"code": 2}}]}]}]}).encode()
 
+# Every form that a value has: text for numbers and what JSON has no number for, null, nothing inside, either case and alphabet.
+JSON_FORMS = b"""{"resource_spans":[{"scopeSpans":[{"future":[{}],"spans":[{"traceId":"0AF7651916cd43dd8448eb211c80319c","spanId":"",
+"kind":null,"startTimeUnixNano":1.5e3,"attributes":[{"key":"a","value":{"doubleValue":"NaN"}},{"key":"b","value":{"doubleValue":
+"-Infinity"}},{"key":"c","value":{"arrayValue":{}}},{"key":"d","value":{"kvlistValue":{"values":[{"key":"e","value":null}]}}},
+{"key":"f","value":{"bytesValue":"-_8="}},{"key":"g","value":{"intValue":"-9223372036854775808"}},{"key":"\\ud83d\\ude00",
+"value":{"doubleValue":0.9376288967944867}}]}]}]}]}"""
+
 
 def zstd(plain):
     """A frame of one raw block: magic, one byte of size, a last block that is not compressed."""
@@ -125,7 +132,7 @@ SINK = {
     "metrics": b"\x10" + METRICS, "logs": b"\x20" + LOGS, "profiles": b"\x30" + inside(2, b""),
     "gzip": b"\x01" + gzip.compress(TRACES["bare"], mtime=0), "bomb": b"\x01" + gzip.compress(bytes(1 << 18), mtime=0),
     "members": b"\x41" + gzip.compress(TRACES["bare"], mtime=0) * 2, "zstd": b"\x02" + zstd(TRACES["bare"]),
-    "json": b"\x03" + JSON, "json-gzip": b"\x04" + gzip.compress(JSON, mtime=0), "json-logs": b'\x23{"resourceLogs":[]}',
+    "json": b"\x03" + JSON, "json-forms": b"\x03" + JSON_FORMS, "json-gzip": b"\x04" + gzip.compress(JSON, mtime=0), "json-logs": b'\x23{"resourceLogs":[]}',
     "grpc-whole": b"\x05" + message(TRACES["full"]), "grpc-pieces": b"\x45" + message(TRACES["full"]), "grpc-two": b"\x05" + message(b"") * 2,
     "grpc": b"\x06" + TRACES["full"], "grpc-gzip": b"\x07" + gzip.compress(TRACES["full"], mtime=0),
     "grpc-zstd": b"\x08" + zstd(TRACES["bare"]), "cut": b"\x09" + TRACES["bare"],

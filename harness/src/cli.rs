@@ -3,6 +3,7 @@
 //! Results go to stdout, talk to stderr. Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive,
 //! 130 interrupted.
 
+mod environment;
 mod generate;
 mod headers;
 mod interrupt;
@@ -19,6 +20,7 @@ mod talk;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
 /// Drives OTLP targets with realistic traces and accounts for every span.
 #[derive(Debug, Parser)]
@@ -99,14 +101,27 @@ pub fn main() -> ExitCode {
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Limits => report::limits(),
     };
-    ExitCode::from(exit.0)
+    ExitCode::from(printed(exit).0)
 }
 
-/// Prints to stdout. A reader that has gone away is no error of ours.
+/// Why stdout did not take all that was printed.
+static UNPRINTED: OnceLock<std::io::Error> = OnceLock::new();
+
+/// Prints to stdout. A reader that has gone away, as `head` does, is no error of ours; a full disk is, and is told at the end.
 pub(crate) fn print(text: &str) {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => drop(UNPRINTED.set(error)),
+        _ => {}
+    }
+}
+
+/// The exit code, given whether everything was printed: what nobody can read is no pass. A failure remains one.
+fn printed(exit: Exit) -> Exit {
+    let Some(error) = UNPRINTED.get() else { return exit };
+    say(&format!("error: the result could not be printed: {error}"));
+    if exit == Exit::PASS { Exit::INCONCLUSIVE } else { exit }
 }
 
 /// Prints a line to stderr.

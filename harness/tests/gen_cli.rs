@@ -225,3 +225,15 @@ fn a_result_that_cannot_be_written_is_told_before_anything_is_sent() {
     assert!(ended.err.contains("/nonexistent/"), "{ended:?}");
     assert!(place.seen().is_empty());
 }
+
+#[test]
+fn a_sender_on_its_own_tells_what_it_knows_and_no_more() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut command = spanproof();
+    let endpoint = format!("http://{free}");
+    let ended = run(command.args(["gen", "traces", "--rate", "100", "--duration", "1500ms", "--endpoint", &endpoint]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("sent") && !ended.err.contains("delivered"), "{ended:?}");
+    let said = format!("the first request that failed, to {endpoint}: ");
+    assert!(ended.err.contains(&said) && !ended.err.contains("an answer"), "nobody answered: {ended:?}");
+}

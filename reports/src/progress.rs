@@ -15,8 +15,8 @@ pub struct Progress {
     pub planned_total: u64,
     /// Spans sent so far.
     pub sent: u64,
-    /// Spans delivered so far.
-    pub delivered: u64,
+    /// Spans delivered so far; none where nobody looks, as for a sender on its own.
+    pub delivered: Option<u64>,
     /// Spans sent per second lately.
     pub rate: f64,
     /// Requests under way.
@@ -36,7 +36,7 @@ pub fn progress_line(progress: &Progress) -> String {
     let parts = [
         Some(format!("{} {}{}", clock(p.elapsed.as_secs() as f64), one_line(&p.phase, 20), share.unwrap_or_default())),
         Some(format!("sent {} ({}/s)", count(p.sent), count(p.rate.max(0.0).round() as u64))),
-        Some(format!("delivered {}", count(p.delivered))),
+        p.delivered.map(|spans| format!("delivered {}", count(spans))),
         Some(format!("in flight {}", count(p.in_flight))),
         p.late_share.map(|share| format!("late {}", ratio(share))),
         p.target_memory.map(|memory| format!("target {}", bytes(memory))),
@@ -61,7 +61,7 @@ mod tests {
             elapsed: Duration::from_millis(30_600),
             planned_total: 900_000,
             sent: 153_999,
-            delivered: 148_976,
+            delivered: Some(148_976),
             rate: 4_999.6,
             in_flight: 2,
             late_share: Some(0.003),
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_left_out() {
-        assert_eq!(progress_line(&Progress::default()), "0:00    sent 0 (0/s)   delivered 0   in flight 0");
+        assert_eq!(progress_line(&Progress::default()), "0:00    sent 0 (0/s)   in flight 0");
         let nan = Progress { rate: f64::NAN, phase: "\u{1b}[2Jsettle".to_owned(), ..Progress::default() };
         assert!(progress_line(&nan).starts_with("0:00 [2Jsettle   sent 0 (0/s)"));
     }

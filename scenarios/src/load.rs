@@ -60,6 +60,10 @@ impl Source {
 }
 
 fn unreadable(name: &str, error: &std::io::Error) -> Problems {
+    if error.kind() == std::io::ErrorKind::InvalidData {
+        let problem = Problem::new(name, &"".into(), 0..0, ProblemKind::InvalidValue);
+        return problem.message(format!("{name} is not text in UTF-8 and so no scenario")).into();
+    }
     let known: Vec<&str> = catalogue::entries().iter().map(|entry| entry.name).collect();
     let hint = match nearest(name, known.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -64,6 +64,16 @@ impl Overrides {
         self.flag("--sink-http", "target.external.sink.http", address)
     }
 
+    /// `--foreign`: what records of others mean.
+    pub fn foreign(&mut self, meaning: &str) -> &mut Self {
+        self.flag("--foreign", "foreign", meaning)
+    }
+
+    /// `--absence`: what an acknowledged span that never came out means.
+    pub fn absence(&mut self, meaning: &str) -> &mut Self {
+        self.flag("--absence", "absence", meaning)
+    }
+
     /// `--plant`: one more planted defect of the embedded target.
     pub fn plant(&mut self, defect: &str) -> &mut Self {
         self.flags.push(Assignment::plant(defect));

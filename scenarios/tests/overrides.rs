@@ -30,6 +30,20 @@ fn good(change: impl FnOnce(&mut Overrides)) -> Scenario {
 }
 
 #[test]
+fn a_flag_of_its_own_is_named_when_its_value_is_wrong() {
+    let foreign = with(|flags| {
+        flags.foreign("maybe");
+    });
+    let absence = with(|flags| {
+        flags.absence("maybe");
+    });
+    for (flag, problems) in [("--foreign", foreign), ("--absence", absence)] {
+        let said = problems.unwrap_err().to_string();
+        assert!(said.contains(flag) && !said.contains("--set"), "{said}");
+    }
+}
+
+#[test]
 fn short_flags_set_their_fields() {
     let scenario = good(|flags| {
         flags.rate("5 traces/s").duration("1m").seed("42");

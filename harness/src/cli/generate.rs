@@ -4,7 +4,7 @@ pub(crate) mod record;
 pub(crate) mod traffic;
 
 use super::talk::Stderr;
-use super::{Exit, Format, fail, headers, plaintext, print, say};
+use super::{Exit, Format, environment, fail, headers, plaintext, print, say};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
@@ -17,6 +17,7 @@ use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::progress::Progress;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
+use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::Scenario;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -107,7 +108,8 @@ pub(crate) struct GenArguments {
 /// Sends what was asked for. Exits 0 when all of it was acknowledged, 1 when not.
 pub(crate) fn run(arguments: &GenArguments) -> Exit {
     let GenSignal::Traces = arguments.signal;
-    let scenario = match arguments.traffic().scenario(&arguments.route()) {
+    let scenario = arguments.traffic().scenario(&arguments.route());
+    let scenario = match Problems::with(scenario, environment::problems()) {
         Ok(scenario) => scenario,
         Err(problems) => return super::scenario::complain(problems, arguments.format),
     };
@@ -144,7 +146,7 @@ impl GenArguments {
             }),
             connections: self.connections.map(NonZeroU32::get),
             allow_remote: self.allow_remote.clone(),
-            environment: std::env::vars().collect(),
+            environment: environment::text().collect(),
         }
     }
 }
@@ -191,7 +193,8 @@ fn send(scenario: &Scenario, arguments: &GenArguments) -> Result<Exit, Failure> 
     let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
     print_counts(arguments.format, plan.spans(), sums, lateness, cpu.of_prefix("sp-driver"));
     if let Some(request) = exceptions.into_values().find(|request| !request.answer.is_empty()) {
-        say(&format!("{endpoint} gave an answer that was not OK: {}", crate::process::printable(&request.answer)));
+        // Perhaps no answer at all: a connection that was refused, or no room to send.
+        say(&format!("the first request that failed, to {endpoint}: {}", crate::process::printable(&request.answer)));
     }
     Ok(match () {
         () if interrupt.is_cancelled() => Exit::INTERRUPTED,
@@ -268,7 +271,7 @@ fn tell(talk: &mut Stderr, driver: &Driver, plan: &Plan, clock: RunClock, last: 
         elapsed: clock.elapsed(),
         planned_total: plan.spans(),
         sent: progress.sent,
-        delivered: 0,
+        delivered: None,
         rate: (progress.sent - last.1) as f64 / last.0.elapsed().as_secs_f64().max(1e-9),
         in_flight: progress.outstanding,
         late_share: (progress.sent > 0).then_some(progress.late_share),

@@ -3,6 +3,7 @@
 use http::{HeaderName, HeaderValue};
 use spanproof_scenarios::problem::Problem;
 use std::collections::BTreeMap;
+use std::env::VarError;
 
 /// A header that cannot be sent. The message never holds a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +45,10 @@ pub(crate) fn from_variables(
     headers
         .iter()
         .map(|(header, variable)| {
-            let value = std::env::var(variable)
-                .map_err(|_| HeaderError::Unset { header: header.clone(), variable: variable.clone() })?;
+            let value = std::env::var(variable).map_err(|error| match error {
+                VarError::NotPresent => HeaderError::Unset { header: header.clone(), variable: variable.clone() },
+                VarError::NotUnicode(_) => HeaderError::Invalid { header: header.clone(), variable: variable.clone() },
+            })?;
             parse(header, &value, variable)
         })
         .collect()

@@ -1,6 +1,6 @@
 //! `spanproof report` and `spanproof limits`.
 
-use super::{Exit, Format, fail, last_run, print};
+use super::{Exit, Format, fail, last_run, print, say, with_causes};
 use crate::evidence::error::EvidenceError;
 use crate::evidence::{self, marker};
 use clap::Args;
@@ -40,10 +40,13 @@ pub(crate) fn run(arguments: &ReportArguments) -> Exit {
         Err(error) => return fail(&error, Exit::USAGE, format),
     };
     marker::tidy(&directory);
-    if let Err(error) = render_again(&directory) {
-        return fail(&error, Exit::USAGE, format);
+    let rendered = render_again(&directory);
+    // The result is known even where its pages cannot be written, as in somebody else's directory.
+    let exit = finish(&directory, &result, format);
+    if let Err(error) = rendered {
+        say(&format!("warning: the pages are as they were: {}", with_causes(&error)));
     }
-    finish(&directory, &result, format)
+    exit
 }
 
 /// The result is not there and can be made.

@@ -2,7 +2,7 @@
 
 use super::scenario::{complain, scenario_of};
 use super::talk::Stderr;
-use super::{Exit, Format, fail, headers, last_run, plaintext, print, say};
+use super::{Exit, Format, environment, fail, headers, last_run, plaintext, print, say};
 use crate::knowledge::Harness;
 use crate::run::{RunError, RunOptions, Talk, plan_spec};
 use clap::Args;
@@ -108,15 +108,15 @@ impl Changes {
             overrides.sink_http(address);
         }
         if let Some(foreign) = &self.foreign {
-            overrides.set(&format!("foreign={foreign}"));
+            overrides.foreign(foreign);
         }
         if let Some(absence) = &self.absence {
-            overrides.set(&format!("absence={absence}"));
+            overrides.absence(absence);
         }
         for set in &self.sets {
             overrides.set(set);
         }
-        overrides.environment(std::env::vars());
+        overrides.environment(environment::text());
         overrides
     }
 
@@ -141,6 +141,10 @@ impl RunArguments {
         }
         let scenario = scenario_of(&self.scenario, &options);
         let mut others = self.problems();
+        // Only an external target heeds the environment.
+        if scenario.as_ref().map_or(true, |scenario| matches!(scenario.target, Target::External(_))) {
+            others.extend(environment::problems());
+        }
         let headers = scenario.as_ref().map(all_headers).unwrap_or(Ok(Vec::new())).unwrap_or_else(|error| {
             others.push(error.problem());
             Vec::new()
@@ -231,10 +235,10 @@ fn default_directory(scenario: &Scenario) -> PathBuf {
     free.unwrap_or_else(|| PathBuf::from(base))
 }
 
-/// The command that repeats the run: as typed, with the seed.
+/// The command that repeats the run: as typed, as far as that is text, with the seed.
 fn command_line(arguments: &RunArguments, seed: u64) -> Vec<String> {
     let mut command = vec!["spanproof".to_owned()];
-    command.extend(std::env::args().skip(1));
+    command.extend(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()));
     if arguments.changes.seed.is_none() {
         command.extend(["--seed".to_owned(), seed.to_string()]);
     }

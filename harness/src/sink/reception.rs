@@ -7,6 +7,7 @@
 
 use super::dump::Dump;
 use super::recorder::Recorder;
+use super::refusals::unreadable;
 use super::tally::Tally;
 use crate::wire::Code;
 use crate::wire::server::{Backend, Decision, Export, Refusal};
@@ -99,8 +100,7 @@ impl Backend for Reception {
             });
         }
         if let Err(error) = self.tally.count(&export) {
-            let message = format!("not an export request for {}: {error}", export.signal.name());
-            return Decision::Malformed { message };
+            return unreadable(export.signal, error);
         }
         if let (Some(dump), crate::wire::Signal::Traces) = (&self.dump, export.signal) {
             dump.write(&export.body);

@@ -1,5 +1,6 @@
 //! The backend that knows the plan: identifies, judges and records every span, then lets the server answer.
 
+use super::refusals::unreadable;
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::corruption::{CorruptExample, Corruptions};
@@ -7,10 +8,9 @@ use crate::judge::explain::explain;
 use crate::judge::ledger::{Ledger, Marks};
 use crate::judge::outcomes::{Outcomes, RequestId};
 use crate::judge::strangers::Strangers;
-use crate::wire::server::{Backend, Decision, Export, Refusal};
-use crate::wire::{Code, Signal};
+use crate::wire::Signal;
+use crate::wire::server::{Backend, Decision, Export};
 use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Claims, Found, Judgement, Plan};
-use spanproof_generators::protobuf::MalformedError;
 use spanproof_generators::walk::{Filing, SpanView, Walk};
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::latency::Series;
@@ -59,19 +59,6 @@ impl Reading {
         if self.walk.spans.capacity() > SPANS_KEPT || self.walk.filings.capacity() > SPANS_KEPT {
             *self = Self::default();
         }
-    }
-}
-
-/// The answer to a request that cannot be read. One that holds too much is no smaller for being sent again.
-pub(super) fn refusal(error: MalformedError) -> Decision {
-    match error {
-        MalformedError::TooMany => Decision::Refuse(Refusal {
-            grpc: Code::RESOURCE_EXHAUSTED,
-            http: http::StatusCode::PAYLOAD_TOO_LARGE,
-            message: error.to_string(),
-            retry_after: None,
-        }),
-        _ => Decision::Malformed { message: format!("not an ExportTraceServiceRequest: {error}") },
     }
 }
 
@@ -209,7 +196,7 @@ impl Backend for Recorder {
                 reading.trim();
                 Decision::Accept
             }
-            Err(error) => refusal(error),
+            Err(error) => unreadable(Signal::Traces, error),
         })
     }
 }

@@ -1,8 +1,23 @@
-//! What the server in front of a recorder did not take, sorted by whose doing it was.
+//! What a sink does not take: the answer to what it cannot read, and what its server refused, sorted by whose doing that was.
 
 use crate::judge::evidence::Refusals;
-use crate::wire::server::{Fault, Reason, ServerCounters};
+use crate::wire::server::{Decision, Fault, Reason, Refusal, ServerCounters};
+use crate::wire::{Code, Signal};
+use spanproof_generators::protobuf::MalformedError;
 use std::collections::BTreeMap;
+
+/// The answer to a request that cannot be read. One that holds too much is no smaller for being sent again.
+pub(super) fn unreadable(signal: Signal, error: MalformedError) -> Decision {
+    match error {
+        MalformedError::TooMany => Decision::Refuse(Refusal {
+            grpc: Code::RESOURCE_EXHAUSTED,
+            http: http::StatusCode::PAYLOAD_TOO_LARGE,
+            message: error.to_string(),
+            retry_after: None,
+        }),
+        _ => Decision::Malformed { message: format!("not an export request for {}: {error}", signal.name()) },
+    }
+}
 
 /// Sorts what a server refused. `before` is how many requests its backend refused before there was anything to record; `cut` is
 /// how many connections had requests under way when it was closed.

@@ -3,6 +3,7 @@
 mod items;
 mod services;
 
+use super::refusals::unreadable;
 use crate::wire::Signal;
 use crate::wire::server::{Backend, Decision, Export};
 use services::{Services, spans_by_service};
@@ -154,9 +155,7 @@ impl Backend for Tally {
     fn export(&self, export: Export) -> Decision {
         match self.count(&export) {
             Ok(()) => Decision::Accept,
-            Err(error) => {
-                Decision::Malformed { message: format!("not an export request for {}: {error}", export.signal.name()) }
-            }
+            Err(error) => unreadable(export.signal, error),
         }
     }
 }

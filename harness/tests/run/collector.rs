@@ -99,6 +99,11 @@ fn changes_and_repeats_behind_it_are_told_apart() {
 
 /// The configuration of quickstart with one processor more.
 pub fn with_processor(name: &str, settings: &str) -> String {
+    let exporter = "{ endpoint: '${env:SPANPROOF_SINK_GRPC}', tls: { insecure: true } }";
+    config(&format!("{{ {name}: {settings} }}"), &format!("[{name}]"), "otlp_grpc", exporter)
+}
+
+fn config(processors: &str, order: &str, exporter: &str, settings: &str) -> String {
     format!(
         "collector.config_inline={}",
         serde_json::json!(format!(
@@ -106,13 +111,12 @@ pub fn with_processor(name: &str, settings: &str) -> String {
   otlp:
     protocols:
       grpc: {{ endpoint: '${{env:SPANPROOF_RECEIVER_GRPC}}' }}
-processors:
-  {name}: {settings}
+processors: {processors}
 exporters:
-  otlp_grpc: {{ endpoint: '${{env:SPANPROOF_SINK_GRPC}}', tls: {{ insecure: true }} }}
+  {exporter}: {settings}
 service:
   pipelines:
-    traces: {{ receivers: [otlp], processors: [{name}], exporters: [otlp_grpc] }}
+    traces: {{ receivers: [otlp], processors: {order}, exporters: [{exporter}] }}
   telemetry:
     metrics:
       readers:
@@ -120,6 +124,16 @@ service:
 "
         ))
     )
+}
+
+/// Whatever the traffic has, doubles above all, comes through JSON as it was.
+#[test]
+fn json_out_of_a_collector_passes() {
+    let config = config("{}", "[]", "otlp_http", "{ endpoint: 'http://${env:SPANPROOF_SINK_HTTP}', encoding: json }");
+    if let Some(run) = against("quickstart", &["--set", &config]) {
+        let run = run.expect(0);
+        assert_eq!((run.spans("delivered"), run.spans("corrupted")), (run.spans("planned"), 0), "{run}");
+    }
 }
 
 #[test]

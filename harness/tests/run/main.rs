@@ -19,5 +19,6 @@ mod passing;
 mod rig;
 mod settling;
 mod starting;
+mod surroundings;
 mod uninvited;
 mod ways;

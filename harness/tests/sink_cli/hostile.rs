@@ -66,3 +66,42 @@ fn a_service_name_cannot_write_on_the_terminal() {
     assert_eq!(ended.spans(), 1, "{ended:?}");
     assert!(!ended.out.contains('\u{1b}') && ended.out.lines().count() == 2, "{ended:?}");
 }
+
+/// A request of so many spans without content, each of two bytes.
+fn empty_spans(number: usize) -> Vec<u8> {
+    let spans = [0x12, 0].repeat(number);
+    [2, 1].into_iter().fold(spans, |inside, field: u8| {
+        let mut outside = vec![field << 3 | 2];
+        prost::encoding::encode_varint(inside.len() as u64, &mut outside);
+        [outside, inside].concat()
+    })
+}
+
+#[test]
+fn a_request_of_too_many_spans_is_too_large_and_not_malformed() {
+    let sink = Sink::start(&[]);
+    let answer = post(sink.http, "", &empty_spans((1 << 20) + 1));
+    assert!(answer.contains(" 413 "), "{answer}");
+    let ended = sink.interrupt();
+    assert!(ended.line("refused").contains("1 refused by the backend"), "{ended:?}");
+}
+
+#[test]
+fn connections_beyond_the_limit_and_silent_ones_are_counted() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).unwrap();
+
+    let sink = Sink::start(&[]);
+    let open: Vec<TcpStream> = (0..1027).map(|_| TcpStream::connect(sink.http).unwrap()).collect();
+    let mut last = open.last().unwrap();
+    last.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!(last.read(&mut [0]).unwrap(), 0, "it is closed at once");
+    let mut first = &open[0];
+    first.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(matches!(first.read(&mut [0; 64]), Ok(_) | Err(_)), "it is closed when no request comes");
+    let ended = sink.interrupt();
+    assert_eq!(ended.line("refused"), "refused   3 connections: beyond 1,024 at once", "{ended:?}");
+    assert!(ended.line("closed").ends_with("connections: no request came in time"), "{ended:?}");
+}

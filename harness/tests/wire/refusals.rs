@@ -165,13 +165,15 @@ async fn what_is_not_otlp_json_is_bad_data() {
 }
 
 #[tokio::test]
-async fn json_that_would_blow_up_when_decoded_is_too_large() {
+async fn json_that_would_blow_up_as_protobuf_is_too_large() {
     let limits = Limits { in_flight_bytes_max: 16 << 20, ..Limits::default() };
     let rig = Rig::start(limits, |_| Decision::Accept);
-    let spans = vec!["{}"; 200_000].join(",");
-    let body = format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[{spans}]}}]}}]}}");
+    let bounds = vec!["0"; 400_000].join(",");
+    let histogram = format!("{{\"dataPoints\":[{{\"explicitBounds\":[{bounds}]}}]}}");
+    let body =
+        format!("{{\"resourceMetrics\":[{{\"scopeMetrics\":[{{\"metrics\":[{{\"histogram\":{histogram}}}]}}]}}]}}");
     assert!(body.len() < 1 << 20);
-    let said = post(rig.http(), TRACES, &[JSON], body).await;
+    let said = post(rig.http(), "/v1/metrics", &[JSON], body).await;
     assert_eq!(said.status, StatusCode::PAYLOAD_TOO_LARGE);
     rig.until_nothing_in_flight().await;
 }

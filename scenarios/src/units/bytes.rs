@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use schemars::{Schema, json_schema};
 
+use super::decimal::no_number;
 use super::{Decimal, TextForm, ValueError, text_form};
 
 /// A number of bytes: bare, or with `B KiB MiB GiB TiB` (powers of 1024) or `kB MB GB TB` (powers of 1000).
@@ -42,8 +43,7 @@ impl FromStr for ByteSize {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let (number, rest) = Decimal::take(text)
-            .map_err(|_| ValueError::new(0, format!("`{text}` does not start with a number"), HINT))?;
+        let (number, rest) = Decimal::take(text).map_err(|_| ValueError::new(0, no_number(text), HINT))?;
         let unit = rest.trim_start_matches(' ');
         let wanted = if unit.is_empty() { "B" } else { unit };
         let (_, factor) = UNITS

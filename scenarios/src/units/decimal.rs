@@ -2,6 +2,12 @@
 
 use super::ValueError;
 
+/// What is said of a text that [`Decimal::take`] does not take.
+pub(super) fn no_number(text: &str) -> String {
+    let is_negative = text.strip_prefix('-').is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()));
+    if is_negative { format!("`{text}` is less than zero") } else { format!("`{text}` does not start with a number") }
+}
+
 /// `mantissa / 10^scale`, exactly as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decimal {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use schemars::{Schema, json_schema};
 
+use super::decimal::no_number;
 use super::{Decimal, TextForm, ValueError, text_form};
 
 /// A length of time as people write it: one or more numbers with a unit, `ns us ms s m h`, largest unit first or not.
@@ -61,8 +62,7 @@ impl FromStr for HumanDuration {
 /// Reads one number and its unit; returns nanoseconds and what follows.
 fn take_part(text: &str) -> Result<(u64, &str), ValueError> {
     let no_duration = |message: String| ValueError::new(0, message, HINT);
-    let (number, rest) =
-        Decimal::take(text).map_err(|_| no_duration(format!("`{text}` does not start with a number")))?;
+    let (number, rest) = Decimal::take(text).map_err(|_| no_duration(no_number(text)))?;
     let after_space = rest.trim_start_matches(' ');
     let end = after_space.find(|c: char| !c.is_alphabetic()).unwrap_or(after_space.len());
     let (unit, rest) = after_space.split_at(end);

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use schemars::{Schema, json_schema};
 
+use super::decimal::no_number;
 use super::{Decimal, TextForm, ValueError, text_form};
 
 /// A share in parts per billion, so that `0.01%` of a plan is an exact number of traces and not a rounded double.
@@ -33,8 +34,7 @@ impl FromStr for Ppb {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         const HINT: &str = "write a percentage: `2%` or `0.01%`";
-        let (number, rest) = Decimal::take(text)
-            .map_err(|_| ValueError::new(0, format!("`{text}` does not start with a number"), HINT))?;
+        let (number, rest) = Decimal::take(text).map_err(|_| ValueError::new(0, no_number(text), HINT))?;
         let at = text.len() - rest.len();
         match rest.trim_start_matches(' ') {
             "%" => number.times(PPB_PER_PERCENT).map(Self).ok_or_else(|| {

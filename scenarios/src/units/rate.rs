@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use schemars::{Schema, json_schema};
 
+use super::decimal::no_number;
 use super::{Decimal, TextForm, ValueError, text_form};
 
 /// How much is sent in a second, all services and connections together. A bare number means spans.
@@ -41,8 +42,7 @@ impl FromStr for Rate {
     type Err = ValueError;
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
-        let (number, rest) = Decimal::take(text)
-            .map_err(|_| ValueError::new(0, format!("`{text}` does not start with a number"), HINT))?;
+        let (number, rest) = Decimal::take(text).map_err(|_| ValueError::new(0, no_number(text), HINT))?;
         let (factor, rest) = match rest.as_bytes().first() {
             Some(b'k') => (1e3, &rest[1..]),
             Some(b'M') => (1e6, &rest[1..]),

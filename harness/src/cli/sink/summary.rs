@@ -4,7 +4,7 @@ use super::judged::Judged;
 use crate::process::Exit as CommandExit;
 use crate::sink::dump::Dumped;
 use crate::sink::tally::TallyCounts;
-use crate::wire::server::{Reason, ServerCounters};
+use crate::wire::server::{Limits, Reason, ServerCounters};
 use serde_json::{Value, json};
 use spanproof_reports::figures::{clock, count};
 use spanproof_reports::plain_text::one_line;
@@ -117,6 +117,14 @@ impl Summary {
         if !refused.is_empty() {
             line(text, "refused", &format!("{} requests: {}", count(self.server.refused_total()), refused.join(", ")));
         }
+        let ServerCounters { connections_refused, connections_idle, .. } = self.server;
+        if connections_refused > 0 {
+            let most = count(Limits::default().connections_max as u64);
+            line(text, "refused", &format!("{} connections: beyond {most} at once", count(connections_refused)));
+        }
+        if connections_idle > 0 {
+            line(text, "closed", &format!("{} connections: no request came in time", count(connections_idle)));
+        }
         if let Some((path, dump)) = &self.dump {
             let path = one_line(&path.display().to_string(), 200);
             let mut words = format!("{path}: {} requests, {} bytes", count(dump.requests), count(dump.bytes));
@@ -143,6 +151,11 @@ impl Summary {
             "took_seconds": self.took.as_secs_f64(),
             "judged": self.judged.is_some(),
             "refused_requests": refused,
+            "connections": {
+                "served": self.server.connections,
+                "refused": self.server.connections_refused,
+                "idle": self.server.connections_idle,
+            },
             "until": self.until.as_ref().map(|(text, held)| json!({"limit": text, "held": held})),
             "command": self.command.map(|exit| exit.to_string()),
             "dump": self.dump.as_ref().map(|(path, dump)| json!({"path": path.display().to_string(), "wrote": dump})),

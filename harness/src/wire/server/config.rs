@@ -29,8 +29,8 @@ impl Default for ServerConfig {
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// The longest request, decompressed; OTLP 1.11 recommends 64 MiB. A JSON request is also refused as too long when its
-    /// decoded form might take more than half of `in_flight_bytes_max`, by a cautious estimate (some 15 MiB of usual JSON
-    /// with the defaults).
+    /// protobuf form might take more than half of `in_flight_bytes_max` while it is written, by a cautious estimate (some 60 MiB
+    /// of usual JSON with the defaults).
     pub request_bytes_max: usize,
     /// Bytes of all requests together that are being received, decompressed or recorded.
     pub in_flight_bytes_max: usize,

@@ -1,12 +1,17 @@
-//! OTLP/JSON at the door: decoded and encoded anew as protobuf, so that the backend sees one form only.
+//! OTLP/JSON at the door: written anew as protobuf, so that the backend sees one form only.
+//!
+//! What is read is the JSON form of proto3 with OTLP's exceptions: [`schema`] has the fields, [`scalar`] the values that hold no
+//! others, and [`transcode`] goes through a request once and writes as it reads. Nothing is decoded in between, so the memory
+//! follows the bytes that came. A number keeps every bit that its text has: a sink that rounds would call a collector
+//! corrupting that is right.
+
+mod scalar;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod transcode;
 
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::trace::v1::Span;
-use prost::Message;
-use serde::de::DeserializeOwned;
 
 use super::budget::Hold;
 use super::config::Limits;
@@ -14,57 +19,47 @@ use super::counters::Reason;
 use super::rejection::Rejection;
 use crate::wire::{Code, Signal};
 
-/// What one JSON object may cost when decoded: the largest repeated message, twice since vectors double as they grow.
-const OBJECT_COST: usize = 2 * size_of::<Span>();
+/// The most bytes that an element of an array takes in protobuf when its JSON is next to nothing: `0,` may be a double.
+const ELEMENT_BYTES: usize = size_of::<f64>();
 
-/// What one array element that is a scalar may cost, likewise.
-const SCALAR_COST: usize = 2 * size_of::<u64>();
+/// A vector that grows holds its bytes and twice as many while it moves.
+const GROWTH: usize = 3;
 
 /// Turns a JSON request into the protobuf bytes of the same request.
 ///
-/// `{}` is three bytes and a span three hundred, so the cost of decoding is estimated before anything is allocated, and
-/// charged to `hold`.
+/// What that may cost is estimated before anything is allocated, and charged to `hold`.
 pub(super) async fn to_protobuf(
     signal: Signal,
     json: Bytes,
     limits: &Limits,
     hold: &mut Hold<'_>,
 ) -> Result<Bytes, Rejection> {
-    let cost = decoded_cost(&json);
+    let cost = cost(&json);
     if cost > limits.in_flight_bytes_max / 2 {
-        let message = "the JSON request would take too much memory to decode; send smaller batches";
+        let message = "the JSON request would take too much memory to read; send smaller batches";
         let status = http::StatusCode::PAYLOAD_TOO_LARGE;
         return Err(Rejection::new(Reason::TooLarge, Code::RESOURCE_EXHAUSTED, status, message));
     }
     hold.grow(cost).await?;
-    match signal {
-        Signal::Traces => encode_anew::<ExportTraceServiceRequest>(&json),
-        Signal::Metrics => encode_anew::<ExportMetricsServiceRequest>(&json),
-        Signal::Logs => encode_anew::<ExportLogsServiceRequest>(&json),
-        Signal::Profiles => Err(Rejection::new(
-            Reason::ContentType,
-            Code::UNIMPLEMENTED,
-            http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "profiles are taken as application/x-protobuf only",
-        )),
-    }
+    let request = match signal {
+        Signal::Traces => &schema::TRACES,
+        Signal::Metrics => &schema::METRICS,
+        Signal::Logs => &schema::LOGS,
+        Signal::Profiles => {
+            return Err(Rejection::new(
+                Reason::ContentType,
+                Code::UNIMPLEMENTED,
+                http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "profiles are taken as application/x-protobuf only",
+            ));
+        }
+    };
+    let protobuf = transcode::transcode(request, &json)
+        .map_err(|error| Rejection::json(format!("the body is not OTLP/JSON: {error}")))?;
+    Ok(Bytes::from(protobuf))
 }
 
-fn encode_anew<T: Message + DeserializeOwned>(json: &[u8]) -> Result<Bytes, Rejection> {
-    // serde would take an array for an object, field by field.
-    if json.trim_ascii_start().first() != Some(&b'{') {
-        return Err(Rejection::json("the body is not OTLP/JSON: it is not an object"));
-    }
-    let request: T =
-        serde_json::from_slice(json).map_err(|error| Rejection::json(format!("the body is not OTLP/JSON: {error}")))?;
-    Ok(Bytes::from(request.encode_to_vec()))
-}
-
-fn decoded_cost(json: &[u8]) -> usize {
-    let (mut objects, mut separators) = (0usize, 0usize);
-    for &byte in json {
-        objects += usize::from(byte == b'{');
-        separators += usize::from(byte == b',');
-    }
-    json.len() + objects.saturating_mul(OBJECT_COST) + separators.saturating_mul(SCALAR_COST)
+fn cost(json: &[u8]) -> usize {
+    let separators = json.iter().filter(|&&byte| byte == b',').count();
+    json.len().saturating_add(separators.saturating_mul(ELEMENT_BYTES)).saturating_mul(GROWTH)
 }

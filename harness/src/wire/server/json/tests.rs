@@ -1,0 +1,6 @@
+//! What JSON is taken, and as what.
+
+mod descriptors;
+mod forms;
+mod random;
+mod writer;
