@@ -260,6 +260,7 @@ pub fn run(
     talk: &mut dyn Talk,
 ) -> Result<Finished, RunError> {
     check(scenario, options)?;
+    check_program(scenario)?;
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?;
     let kind = target_plan.kind();
@@ -331,17 +332,15 @@ struct Found {
 /// Finds the mistakes that the scenario's own checks cannot see, before anything is made or started.
 ///
 /// # Errors
-/// A limit on a figure that results do not have, a planted defect that is none, a command that is no program, an endpoint or header
-/// that cannot be used or is our own sink's, a directory with files of others.
+/// A limit on a figure that results do not have, a planted defect that is none, an endpoint or header that cannot be used or is
+/// our own sink's, a directory with files of others.
 pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
     check_limits(scenario)?;
     place::check(&options.directory)?;
     planning::behind_config(scenario, &options.behind)?;
     match &scenario.target {
         scenario::Target::Embedded(embedded) => drop(crate::target::embedded_config(embedded, scenario.run.seed)?),
-        scenario::Target::Process(process) => {
-            find_program(&process.command).map_err(|error| RunError::Command(Box::new(error)))?;
-        }
+        scenario::Target::Process(_) => {}
         scenario::Target::External(external) => reach::refuse_own_sink(external)?,
     }
     // Where a target of ours will listen is not known yet; any address serves.
@@ -349,6 +348,13 @@ pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> 
     let wrong = |error: &dyn std::error::Error| RunError::Client(error.to_string());
     let client = client_config(scenario, Some((somewhere, somewhere)), options.headers.clone());
     client.map_err(|error| wrong(&error))?.check().map_err(|error| wrong(&error))
+}
+
+/// A plan can be made where the target is not installed; a run cannot.
+fn check_program(scenario: &Scenario) -> Result<(), RunError> {
+    let scenario::Target::Process(process) = &scenario.target else { return Ok(()) };
+    find_program(&process.command).map_err(|error| RunError::Command(Box::new(error)))?;
+    Ok(())
 }
 
 /// Loading has asked the same of a scenario that came through the command line; a library's caller may not have.

@@ -78,11 +78,11 @@ fn a_target_that_cannot_be_started_is_a_problem_on_stdout_when_json_is_asked_for
 fn a_command_that_is_not_there_is_named() {
     for command in ["/no/such/otelcol", "no-such-otelcol"] {
         let target = format!("process:{command}");
-        for more in [&[][..], &["--dry-run"]] {
-            let run = spanproof(&small("quickstart", &[&["--target", &target], more].concat())).expect(2);
-            assert!(run.stderr.contains(command), "{run}");
-            assert!(!std::fs::exists(run.path("out")).unwrap(), "nothing was made\n{run}");
-        }
+        let run = spanproof(&small("quickstart", &["--target", &target])).expect(2);
+        assert!(run.stderr.contains(command), "{run}");
+        assert!(!std::fs::exists(run.path("out")).unwrap(), "nothing was made\n{run}");
+        // What would be sent can be told without it.
+        spanproof(&small("quickstart", &["--target", &target, "--dry-run"])).expect(0);
     }
 }
 
