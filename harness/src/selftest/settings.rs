@@ -48,9 +48,10 @@ pub(super) const SAMPLER: &str = configured!(
     processors: "{probabilistic_sampler: {sampling_percentage: 100}}", pipeline: "[probabilistic_sampler]", exporter: ""
 );
 
-/// A processor of attributes. It removes what is not there, so that whatever changes is a defect's doing.
+/// A processor of attributes that may remove any, as far as its settings say. It removes what is not there, so that whatever changes
+/// is a defect's doing.
 pub(super) const ATTRIBUTES: &str = configured!(
-    processors: "{attributes: {actions: [{key: spanproof.nothing, action: delete}]}}", pipeline: "[attributes]", exporter: ""
+    processors: "{attributes: {actions: [{pattern: ^spanproof.nothing, action: delete}]}}", pipeline: "[attributes]", exporter: ""
 );
 
 /// A target out of which nothing comes.

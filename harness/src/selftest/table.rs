@@ -330,7 +330,7 @@ const CONFIGURED: [Case; 3] = [
         "attributes",
         "lose-attribute,every=100",
         Expected::open(&["changed-by-design"]),
-        "a lost attribute is none behind a processor of attributes",
+        "a lost attribute is none behind a processor that may change any attribute",
     )
     .with(&[settings::ATTRIBUTES])
     .behind(ONLY_CONFIGURED),
