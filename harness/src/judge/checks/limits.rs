@@ -20,8 +20,6 @@ pub struct Doubts {
     pub change: Option<String>,
     /// Why late records may be none of the target's doing.
     pub lateness: Option<String>,
-    /// Records whose absence may be meant: from none to all of them are lost.
-    pub absent: u64,
 }
 
 impl Doubts {
@@ -30,17 +28,7 @@ impl Doubts {
         let meant = evidence.absence_may_be_meant();
         let by_design = meant.then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
-        Self {
-            absence: evidence.absence_doubt().or(by_design),
-            change: changed,
-            lateness: evidence.lateness_doubt(),
-            absent: if meant { evidence.account.counts.lost_acknowledged } else { 0 },
-        }
-    }
-
-    /// How much higher the figure may be than the result says, in records.
-    fn uncounted(&self, limit: &Limit) -> u64 {
-        if limit.canonical_path() == "spans.lost_acknowledged" { self.absent } else { 0 }
+        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness: evidence.lateness_doubt() }
     }
 
     /// The doubt about a figure. One of the driver itself says what the harness did, never what the target did.
@@ -91,7 +79,7 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
     let text = limit.to_string();
     match result.lookup(&limit.path) {
         Ok(figure) => {
-            let (counted, uncounted) = (magnitude(figure, limit), doubts.uncounted(limit));
+            let (counted, uncounted) = (magnitude(figure, limit), uncounted(limit, result));
             let holds = limit.holds(counted);
             let (verdict, reason) = match (holds, doubts.about(limit)) {
                 _ if holds != limit.holds(counted + uncounted as f64) => {
@@ -113,6 +101,12 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
             reason: Some(reason_open(limit, result, error)),
         },
     }
+}
+
+/// How much higher the figure may be than the result says, in records: from none to all of those whose absence may be meant are
+/// lost.
+fn uncounted(limit: &Limit, result: &RunResult) -> u64 {
+    if limit.canonical_path() == "spans.lost_acknowledged" { result.ledger.spans.absent } else { 0 }
 }
 
 /// Why there is no figure to judge.
@@ -267,7 +261,7 @@ mod tests {
     fn a_limit_on_loss_is_judged_only_where_it_holds_whatever_absence_means() {
         let mut result = result(Target::default());
         result.ledger.spans.absent = 30;
-        let doubts = Doubts { absence: Some("absence may be meant here".to_owned()), absent: 30, ..Doubts::default() };
+        let doubts = Doubts { absence: Some("absence may be meant here".to_owned()), ..Doubts::default() };
         let verdict = |text| judge(&[limit(text)], &result, &doubts).remove(0).verdict;
         assert_eq!(verdict("spans.lost_acknowledged == 0"), Verdict::Inconclusive, "none or 30 may be lost");
         assert_eq!(verdict("spans.lost_acknowledged <= 29"), Verdict::Inconclusive);
