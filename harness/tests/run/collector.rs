@@ -97,13 +97,8 @@ fn changes_and_repeats_behind_it_are_told_apart() {
     assert_eq!(run.expect(1).ids("failure"), ["corrupted", "duplicated"]);
 }
 
-/// The configuration of quickstart with one processor more.
-pub fn with_processor(name: &str, settings: &str) -> String {
-    let exporter = "{ endpoint: '${env:SPANPROOF_SINK_GRPC}', tls: { insecure: true } }";
-    config(&format!("{{ {name}: {settings} }}"), &format!("[{name}]"), "otlp_grpc", exporter)
-}
-
-fn config(processors: &str, order: &str, exporter: &str, settings: &str) -> String {
+/// A configuration with these processors, exporters and pipelines.
+pub fn configuration(processors: &str, exporters: &str, pipelines: &str) -> String {
     format!(
         "collector.config_inline={}",
         serde_json::json!(format!(
@@ -112,11 +107,9 @@ fn config(processors: &str, order: &str, exporter: &str, settings: &str) -> Stri
     protocols:
       grpc: {{ endpoint: '${{env:SPANPROOF_RECEIVER_GRPC}}' }}
 processors: {processors}
-exporters:
-  {exporter}: {settings}
+exporters: {exporters}
 service:
-  pipelines:
-    traces: {{ receivers: [otlp], processors: {order}, exporters: [{exporter}] }}
+  pipelines: {pipelines}
   telemetry:
     metrics:
       readers:
@@ -126,10 +119,26 @@ service:
     )
 }
 
+/// Settings of an exporter to the sink over gRPC.
+pub const TO_SINK: &str = "{ endpoint: '${env:SPANPROOF_SINK_GRPC}', tls: { insecure: true } }";
+
+/// The configuration of quickstart with one processor more.
+pub fn with_processor(name: &str, settings: &str) -> String {
+    configuration(
+        &format!("{{ {name}: {settings} }}"),
+        &format!("{{ otlp_grpc: {TO_SINK} }}"),
+        &format!("{{ traces: {{ receivers: [otlp], processors: [{name}], exporters: [otlp_grpc] }} }}"),
+    )
+}
+
 /// Whatever the traffic has, doubles above all, comes through JSON as it was.
 #[test]
 fn json_out_of_a_collector_passes() {
-    let config = config("{}", "[]", "otlp_http", "{ endpoint: 'http://${env:SPANPROOF_SINK_HTTP}', encoding: json }");
+    let config = configuration(
+        "{}",
+        "{ otlp_http: { endpoint: 'http://${env:SPANPROOF_SINK_HTTP}', encoding: json } }",
+        "{ traces: { receivers: [otlp], exporters: [otlp_http] } }",
+    );
     if let Some(run) = against("quickstart", &["--set", &config]) {
         let run = run.expect(0);
         assert_eq!((run.spans("delivered"), run.spans("corrupted")), (run.spans("planned"), 0), "{run}");

@@ -1,31 +1,7 @@
 //! A collector's configuration may lead elsewhere than to the sink, or there by more than one way.
 
-use crate::collector::against;
+use crate::collector::{TO_SINK, against, configuration};
 use crate::rig::Ended;
-
-/// A configuration with these processors, exporters and pipelines.
-fn configuration(processors: &str, exporters: &str, pipelines: &str) -> String {
-    format!(
-        "collector.config_inline={}",
-        serde_json::json!(format!(
-            "receivers:
-  otlp:
-    protocols:
-      grpc: {{ endpoint: '${{env:SPANPROOF_RECEIVER_GRPC}}' }}
-processors: {processors}
-exporters: {exporters}
-service:
-  pipelines: {pipelines}
-  telemetry:
-    metrics:
-      readers:
-        - pull: {{ exporter: {{ prometheus: {{ host: '${{env:SPANPROOF_TELEMETRY_HOST}}', port: '${{env:SPANPROOF_TELEMETRY_PORT}}' }} }} }}
-"
-        ))
-    )
-}
-
-const TO_SINK: &str = "{ endpoint: '${env:SPANPROOF_SINK_GRPC}', tls: { insecure: true } }";
 
 /// Quickstart with such a configuration and a few spans only.
 fn run(config: &str, more: &[&str]) -> Option<Ended> {
