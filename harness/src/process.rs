@@ -44,6 +44,7 @@ pub use endpoints::{Endpoints, SinkAddresses};
 pub use error::{LogExcerpt, StartError};
 pub use keeper::become_keeper_if_asked;
 pub use launch::find_program;
+pub(crate) use launch::inherited;
 pub use log_tail::{last_words, log_tail, printable};
 pub use ready::{ReadyWhen, ReceiverPort};
 pub use spec::{Arguments, ConfigFile, ProcessSpec, Variables};

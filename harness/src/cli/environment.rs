@@ -6,12 +6,7 @@ use std::ffi::OsString;
 /// What the names of those begin with that are heeded.
 const HEEDED: &str = "OTEL_EXPORTER_OTLP_";
 
-/// The variables that are text.
-pub(crate) fn text() -> impl Iterator<Item = (String, String)> {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-}
-
-/// What is wrong with those that are heeded: one that is no text would be as good as unset, and its sender would not know.
+/// What is wrong with the variables that are heeded: one that is no text would be as good as unset, and its sender would not know.
 pub(crate) fn problems() -> Vec<Problem> {
     problems_of(std::env::vars_os())
 }

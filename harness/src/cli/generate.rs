@@ -146,7 +146,7 @@ impl GenArguments {
             }),
             connections: self.connections.map(NonZeroU32::get),
             allow_remote: self.allow_remote.clone(),
-            environment: environment::text().collect(),
+            environment: crate::process::inherited().into_iter().collect(),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Changes {
         for set in &self.sets {
             overrides.set(set);
         }
-        overrides.environment(environment::text());
+        overrides.environment(crate::process::inherited());
         overrides
     }
 
