@@ -136,9 +136,8 @@ fn read_configuration(
 ) -> Result<(), RunError> {
     let texts = texts(&scenario.collector.config, directory)?;
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
-    let wrong = |errors: Vec<_>| RunError::CollectorConfig(errors.iter().map(ToString::to_string).collect());
     let config = CollectorConfig::read(&sources, &variables(scenario, process)).map_err(wrong)?;
-    let ours = ours(&config, process, patience).map_err(wrong)??;
+    let ours = ours(&config, process, patience)?;
     note_ways(patience, &ours);
     for (hold, wait) in ours.slowest_way(UNKNOWN_HOLD.saturating_sub(patience.margin)) {
         patience.hold += wait;
@@ -168,22 +167,22 @@ fn read_configuration(
     Ok(())
 }
 
+fn wrong(errors: Vec<ConfigError>) -> RunError {
+    RunError::CollectorConfig(errors.iter().map(ToString::to_string).collect())
+}
+
 /// The ways that lead to the sink. Where that cannot be told, every way to an OTLP backend may, which is said.
-fn ours(
-    config: &CollectorConfig,
-    process: &scenario::Process,
-    patience: &mut Patience,
-) -> Result<Result<Pipelines, RunError>, Vec<ConfigError>> {
-    let all = config.pipelines()?;
+fn ours(config: &CollectorConfig, process: &scenario::Process, patience: &mut Patience) -> Result<Pipelines, RunError> {
+    let all = config.pipelines().map_err(wrong)?;
     let open = ways::left_open(&process.args, &all, config.missing_variables());
-    Ok(match ways::to_sink(&all, open) {
+    match ways::to_sink(&all, open) {
         Ways::Known(ours) => Ok(ours),
         Ways::Unsure(told) => {
             patience.notes.push(told);
             Ok(all.to_otlp())
         }
         Ways::None(told) => Err(RunError::CollectorConfig(vec![told])),
-    })
+    }
 }
 
 /// More than one way to the sink is allowed, and told: what repeats then need not be the target's fault.
@@ -246,9 +245,7 @@ pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<Stri
         ways::SINK_GRPC,
         ways::SINK_HTTP,
     ];
-    let ours =
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let mut variables: BTreeMap<String, String> = ours.collect();
+    let mut variables = crate::process::inherited();
     variables.extend(of_scenario.clone());
     // Last, as when the target is started.
     variables.extend(ADDRESSES.map(|name| (name.to_owned(), name.to_owned())));
