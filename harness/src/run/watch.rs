@@ -276,8 +276,9 @@ impl Watcher<'_> {
         let mut look = self.look();
         while Instant::now() < end && !watched.interrupted {
             self.note_first_delivery(watched, self.clock.elapsed());
-            if self.nothing_was_taken() || self.everything_arrived(&watched.driver, patience.quiet) {
-                patience.ended = Some(SettleEnd::EverythingArrived);
+            let quiet = self.quiet_since(watched.load_took) >= patience.quiet;
+            if let Some(ended) = quiet.then(|| self.settled(&watched.driver)).flatten() {
+                patience.ended = Some(ended);
                 break;
             }
             watched.interrupted |= interrupt.is_cancelled();
@@ -317,21 +318,23 @@ impl Watcher<'_> {
         });
     }
 
-    /// Nothing was acknowledged and nothing has come: there is nothing to wait for, and nothing to judge.
-    fn nothing_was_taken(&self) -> bool {
-        self.outcomes.sums().acknowledged == 0 && self.recorder.ledger().unique() == 0
+    /// For how long nothing has come. What was refused comes, if it does, behind the load.
+    fn quiet_since(&self, load_took: Duration) -> Duration {
+        self.clock.elapsed().saturating_sub(self.recorder.last_record().max(load_took))
     }
 
-    /// Every record that may still come has come, intact or corrupt, and nothing has come for as long as a repeat may take.
-    fn everything_arrived(&self, driver: &DriverReport, quiet: Duration) -> bool {
+    /// Whether there is nothing left to wait for: every record that may still come has come, intact or corrupt, or there is none.
+    fn settled(&self, driver: &DriverReport) -> Option<SettleEnd> {
         let (ledger, sums) = (self.recorder.ledger(), self.outcomes.sums());
         let expected = sums.acknowledged + sums.unknown;
-        let quiet = self.clock.elapsed().saturating_sub(self.recorder.last_record()) >= quiet;
-        if !quiet || ledger.unique() < expected {
-            return false;
+        if ledger.unique() < expected {
+            return None;
+        }
+        if expected == 0 && ledger.unique() == 0 {
+            return Some(SettleEnd::NothingTaken);
         }
         // The sum can hide an absent record behind one that was refused and came all the same.
-        sums.refused == 0 || self.nothing_is_absent(driver)
+        (sums.refused == 0 || self.nothing_is_absent(driver)).then_some(SettleEnd::EverythingArrived)
     }
 
     fn nothing_is_absent(&self, driver: &DriverReport) -> bool {

@@ -5,6 +5,8 @@ troubles        of every fifty requests one is passed on and answered 503, one i
                 Retry-After beyond any budget, and one is kept and answered as rejected in full; what was answered 503 and
                 comes again is passed on
 turns           of every fifty requests one is passed on and answered 503, and refused for good when it comes again
+sleeps          passes each request on three seconds later, and answers only then
+refuses         passes nothing on and answers 400
 fills           with the first request, fills the disk that the file FILL is on
 
 With HEADER=NAME:VALUE, requests without that header are refused with 401.
@@ -13,6 +15,7 @@ import http.client
 import os
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COUNT = 0
@@ -111,6 +114,10 @@ class Receiver(BaseHTTPRequestHandler):
             trouble = 0
         if trouble == 30:
             return self.answer(200, partial_success(spans(body)))
+        if fake == "refuses":
+            return self.answer(400)
+        if fake == "sleeps":
+            time.sleep(3)
         status = pass_on(self.path, body, self.headers)
         if trouble == 10:
             return self.answer(503)

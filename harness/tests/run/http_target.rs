@@ -78,6 +78,30 @@ fn what_is_refused_when_it_comes_again_may_have_been_delivered_before() {
     run.expect(0);
 }
 
+/// No request is answered in time, and every one is passed on two seconds later.
+#[test]
+fn what_was_never_answered_is_waited_for_though_nothing_was_acknowledged() {
+    let run = against("sleeps", &["--set", "traffic.client.timeout=1s", "--set", "run.spans=2000"]);
+    assert_eq!((run.spans("acknowledged"), run.spans("unknown")), (0, run.spans("planned")), "{run}");
+    assert_eq!(run.spans("recovered"), run.spans("planned"), "{run}");
+    assert_eq!(run.result()["settle"]["ended"], "everything-arrived", "{run}");
+    run.expect_sound_ledger();
+}
+
+#[test]
+fn a_target_that_refuses_everything_is_not_waited_for() {
+    let run = against("refuses", &[]).expect(3);
+    assert_eq!(
+        (run.spans("refused"), run.spans("lost_refused")),
+        (run.spans("planned"), run.spans("planned")),
+        "{run}"
+    );
+    assert_eq!(run.ids("inconclusive"), ["nothing-delivered", "refused"], "{run}");
+    let settle = &run.result()["settle"];
+    assert_eq!(settle["ended"], "nothing-taken", "{run}");
+    assert!(settle["took_seconds"].as_f64().unwrap() < 2.0, "{run}");
+}
+
 #[test]
 fn limits_on_memory_and_cpu_of_a_process_fail_the_run() {
     let run = against("passes", &["--set", "limits=[target.memory.peak < 1MiB, target.cpu_seconds < 1us]"]).expect(1);

@@ -34,6 +34,8 @@ pub struct SettleTerm {
 pub enum SettleEnd {
     /// Nothing was missing any more.
     EverythingArrived,
+    /// Nothing was acknowledged or left without an answer, and nothing came: there was nothing to wait for.
+    NothingTaken,
     /// The time was up.
     Deadline,
 }
@@ -43,6 +45,7 @@ impl SettleEnd {
     pub fn name(self) -> &'static str {
         match self {
             Self::EverythingArrived => "everything-arrived",
+            Self::NothingTaken => "nothing-taken",
             Self::Deadline => "deadline",
         }
     }
