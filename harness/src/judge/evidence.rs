@@ -235,11 +235,12 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
     const ACHIEVED_MIN: f64 = 0.995;
     let mut reasons = Vec::new();
     if conduct.late_share > LATE_MAX {
-        let share = conduct.late_share * 100.0;
-        reasons.push(format!("{share:.1} % of the spans started more than 2 ms late (above 1 %)"));
+        let share = percent(conduct.late_share, LATE_MAX, 1);
+        reasons.push(format!("{share} % of the spans started more than 2 ms late (above 1 %)"));
     }
     if conduct.achieved_ratio < ACHIEVED_MIN {
-        reasons.push(format!("{:.1} % of the plan began in time (below 99.5 %)", conduct.achieved_ratio * 100.0));
+        let share = percent(conduct.achieved_ratio, ACHIEVED_MIN, 1);
+        reasons.push(format!("{share} % of the plan began in time (below 99.5 %)"));
     }
     reasons.extend(saturated("driver", conduct.driver_saturated));
     reasons.extend(saturated("sink", conduct.sink_saturated));
@@ -249,9 +250,18 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
 /// Says so where a thread was saturated for too much of the load's time.
 fn saturated(who: &str, share: f64) -> Option<String> {
     const SATURATED_MAX: f64 = 0.01;
-    let percent = share * 100.0;
-    (share > SATURATED_MAX)
-        .then(|| format!("a thread of the {who} was saturated for {percent:.0} % of the time (above 1 %)"))
+    (share > SATURATED_MAX).then(|| {
+        let share = percent(share, SATURATED_MAX, 0);
+        format!("a thread of the {who} was saturated for {share} % of the time (above 1 %)")
+    })
+}
+
+/// A share that lies beyond a bound in per cent, with so many digits behind the point as show that it does, `least` or more.
+fn percent(share: f64, bound: f64, least: usize) -> String {
+    const DIGITS_MAX: usize = 9;
+    let written = |share: f64, digits: usize| format!("{:.digits$}", share * 100.0);
+    let digits = (least..DIGITS_MAX).find(|&digits| written(share, digits) != written(bound, digits));
+    written(share, digits.unwrap_or(DIGITS_MAX))
 }
 
 #[cfg(test)]
@@ -347,7 +357,16 @@ mod tests {
     fn each_bound_that_is_passed_is_named_alone_and_without_a_percentile() {
         let beyond = [
             (Conduct { late_share: 0.0111, ..KEPT_UP }, "1.1 % of the spans started more than 2 ms late (above 1 %)"),
+            (
+                Conduct { late_share: 0.010_02, ..KEPT_UP },
+                "1.002 % of the spans started more than 2 ms late (above 1 %)",
+            ),
             (Conduct { achieved_ratio: 0.994, ..KEPT_UP }, "99.4 % of the plan began in time (below 99.5 %)"),
+            (Conduct { achieved_ratio: 0.994_97, ..KEPT_UP }, "99.497 % of the plan began in time (below 99.5 %)"),
+            (
+                Conduct { driver_saturated: 0.011, ..KEPT_UP },
+                "a thread of the driver was saturated for 1.1 % of the time (above 1 %)",
+            ),
             (
                 Conduct { driver_saturated: 0.05, ..KEPT_UP },
                 "a thread of the driver was saturated for 5 % of the time (above 1 %)",
