@@ -344,7 +344,8 @@ fn freeze(
         document,
     };
     course.withhold();
-    let failed = |source| RunError::Frozen { directory: directory.clone(), source };
+    let failed =
+        |source| RunError::Frozen { directory: directory.clone(), source, counted: counted(found.sums, recorder) };
     watch::write_events(directory, events).map_err(failed)?;
     spanproof_reports::directory::write_latency_log(directory, &course.document.latency, &found.recorded.log)
         .map_err(failed)?;
@@ -360,6 +361,21 @@ fn freeze(
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)
+}
+
+/// What is known of a run whose evidence could not be written: not what a verdict could rest on, and better than nothing.
+fn counted(sums: Sums, recorder: &Recorder) -> String {
+    let Sums { acknowledged, refused, unknown, .. } = sums;
+    let ledger = recorder.ledger();
+    format!(
+        "acknowledged {acknowledged}, refused {refused}, unknown {unknown}; \
+         of {} spans that came, {} unchanged; twice {}, foreign {}, invented {}",
+        ledger.unique(),
+        ledger.delivered(),
+        ledger.extra(),
+        ledger.foreign(),
+        ledger.invented()
+    )
 }
 
 /// Takes away the mark, since the evidence is whole and has been read back, and gives what follows from it its names. In this

@@ -81,12 +81,14 @@ pub enum RunError {
     },
     /// The evidence cannot be written after the load, as on a disk that filled up. Free some space and run again: what is not
     /// whole proves nothing.
-    #[error("write the evidence to {}: {source}; nothing can be concluded from what was written: free some space and run again", directory.display())]
+    #[error("write the evidence to {}: {source}; nothing can be concluded from what was written: free some space and run again. It had counted: {counted}", directory.display())]
     Frozen {
         /// Where to.
         directory: PathBuf,
         /// Why not.
         source: WriteError,
+        /// What was counted, on which no verdict can rest.
+        counted: String,
     },
     /// The evidence is whole and the results made from it cannot be written. Free some space; `judge` makes them.
     #[error("write results to {}: {source}; the evidence is whole: free some space, then `spanproof judge {}` makes them from it", directory.display(), directory.display())]
