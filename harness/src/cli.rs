@@ -52,7 +52,11 @@ enum Command {
     /// Plant every defect and see each caught under its right name
     Selftest(selftest::SelftestArguments),
     /// List the figures that limits can name
-    Limits,
+    Limits {
+        /// How they are printed
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
 }
 
 /// How results are printed.
@@ -99,7 +103,7 @@ pub fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Scenario(arguments) => scenario::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
-        Command::Limits => report::limits(),
+        Command::Limits { format } => report::limits(format),
     };
     ExitCode::from(printed(exit).0)
 }

@@ -121,6 +121,24 @@ fn a_bad_header_is_refused_without_being_shown() {
     assert!(ended.err.contains("authorization") && !ended.err.contains("s3cret"), "{ended:?}");
 }
 
+#[test]
+fn all_that_is_wrong_with_headers_is_said_at_once() {
+    let environment = [("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret%0a,x-good=1,bad name=2")];
+    let ended = generate(&environment, &["--set", "traffic.transport.headers_env={x-key: NO_SUCH_VARIABLE_HERE}"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    for words in ["`authorization`", "`bad name`", "`x-key`", "NO_SUCH_VARIABLE_HERE"] {
+        assert!(ended.err.contains(words), "nothing of {words}: {ended:?}");
+    }
+    assert!(!ended.err.contains("s3cret"), "{ended:?}");
+}
+
+#[test]
+fn what_is_wrong_with_a_flag_is_said_of_that_flag() {
+    let ended = generate(&[], &["--workload", "shoop", "--dry-run"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("--workload shoop") && !ended.err.contains("--set"), "{ended:?}");
+}
+
 /// What was meant to be encrypted is not sent in the clear without a word.
 #[test]
 fn what_asks_for_tls_in_the_environment_is_told() {

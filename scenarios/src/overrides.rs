@@ -27,6 +27,12 @@ impl Overrides {
         self
     }
 
+    /// A flag that stands for a field; what is wrong with its value is said of the flag.
+    pub fn flag(&mut self, flag: &str, path: &str, value: &str) -> &mut Self {
+        self.flags.push(Assignment::flag(flag, path, value));
+        self
+    }
+
     /// `--rate`
     pub fn rate(&mut self, rate: &str) -> &mut Self {
         self.flag("--rate", "traffic.rate", rate)
@@ -87,11 +93,6 @@ impl Overrides {
     pub fn environment(&mut self, variables: impl IntoIterator<Item = (String, String)>) -> &mut Self {
         let variables: std::collections::BTreeMap<String, String> = variables.into_iter().collect();
         self.environment.extend(assignment::from_environment(&variables));
-        self
-    }
-
-    fn flag(&mut self, flag: &str, path: &str, value: &str) -> &mut Self {
-        self.flags.push(Assignment::flag(flag, path, value));
         self
     }
 }

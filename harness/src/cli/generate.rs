@@ -3,8 +3,9 @@
 pub(crate) mod record;
 pub(crate) mod traffic;
 
+use super::headers::{self, Header};
 use super::talk::Stderr;
-use super::{Exit, Format, environment, fail, headers, plaintext, print, say};
+use super::{Exit, Format, environment, fail, plaintext, print, say};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
@@ -108,21 +109,25 @@ pub(crate) struct GenArguments {
 /// Sends what was asked for. Exits 0 when all of it was acknowledged, 1 when not.
 pub(crate) fn run(arguments: &GenArguments) -> Exit {
     let GenSignal::Traces = arguments.signal;
-    let scenario = arguments.traffic().scenario(&arguments.route());
-    let scenario = match Problems::with(scenario, environment::problems()) {
-        Ok(scenario) => scenario,
+    let (scenario, headers) = match arguments.understood() {
+        Ok(understood) => understood,
         Err(problems) => return super::scenario::complain(problems, arguments.format),
     };
     if let (false, Some(note)) = (arguments.quiet, plaintext::note()) {
         say(&note);
     }
-    match send(&scenario, arguments) {
+    match send(&scenario, headers, arguments) {
         Ok(exit) => exit,
         Err((error, exit)) => fail(error.as_ref(), exit, arguments.format),
     }
 }
 
 impl GenArguments {
+    /// What is to be sent, and with which headers; or all that is wrong with the arguments and the environment.
+    fn understood(&self) -> Result<(Scenario, Vec<Header>), Problems> {
+        headers::added(self.traffic().scenario(&self.route()), environment::problems())
+    }
+
     fn traffic(&self) -> GenTraffic {
         GenTraffic {
             workload: self.workload.clone(),
@@ -157,9 +162,7 @@ fn usage(error: impl std::error::Error + 'static) -> Failure {
     (Box::new(error), Exit::USAGE)
 }
 
-fn send(scenario: &Scenario, arguments: &GenArguments) -> Result<Exit, Failure> {
-    let mut headers = headers::from_variables(&scenario.traffic.transport.headers_env).map_err(usage)?;
-    headers.extend(headers::from_otel_environment().map_err(usage)?);
+fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> Result<Exit, Failure> {
     let client = client_config(scenario, None, headers).map_err(usage)?;
     let endpoint = client.endpoint.to_string();
     let plan = Plan::new(plan_spec(scenario, fresh_tag())).map_err(usage)?;

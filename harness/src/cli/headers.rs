@@ -1,13 +1,14 @@
 //! Headers for requests, from environment variables only: values are secrets and never stand on a command line.
 
 use http::{HeaderName, HeaderValue};
-use spanproof_scenarios::problem::Problem;
+use spanproof_scenarios::problem::{Problem, Problems};
+use spanproof_scenarios::scenario::{Scenario, Target};
 use std::collections::BTreeMap;
 use std::env::VarError;
 
 /// A header that cannot be sent. The message never holds a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum HeaderError {
+enum HeaderError {
     /// The variable that a header is to come from is not set.
     #[error("header `{header}`: environment variable `{variable}` is not set")]
     Unset {
@@ -28,7 +29,7 @@ pub(crate) enum HeaderError {
 
 impl HeaderError {
     /// As a problem of the variable.
-    pub(crate) fn problem(&self) -> Problem {
+    fn problem(&self) -> Problem {
         let (Self::Unset { variable, .. } | Self::Invalid { variable, .. }) = self;
         let hint = match self {
             Self::Unset { .. } => "set it, or remove the header from `traffic.transport.headers_env`",
@@ -38,38 +39,63 @@ impl HeaderError {
     }
 }
 
+/// A header with its value, which is secret.
+pub(crate) type Header = (HeaderName, HeaderValue);
+
+/// A scenario with the headers that it is sent with; or all that is wrong with either, and with whatever else was typed.
+pub(crate) fn added(
+    scenario: Result<Scenario, Problems>,
+    mut others: Vec<Problem>,
+) -> Result<(Scenario, Vec<Header>), Problems> {
+    let mut headers = Vec::new();
+    match scenario.as_ref().map(of_scenario) {
+        Ok(Ok(found)) => headers = found,
+        Ok(Err(problems)) => others.extend(problems),
+        Err(_) => {}
+    }
+    Problems::with(scenario, others).map(|scenario| (scenario, headers))
+}
+
+/// The headers that a scenario's requests are sent with, or all that is wrong with them. Only for an external target do the
+/// variables of OpenTelemetry's exporters count, and only where the scenario does not have the same header.
+fn of_scenario(scenario: &Scenario) -> Result<Vec<Header>, Vec<Problem>> {
+    let mut found = from_variables(&scenario.traffic.transport.headers_env);
+    if let Target::External(_) = scenario.target {
+        let known: Vec<_> = found.iter().flatten().map(|(name, _)| name.clone()).collect();
+        let is_new = |header: &Result<Header, _>| header.as_ref().map_or(true, |(name, _)| !known.contains(name));
+        found.extend(from_otel_environment().into_iter().filter(is_new));
+    }
+    let (good, bad): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+    let problems: Vec<_> = bad.into_iter().filter_map(Result::err).map(|error| error.problem()).collect();
+    if problems.is_empty() { Ok(good.into_iter().flatten().collect()) } else { Err(problems) }
+}
+
 /// Headers whose values stand in environment variables.
-pub(crate) fn from_variables(
-    headers: &BTreeMap<String, String>,
-) -> Result<Vec<(HeaderName, HeaderValue)>, HeaderError> {
-    headers
-        .iter()
-        .map(|(header, variable)| {
-            let value = std::env::var(variable).map_err(|error| match error {
-                VarError::NotPresent => HeaderError::Unset { header: header.clone(), variable: variable.clone() },
-                VarError::NotUnicode(_) => HeaderError::Invalid { header: header.clone(), variable: variable.clone() },
-            })?;
-            parse(header, &value, variable)
-        })
-        .collect()
+fn from_variables(headers: &BTreeMap<String, String>) -> Vec<Result<Header, HeaderError>> {
+    let read = |(header, variable): (&String, &String)| {
+        let value = std::env::var(variable).map_err(|error| match error {
+            VarError::NotPresent => HeaderError::Unset { header: header.clone(), variable: variable.clone() },
+            VarError::NotUnicode(_) => HeaderError::Invalid { header: header.clone(), variable: variable.clone() },
+        })?;
+        parse(header, &value, variable)
+    };
+    headers.iter().map(read).collect()
 }
 
 /// Headers in the form of `OTEL_EXPORTER_OTLP_HEADERS`: `key=value,key=value`, values percent-encoded.
-pub(crate) fn from_otel_environment() -> Result<Vec<(HeaderName, HeaderValue)>, HeaderError> {
+fn from_otel_environment() -> Vec<Result<Header, HeaderError>> {
     let variable = ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|text| !text.trim().is_empty()).map(|text| (name, text)));
-    let Some((name, text)) = variable else { return Ok(Vec::new()) };
-    text.split(',')
-        .filter(|pair| !pair.trim().is_empty())
-        .map(|pair| {
-            let (header, value) = pair.split_once('=').unwrap_or((pair, ""));
-            parse(header.trim(), &percent_decoded(value.trim()), name)
-        })
-        .collect()
+    let Some((name, text)) = variable else { return Vec::new() };
+    let read = |pair: &str| {
+        let (header, value) = pair.split_once('=').unwrap_or((pair, ""));
+        parse(header.trim(), &percent_decoded(value.trim()), name)
+    };
+    text.split(',').filter(|pair| !pair.trim().is_empty()).map(read).collect()
 }
 
-fn parse(header: &str, value: &str, variable: &str) -> Result<(HeaderName, HeaderValue), HeaderError> {
+fn parse(header: &str, value: &str, variable: &str) -> Result<Header, HeaderError> {
     let invalid = || HeaderError::Invalid { header: header.to_owned(), variable: variable.to_owned() };
     let name = header.to_ascii_lowercase().parse().map_err(|_| invalid())?;
     let mut value = HeaderValue::from_str(value).map_err(|_| invalid())?;

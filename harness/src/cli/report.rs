@@ -78,9 +78,19 @@ pub(super) fn finish(directory: &Path, result: &RunResult, format: Format) -> Ex
 }
 
 /// Lists the figures that limits can name.
-pub(crate) fn limits() -> Exit {
-    for known in spanproof_reports::result::paths::known_paths() {
-        print(&format!("{:<48} {:?}\n", known.path, known.kind));
+pub(crate) fn limits(format: Format) -> Exit {
+    let known = spanproof_reports::result::paths::known_paths();
+    match format {
+        Format::Text => known.iter().for_each(|known| print(&format!("{:<48} {:?}\n", known.path, known.kind))),
+        Format::Json => {
+            let known: Vec<_> = known
+                .iter()
+                .map(
+                    |known| serde_json::json!({"path": known.path, "kind": format!("{:?}", known.kind).to_lowercase()}),
+                )
+                .collect();
+            print(&format!("{:#}\n", serde_json::Value::from(known)));
+        }
     }
     Exit::PASS
 }

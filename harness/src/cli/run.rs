@@ -1,8 +1,9 @@
 //! `spanproof run`.
 
+use super::headers::{self, Header};
 use super::scenario::{complain, scenario_of};
 use super::talk::Stderr;
-use super::{Exit, Format, environment, fail, headers, last_run, plaintext, print, say};
+use super::{Exit, Format, environment, fail, last_run, plaintext, print, say};
 use crate::knowledge::Harness;
 use crate::run::{RunError, RunOptions, Talk, plan_spec};
 use clap::Args;
@@ -145,11 +146,7 @@ impl RunArguments {
         if scenario.as_ref().map_or(true, |scenario| matches!(scenario.target, Target::External(_))) {
             others.extend(environment::problems());
         }
-        let headers = scenario.as_ref().map(all_headers).unwrap_or(Ok(Vec::new())).unwrap_or_else(|error| {
-            others.push(error.problem());
-            Vec::new()
-        });
-        Problems::with(scenario, others).map(|scenario| (scenario, headers))
+        headers::added(scenario, others)
     }
 
     /// What is wrong with arguments that no field of a scenario stands for.
@@ -166,9 +163,6 @@ impl RunArguments {
         behind.chain(out).collect()
     }
 }
-
-/// A header with its value, which is secret.
-type Header = (http::HeaderName, http::HeaderValue);
 
 /// Runs a scenario.
 pub(crate) fn run(arguments: &RunArguments) -> Exit {
@@ -216,15 +210,6 @@ fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) 
 #[derive(Debug, thiserror::Error)]
 #[error("interrupted before the load began: {0}")]
 struct Early(RunError);
-
-fn all_headers(scenario: &Scenario) -> Result<Vec<Header>, headers::HeaderError> {
-    let mut all = headers::from_variables(&scenario.traffic.transport.headers_env)?;
-    if let Target::External(_) = scenario.target {
-        let known: Vec<_> = all.iter().map(|(name, _)| name.clone()).collect();
-        all.extend(headers::from_otel_environment()?.into_iter().filter(|(name, _)| !known.contains(name)));
-    }
-    Ok(all)
-}
 
 /// `spanproof-runs/NAME-SEED-TIME`, with a number behind it if that is taken.
 fn default_directory(scenario: &Scenario) -> PathBuf {

@@ -7,6 +7,7 @@ use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::Scenario;
 use spanproof_scenarios::{catalogue, spec};
+use std::path::Path;
 
 /// Arguments of `scenario`.
 #[derive(Debug, Args)]
@@ -27,6 +28,9 @@ enum ScenarioCommand {
     Show {
         /// Its name
         name: String,
+        /// How it is printed: the file itself, or one JSON document with the file as text
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
     },
     /// Check a scenario file: every problem at once
     Validate {
@@ -44,7 +48,7 @@ enum ScenarioCommand {
 pub(crate) fn run(arguments: &ScenarioArguments) -> Exit {
     match &arguments.command {
         ScenarioCommand::List { format } => list(*format),
-        ScenarioCommand::Show { name } => show(name),
+        ScenarioCommand::Show { name, format } => show(name, *format),
         ScenarioCommand::Validate { file, format } => validate(file, *format),
         ScenarioCommand::Schema => schema(),
     }
@@ -85,31 +89,47 @@ fn list(format: Format) -> Exit {
     Exit::PASS
 }
 
-fn show(name: &str) -> Exit {
-    match catalogue::find(name) {
-        Some(entry) => {
-            print(entry.yaml);
-            Exit::PASS
-        }
-        None => {
-            let known: Vec<_> = catalogue::entries().iter().map(|entry| entry.name).collect();
-            say(&format!("error: no scenario `{name}` in the catalogue; there are {}", known.join(", ")));
-            Exit::USAGE
+/// A name that is none of the catalogue's.
+#[derive(Debug, thiserror::Error)]
+#[error("no scenario `{name}` in the catalogue; there are {}", known.join(", "))]
+struct NotInCatalogue<'a> {
+    name: &'a str,
+    known: Vec<&'static str>,
+}
+
+fn show(name: &str, format: Format) -> Exit {
+    let Some(entry) = catalogue::find(name) else {
+        let known = catalogue::entries().iter().map(|entry| entry.name).collect();
+        return fail(&NotInCatalogue { name, known }, Exit::USAGE, format);
+    };
+    match format {
+        Format::Text => print(entry.yaml),
+        Format::Json => {
+            let entry = serde_json::json!({"name": entry.name, "about": entry.about(), "yaml": entry.yaml});
+            print(&format!("{entry:#}\n"));
         }
     }
+    Exit::PASS
 }
 
 fn validate(file: &str, format: Format) -> Exit {
-    match scenario_of(file, &LoadOptions::default()) {
-        Ok(_) => {
-            match format {
-                Format::Text => print(&format!("{file}: a good scenario\n")),
-                Format::Json => print("[]\n"),
-            }
-            Exit::PASS
-        }
-        Err(problems) => complain(problems, format),
+    let scenario = match scenario_of(file, &LoadOptions::default()) {
+        Ok(scenario) => scenario,
+        Err(problems) => return complain(problems, format),
+    };
+    // What the collector's configuration makes of a span is found where it is asked how long to wait for one.
+    let patience = match crate::run::patience(&scenario, Path::new(".")) {
+        Ok(patience) => patience,
+        Err(error) => return fail(&error, Exit(error.exit_code()), format),
+    };
+    for warning in patience.warnings.iter().chain(&patience.notes) {
+        say(&format!("warning: {warning}"));
     }
+    match format {
+        Format::Text => print(&format!("{file}: a good scenario\n")),
+        Format::Json => print("[]\n"),
+    }
+    Exit::PASS
 }
 
 fn schema() -> Exit {

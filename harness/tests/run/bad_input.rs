@@ -1,7 +1,7 @@
 //! Mistakes in what was asked for: every one at once, exit 2, nothing started.
 
 use crate::rig::{Ended, quickstart, small, spanproof, start_in};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Eight mistakes that people make.
@@ -132,6 +132,37 @@ fn a_flag_that_makes_a_combination_impossible_is_named() {
         assert!(problems.iter().all(|problem| problem["path"] == blamed), "{run}");
     }
     refused(spanproof(&["run", "bursts", "--duration", "2s"]), &["--duration 2s", "before `traffic.profile.burst"]);
+}
+
+/// Everything in it is in order, and no span can reach the sink.
+#[test]
+fn a_configuration_that_leads_nowhere_near_the_sink_is_not_called_a_good_scenario() {
+    let shown = spanproof(&["scenario", "show", "quickstart"]).expect(0).stdout;
+    let scenario = |endpoint: &str| {
+        let folder = TempDir::new().unwrap();
+        let text = shown.replace("target: embedded", "target: { process: { command: otelcol } }");
+        std::fs::write(folder.path().join("my.yaml"), text.replace("${env:SPANPROOF_SINK_GRPC}", endpoint)).unwrap();
+        folder
+    };
+    for arguments in [["scenario", "validate", "my.yaml"].as_slice(), &["run", "my.yaml", "--dry-run"]] {
+        let ended = |endpoint| start_in(scenario(endpoint), arguments, &[]).wait();
+        refused(ended("127.0.0.1:9"), &["127.0.0.1:9", "SPANPROOF_SINK_GRPC"]);
+        ended("${env:SPANPROOF_SINK_GRPC}").expect(0);
+    }
+}
+
+#[test]
+fn what_is_listed_is_data_when_asked_for() {
+    let data = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&spanproof(&[arguments, &["--format", "json"]].concat()).expect(0).stdout).unwrap()
+    };
+    let limits = data(&["limits"]);
+    let lost = json!({"path": "spans.lost_acknowledged", "kind": "count"});
+    assert!(limits.as_array().unwrap().contains(&lost), "{limits}");
+    let shown = data(&["scenario", "show", "quickstart"]);
+    assert_eq!(shown["yaml"], spanproof(&["scenario", "show", "quickstart"]).expect(0).stdout);
+    let names: Vec<_> = data(&["scenario", "list"]).as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+    assert!(names.contains(&shown["name"]), "{names:?}");
 }
 
 #[test]

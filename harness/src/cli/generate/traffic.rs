@@ -82,16 +82,16 @@ impl GenTraffic {
             overrides.endpoint(endpoint);
         }
         if let Some(protocol) = route.protocol {
-            overrides.set(&format!("traffic.transport.protocol={protocol}"));
+            overrides.flag("--protocol", "traffic.transport.protocol", protocol);
         }
         if let Some(compression) = route.compression {
-            overrides.set(&format!("traffic.transport.compression={compression}"));
+            overrides.flag("--compression", "traffic.transport.compression", compression);
         }
         if let Some(connections) = route.connections {
-            overrides.set(&format!("traffic.transport.connections={connections}"));
+            overrides.flag("--connections", "traffic.transport.connections", &connections.to_string());
         }
         overrides.rate(&self.rate).duration(&self.duration).seed(&self.seed);
-        overrides.set(&format!("traffic.workload={}", self.workload));
+        overrides.flag("--workload", "traffic.workload", &self.workload);
         if self.workload == "shop" && !self.sets.iter().any(|set| set.starts_with("traffic.packing=")) {
             overrides.set("traffic.packing=per-service");
         }
