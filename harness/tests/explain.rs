@@ -258,23 +258,33 @@ fn deep_nesting_costs_no_more_than_its_size() {
     assert_eq!(differences(&hostile, &hostile), []);
 }
 
-/// A request with one span of a thousand attributes, the first with a key of a megabyte; the first `changed` differ from those
-/// of a request where none are changed.
-fn many_attributes(changed: u32) -> Vec<u8> {
-    let mut span = Vec::new();
-    for number in 0..1000_u32 {
-        let (mut key, mut attribute) = (format!("\n{number}").into_bytes(), Vec::new());
-        key.resize(if number == 0 { 1_000_000 } else { key.len() }, b'x');
-        put_bytes(&mut attribute, 1, &key);
-        put_tag(&mut attribute, 3, 0);
-        put_varint(&mut attribute, u64::from(number) + if number < changed { 5000 } else { 0 });
-        put_bytes(&mut span, 9, &attribute);
-    }
+/// A request with one span.
+fn request_of(span: Vec<u8>) -> Vec<u8> {
     [2_u32, 2, 1].iter().fold(span, |inside, field| {
         let mut out = Vec::new();
         put_bytes(&mut out, *field, &inside);
         out
     })
+}
+
+/// A request with one span of that many attributes, the first with so long a key; the first `changed` differ from those of a
+/// request where none are changed.
+fn attributes(count: u32, first_key: usize, changed: u32) -> Vec<u8> {
+    let mut span = Vec::new();
+    for number in 0..count {
+        let (mut key, mut attribute) = (format!("\n{number}").into_bytes(), Vec::new());
+        key.resize(if number == 0 { first_key } else { key.len() }, b'x');
+        put_bytes(&mut attribute, 1, &key);
+        put_tag(&mut attribute, 3, 0);
+        put_varint(&mut attribute, u64::from(number) + if number < changed { 5000 } else { 0 });
+        put_bytes(&mut span, 9, &attribute);
+    }
+    request_of(span)
+}
+
+/// A thousand attributes, the first with a key of a megabyte.
+fn many_attributes(changed: u32) -> Vec<u8> {
+    attributes(1000, 1_000_000, changed)
 }
 
 #[test]
@@ -290,4 +300,32 @@ fn a_list_of_which_most_differs_is_one_difference() {
     let found = differences(&many_attributes(0), &many_attributes(900));
     let paths: Vec<_> = found.iter().map(|one| one.path.as_str()).collect();
     assert_eq!(paths, ["attributes[..]"]);
+}
+
+/// Up to six are always told one by one, and more unless they are more than half.
+#[test]
+fn a_few_differences_or_no_more_than_half_of_a_list_are_told_one_by_one() {
+    let told = |count, changed| differences(&attributes(count, 2, 0), &attributes(count, 2, changed)).len();
+    assert_eq!([told(6, 6), told(7, 7), told(14, 7), told(13, 7)], [6, 1, 7, 1]);
+    let lost = differences(&attributes(7, 2, 0), &request_of(Vec::new()));
+    let said: Vec<_> = lost.iter().map(|one| [&one.path[..], &one.expected, &one.received]).collect();
+    assert_eq!(said, [["attributes[..]", "7 attributes", ""]]);
+}
+
+/// As the normal form has it: of the right width, nothing but zeros is no id.
+#[test]
+fn an_id_of_zeros_is_none_if_it_is_as_wide_as_an_id() {
+    let with_parent = |parent: &[u8]| {
+        let mut span = Vec::new();
+        put_bytes(&mut span, 4, parent);
+        request_of(span)
+    };
+    let differ = |expected: &[u8], received: &[u8]| {
+        let found = differences(&with_parent(expected), &with_parent(received));
+        found.into_iter().map(|one| one.path).collect::<Vec<_>>()
+    };
+    assert!(differ(&[], &[0; 8]).is_empty());
+    for (expected, received) in [(&[1; 8], &[2; 8][..]), (&[1; 8], &[0; 8]), (&[1; 8], &[]), (&[0; 8], &[0; 7])] {
+        assert_eq!(differ(expected, received), ["parent_span_id"], "{expected:?} {received:?}");
+    }
 }

@@ -117,7 +117,8 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
 /// What the configuration itself says of repeats. They fail all the same: a backend would have each span as often.
 fn by_ways(evidence: &Evidence) -> Option<String> {
     let (count, named) = (evidence.ways.len(), evidence.ways.join(", "));
-    (count > 1).then(|| format!("the configuration leads to the sink by {count} ways (pipelines {named})"))
+    (!evidence.ways.is_empty())
+        .then(|| format!("the configuration leads to the sink by {count} ways (pipelines {named})"))
 }
 
 fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {

@@ -8,8 +8,8 @@ use spanproof_reports::result::check::{Example, Window};
 /// Examples in one finding.
 const EXAMPLES_MAX: usize = 5;
 
-/// Records looked at to find when a finding began and ended.
-const WINDOW_SAMPLES_MAX: u64 = 4096;
+/// Records looked at to find when a finding began, and as many to find when it ended.
+const WINDOW_SAMPLES_MAX: usize = 2048;
 
 /// The first few records of a set.
 pub(super) fn examples(evidence: &Evidence, records: &RoaringTreemap) -> Vec<Example> {
@@ -46,9 +46,8 @@ pub(super) fn describe(evidence: &Evidence, number: u64) -> Described {
 /// From the first to the last intended instant of a set's records. Of large sets the first and last records are looked at,
 /// which are the earliest and latest since records are numbered in the order in which their traces start.
 pub(super) fn window(evidence: &Evidence, records: &RoaringTreemap) -> Option<Window> {
-    let half = WINDOW_SAMPLES_MAX / 2;
-    let skip = records.len().saturating_sub(half);
-    let numbers = records.iter().take(half as usize).chain(records.iter().skip(skip as usize));
+    let skip = records.len().saturating_sub(WINDOW_SAMPLES_MAX as u64);
+    let numbers = records.iter().take(WINDOW_SAMPLES_MAX).chain(records.iter().skip(skip as usize));
     let mut chunk = None;
     let (mut from, mut to) = (f64::INFINITY, f64::NEG_INFINITY);
     for number in numbers {

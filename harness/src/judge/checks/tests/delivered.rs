@@ -134,6 +134,19 @@ fn what_the_target_did_not_take_says_one_answer_and_when_it_came() {
 }
 
 #[test]
+fn to_send_again_is_advised_where_no_request_was() {
+    let unknown = |attempts| {
+        let mut evidence = clean();
+        (evidence.account.counts.unknown, evidence.account.counts.recovered) = (1, 1);
+        let record = RequestRecord { outcome: Outcome::Unknown, attempts, answer: String::new(), ended_ns: 0 };
+        evidence.requests.insert(RequestId { chunk: 0, number: 0 }, record);
+        findings_of(delivery::CHECK, &evidence).remove(0)
+    };
+    assert!(unknown(1).advice.unwrap().contains("traffic.client.retry"));
+    assert_eq!((unknown(2).id.as_str(), unknown(2).advice), ("unknown", None));
+}
+
+#[test]
 fn nothing_to_judge_is_open_and_anything_at_all_is_something() {
     let of = |delivered, corrupted, lost| {
         let mut evidence = clean();

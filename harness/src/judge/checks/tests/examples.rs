@@ -42,7 +42,9 @@ fn a_window_reaches_from_the_first_to_the_last_instant_of_its_records() {
     let at = |number| example::examples(&evidence, &RoaringTreemap::from([number]))[0].at_seconds.unwrap();
     let border = evidence.plan.spans_before(1);
     let last = evidence.plan.spans() - 1;
-    for records in [vec![3], vec![0, 5, border, border + 1], vec![border + 3, last], (0..=last).collect()] {
+    for records in
+        [vec![3], vec![0, border], vec![0, 5, border, border + 1], vec![border + 3, last], (0..=last).collect()]
+    {
         let set: RoaringTreemap = records.iter().copied().collect();
         let window = example::window(&evidence, &set).unwrap();
         let (first, last) = (records[0], records[records.len() - 1]);
