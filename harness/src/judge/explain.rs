@@ -4,8 +4,10 @@
 //! field. The hash only says *different*; this says *what*, and it has the last word: a span that merely repeats a single
 //! field, as protobuf allows, is found equal here.
 
+mod excerpt;
 mod unknown;
 
+use excerpt::excerpts;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyVariant;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -15,9 +17,6 @@ use prost::Message;
 use spanproof_generators::protobuf::{Reader, Wire};
 use spanproof_generators::walk::{Filing, Place, SpanView};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Longest text of a value in a difference.
-const VALUE_CHARS_MAX: usize = 120;
 
 /// Differing attributes of one list that are named one by one.
 pub(crate) const LISTED_MAX: usize = 6;
@@ -135,16 +134,15 @@ struct Differences {
 
 impl Differences {
     fn add(&mut self, path: &str, expected: &str, received: &str) {
-        let cap = |text: &str, most| text.chars().take(most).collect();
         let path = match self.found.len() {
-            ..DIFFERENCES_MAX => cap(path, PATH_CHARS_MAX),
+            ..DIFFERENCES_MAX => path.chars().take(PATH_CHARS_MAX).collect(),
             DIFFERENCES_MAX => {
                 let path = "(further fields)".to_owned();
                 return self.found.push(Difference { path, expected: String::new(), received: String::new() });
             }
             _ => return,
         };
-        let (expected, received) = (cap(expected, VALUE_CHARS_MAX), cap(received, VALUE_CHARS_MAX));
+        let (expected, received) = excerpts(expected, received);
         self.found.push(Difference { path, expected, received });
     }
 

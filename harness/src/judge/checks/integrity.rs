@@ -9,7 +9,6 @@ use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
 use groups::Group;
 use spanproof_reports::result::check::{Example, Finding, Level};
-use std::borrow::Cow;
 
 /// Findings whose records are compared with the others; of further ones the fields say enough.
 const ANALYSED_MAX: usize = 8;
@@ -88,21 +87,8 @@ fn changed_by_design(fields: &str, count: u64, components: &[&str]) -> Finding {
     found
 }
 
-/// Longer values lose their middle, so that both sides of a difference find room; `show` has them in full.
-const VALUE_CHARS_MAX: usize = 60;
-
-fn shown(value: &str) -> Cow<'_, str> {
-    let length = value.chars().count();
-    if value.is_empty() {
-        return Cow::Borrowed("(nothing)");
-    } else if length <= VALUE_CHARS_MAX {
-        return Cow::Borrowed(value);
-    }
-    let (head, tail): (String, String) = (
-        value.chars().take(VALUE_CHARS_MAX * 2 / 3).collect(),
-        value.chars().skip(length - VALUE_CHARS_MAX / 4).collect(),
-    );
-    Cow::Owned(format!("{head}…{tail} ({length} characters)"))
+fn shown(value: &str) -> &str {
+    if value.is_empty() { "(nothing)" } else { value }
 }
 
 fn strangers(evidence: &Evidence, findings: &mut Vec<Finding>) {
