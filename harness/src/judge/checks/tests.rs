@@ -3,7 +3,7 @@
 use super::*;
 use crate::judge::evidence::{Conduct, Refusals, Settling};
 use spanproof_generators::identity::RunTag;
-use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
+use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Request, Shape};
 use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
 use spanproof_generators::workload::Workload;
@@ -211,4 +211,25 @@ fn lateness_is_open_when_the_sink_was_the_limit_and_not_when_the_driver_was() {
         let evidence = Evidence { conduct, ..with_a_loss(with_a_late_span(clean())) };
         expect(&evidence, &[lost, ("late", late), limited]);
     }
+}
+
+/// An exporter keeps to its connection, whichever of its requests it is; whole traces go round by the request.
+#[test]
+fn a_request_goes_over_the_connection_of_its_exporter_or_its_number() {
+    let mut evidence = clean();
+    evidence.connections = 3;
+    let chunk = evidence.plan.open(0);
+    let request = |exporter| {
+        let mut request: Request = chunk.requests()[0].clone();
+        request.exporter = exporter;
+        request
+    };
+    let over = |evidence: &Evidence, exporter, number| evidence.connection_of(&request(exporter), number);
+    assert_eq!([4, 5, 6].map(|exporter| over(&evidence, exporter, 1)), [1, 2, 0]);
+    evidence.connections = 0;
+    assert_eq!(over(&evidence, 4, 1), 0, "nothing is known of connections");
+    let spec = PlanSpec { packing: Packing::WholeTraces, ..plan().spec().clone() };
+    let mut evidence = Evidence::of_clean_run(Arc::new(Plan::new(spec).unwrap()));
+    evidence.connections = 3;
+    assert_eq!([4, 5, 6].map(|number| over(&evidence, 1, number)), [1, 2, 0]);
 }

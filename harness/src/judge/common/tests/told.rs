@@ -1,6 +1,6 @@
 //! Which of many facts are told, in which order, and what could be meant, from counts made by hand.
 
-use super::super::{cuts, facts, survey::STRETCHES};
+use super::super::{cuts, facts, nothing, survey::STRETCHES};
 use super::*;
 
 /// A survey of nothing: every count is still to be made up.
@@ -49,6 +49,16 @@ fn a_window_is_told_from_its_first_to_its_last_affected_record_unless_it_is_most
     let mut even = empty();
     even.stretches = vec![totals(1, 1); STRETCHES];
     assert_eq!(texts(&cuts::candidates(&even)), [""; 0]);
+}
+
+#[test]
+fn where_nothing_is_common_one_in_how_many_is_told() {
+    for (affected, others, text) in
+        [(3, 297, "one span in 100, "), (3, 298, "one span in 100, "), (2, 3, "one span in 3, ")]
+    {
+        let said = nothing(totals(affected, others));
+        assert!(said.starts_with(&format!("nothing: {text}")), "{said}");
+    }
 }
 
 #[test]
