@@ -70,11 +70,13 @@ fn invent_figures(frozen: &mut Frozen) -> String {
 fn places(rig: &Rig, output: &Output) -> Vec<String> {
     let mut texts = rig.texts();
     texts.push(("stdout".into(), text(output)));
+    // Its random name may hold anything.
+    let directory = rig.directory.display().to_string();
     let named = texts.into_iter().flat_map(|(path, text)| {
         // A limit's own path says what was asked, not what was found. Markdown writes it with backslashes.
-        let text = text.replace('\\', "").replace("latency.intended_to_delivered.p99", "");
+        let text = text.replace('\\', "").replace("latency.intended_to_delivered.p99", "").replace(&directory, "");
         let found = PERCENTILES.iter().filter(move |name| text.contains(**name));
-        found.map(move |name| format!("{name} in {}", path.display())).collect::<Vec<_>>()
+        found.map(|name| format!("{name} in {}", path.display())).collect::<Vec<_>>()
     });
     named.collect()
 }

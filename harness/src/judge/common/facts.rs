@@ -42,9 +42,14 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
             }),
         }));
     }
-    let enough = SHARE_MIN * survey.totals().affected as f64;
+    let enough = enough(survey);
     candidates.retain(|candidate| candidate.having.affected as f64 >= enough);
     candidates
+}
+
+/// Affected records of which a fact has to be true to be looked at.
+fn enough(survey: &Survey<'_>) -> f64 {
+    SHARE_MIN * survey.totals().affected as f64
 }
 
 /// A fact in words, its rank, and whether a filter could go by it.
@@ -59,7 +64,7 @@ fn of_spans(survey: &Survey<'_>) -> Vec<Candidate> {
             facts.entry(fact).or_default().affected += totals.affected;
         }
     }
-    let enough = SHARE_MIN * survey.totals().affected as f64;
+    let enough = enough(survey);
     facts.retain(|_, totals| totals.affected as f64 >= enough);
     for (totals, recipe) in recipes().filter(|(totals, _)| totals.others > 0) {
         for fact in span_facts(&survey.plan.span_facts(recipe)) {
