@@ -103,7 +103,7 @@ impl<'a> Survey<'a> {
             trace_spans: BTreeMap::new(),
             strata: BTreeMap::new(),
             stretches: vec![Totals::default(); STRETCHES],
-            stretch_ns: last_ns / STRETCHES as u64 + 1,
+            stretch_ns: (last_ns / STRETCHES as u64).max(1),
             connections: BTreeMap::new(),
             traces_whole: 0,
             traces_cut: 0,
@@ -165,6 +165,7 @@ impl<'a> Survey<'a> {
         roles: &[Role],
         traces: &mut [[u32; 2]],
     ) {
+        // The last stretch takes what is due at the very end, too.
         let stretch = (request.due_ns / self.stretch_ns).min(STRETCHES as u64 - 1) as usize;
         let (mut spans, mut affected) = (0, 0);
         chunk.for_each_placed(self.plan, number, |placed| {
@@ -175,7 +176,7 @@ impl<'a> Survey<'a> {
             let is_hit = role == Role::Affected;
             spans += 1;
             affected += u32::from(is_hit);
-            let trace = &mut traces[usize::from(placed.trace) * self.ids + usize::from(placed.variant)];
+            let trace = &mut traces[usize::from(placed.variant) * chunk.traces() + usize::from(placed.trace)];
             trace[0] += 1;
             trace[1] += u32::from(is_hit);
             self.add_record(chunk, &placed, request.spans, is_hit);
