@@ -85,6 +85,8 @@ def kill_at(spanproof, out, arguments, moment):
         return "PASS"
     if judged.returncode not in (0, 2, 3):
         return "PASS"  # it said that something failed, which nothing shows either
+    if judged.returncode == 2 and any(path.is_file() for path in out.rglob("*")):
+        return "PASS"  # it took for a mistake of ours what a run had left
     if judged.returncode != 0 and any(says_pass(path) for path in out.glob("*") if path.is_file()):
         return "PASS"
     return f"exit {judged.returncode}"

@@ -20,6 +20,7 @@ use crate::judge::without::Without;
 use case::{Case, Expected, Place, Source};
 use judged::Came;
 use runs::Job;
+pub use runs::TRIES_MAX;
 use seen::Outcome;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

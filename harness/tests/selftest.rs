@@ -6,7 +6,7 @@
 use serde_json::Value;
 use spanproof_harness::selftest::case::{Case, Expected, Place};
 use spanproof_harness::selftest::summary::Summary;
-use spanproof_harness::selftest::{Setup, named, table};
+use spanproof_harness::selftest::{Setup, TRIES_MAX, named, table};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -54,7 +54,7 @@ fn expect_all_caught(output: &Output, left_out: u64, altered: u64) {
     for case in of("untried") {
         let because = case["because"][0].as_str().unwrap();
         assert!(timed.contains(&case["name"].as_str().unwrap()), "{said}");
-        assert!(because.contains("the harness was the limit") && case["tries"] == 5, "{said}");
+        assert!(because.contains("the harness was the limit") && case["tries"] == TRIES_MAX, "{said}");
         say(&format!("not tried: {because}"));
     }
     let needed = &summary["needed"];

@@ -26,6 +26,15 @@ const TOLD_MAX: usize = 3;
 /// Beside the best candidate, only those are told that separate nearly as well.
 const NEARLY: f64 = 0.15;
 
+/// Facts that are told apart from the rest.
+const APART_MAX: usize = 3;
+
+/// Where this share of the records that show a fact are affected, it takes all of them.
+const NEARLY_ALL: f64 = 0.9;
+
+/// A fact about how spans travelled that separates so well is the pattern, and no other is looked for.
+const SAYS_IT_ALL: f64 = 0.9;
+
 /// Above this share of all records, a loss without any pattern may be a sampler's.
 const SHARE_OF_A_SAMPLER_MIN: f64 = 0.01;
 
@@ -40,39 +49,113 @@ pub struct InCommon {
 
 /// Compares the `affected` records with the others `among` which they were.
 pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap, among: Among) -> InCommon {
-    let survey = Survey::take(evidence, affected, among);
-    let totals = survey.totals();
-    if totals.affected == 0 {
-        return InCommon {
-            said: vec!["these were never sent, so there is nothing to compare".to_owned()],
-            intended: None,
+    let mut left_out = vec![false; evidence.plan.recipes()];
+    let mut apart = Vec::new();
+    // Each round takes out a fact that is the whole story of some of them, and looks at the rest.
+    loop {
+        let survey = Survey::take(evidence, affected, among, &left_out);
+        let compared = match Compared::of(&survey) {
+            Ok(compared) => compared,
+            Err(said) => return InCommon { said: vec![said], intended: None }.apart_from(apart),
         };
+        let taken = compared.takes_all_of().filter(|_| apart.len() < APART_MAX);
+        let Some(fact) = taken else { return compared.told(&survey).apart_from(apart) };
+        apart.push(tell(fact, compared.totals));
+        facts::mark_recipes(&evidence.plan, fact, &mut left_out);
     }
-    if totals.others == 0 {
-        return InCommon { said: vec!["every span alike".to_owned()], intended: None };
+}
+
+impl InCommon {
+    /// With what was told of other records before: two patterns at once are nobody's intention.
+    fn apart_from(self, mut apart: Vec<String>) -> Self {
+        if apart.is_empty() {
+            return self;
+        }
+        apart.extend(self.said.iter().map(|said| format!("apart from them: {said}")));
+        Self { said: apart, intended: None }
     }
-    if totals.affected == 1 {
-        return InCommon { said: vec!["a single span: nothing to compare it with".to_owned()], intended: None };
+}
+
+/// What a survey shows.
+struct Compared {
+    totals: Totals,
+    whole: Whole,
+    /// The facts that separate best.
+    told: Vec<Candidate>,
+    /// The facts that raise the share of the affected, the one that tells most first.
+    raising: Vec<Candidate>,
+}
+
+impl Compared {
+    /// Or in words, why there is nothing to compare.
+    fn of(survey: &Survey<'_>) -> Result<Self, String> {
+        let totals = survey.totals();
+        match (totals.affected, totals.others) {
+            (0, _) => return Err("these were never sent, so there is nothing to compare".to_owned()),
+            (_, 0) => return Err("every span alike".to_owned()),
+            (1, _) => return Err("a single span: nothing to compare it with".to_owned()),
+            _ => {}
+        }
+        let whole = Whole::of(survey);
+        let events = whole.events(survey);
+        let candidates = candidates(survey);
+        // Spans of one request may share a fate, and then their requests are what befell.
+        let raising = raising(&candidates, totals, events.affected.min(survey.requests_hit()));
+        Ok(Self { totals, whole, told: best(candidates, totals, events), raising })
     }
-    let whole = Whole::of(&survey);
-    let told = best(&survey, totals, whole.events(&survey));
-    let mut said: Vec<String> = told.iter().map(|candidate| tell(candidate, totals)).collect();
-    // Where a fact says it all, wholes only follow from it: the requests of one service hold nothing else.
-    let follows = told.first().is_some_and(|first| totals.is_exact(first));
-    let at = if follows { said.len() } else { 0 };
-    said.splice(at..at, whole.said(&survey));
-    if said.is_empty() {
-        said.push(nothing(totals));
+
+    /// A fact of which nearly all are affected, where no fact says it all: one of several patterns, which hide each other.
+    fn takes_all_of(&self) -> Option<&Candidate> {
+        let takes_all = |fact: &Candidate| self.totals.rates(fact.having).0 >= NEARLY_ALL;
+        // How spans travelled may explain what they are, as a connection carries the spans of a few services.
+        let says_it_all = |fact: &Candidate| {
+            self.totals.is_exact(fact)
+                || (!fact.is_of_spans && takes_all(fact) && self.totals.separation(fact) >= SAYS_IT_ALL)
+        };
+        if self.told.first().is_some_and(says_it_all) {
+            return None;
+        }
+        self.raising.iter().find(|fact| fact.is_of_spans && takes_all(fact))
     }
-    said.extend(survey.sampled());
-    let intended = intended(&whole, &told, totals);
-    InCommon { said, intended }
+
+    fn told(&self, survey: &Survey<'_>) -> InCommon {
+        let Self { totals, whole, told, raising } = self;
+        let mut said: Vec<String> = told.iter().map(|candidate| tell(candidate, *totals)).collect();
+        // Where a fact says it all, wholes only follow from it: the requests of one service hold nothing else.
+        let follows = told.first().is_some_and(|first| totals.is_exact(first));
+        let at = if follows { said.len() } else { 0 };
+        said.splice(at..at, whole.said(survey));
+        if told.is_empty() {
+            said.extend(raising.first().map(|fact| format!("more often: {}", tell(fact, *totals))));
+        }
+        if said.is_empty() {
+            said.push(nothing(*totals));
+        }
+        said.extend(survey.sampled());
+        let is_alike = raising.is_empty();
+        InCommon { said, intended: intended(whole, told, *totals, is_alike) }
+    }
+}
+
+fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
+    let mut candidates = facts::candidates(survey);
+    candidates.extend(cuts::candidates(survey));
+    candidates
+}
+
+/// The candidates that raise the share of the affected, the one that tells most first.
+fn raising(candidates: &[Candidate], totals: Totals, events: u64) -> Vec<Candidate> {
+    let raises = |fact: &&Candidate| totals.raises(fact, events, candidates.len());
+    let mut raising: Vec<Candidate> = candidates.iter().filter(raises).cloned().collect();
+    raising.sort_by(|a, b| {
+        let more = totals.gain(b.having).total_cmp(&totals.gain(a.having));
+        more.then_with(|| (a.rank, &a.text).cmp(&(b.rank, &b.text)))
+    });
+    raising
 }
 
 /// The candidates that separate best, without those that say the same again.
-fn best(survey: &Survey<'_>, totals: Totals, events: Events) -> Vec<Candidate> {
-    let mut candidates = facts::candidates(survey);
-    candidates.extend(cuts::candidates(survey));
+fn best(mut candidates: Vec<Candidate>, totals: Totals, events: Events) -> Vec<Candidate> {
     let tested = candidates.len();
     candidates.retain(|candidate| totals.separates(candidate, events, tested));
     // The text decides last, so that equal evidence is told in equal words.
@@ -97,7 +180,7 @@ fn nothing(totals: Totals) -> String {
 }
 
 /// A loss that a sampler or a filter would make looks just like this.
-fn intended(whole: &Whole, told: &[Candidate], totals: Totals) -> Option<String> {
+fn intended(whole: &Whole, told: &[Candidate], totals: Totals, is_alike: bool) -> Option<String> {
     if whole.traces_only() {
         return Some("only whole traces are missing, as a sampler leaves them out".to_owned());
     }
@@ -106,7 +189,7 @@ fn intended(whole: &Whole, told: &[Candidate], totals: Totals) -> Option<String>
         return Some(format!("exactly {} is missing, as a filter leaves it out", candidate.text));
     }
     let share = totals.affected as f64 / totals.all() as f64;
-    let fixed = told.is_empty() && !whole.requests_only() && share >= SHARE_OF_A_SAMPLER_MIN;
+    let fixed = is_alike && told.is_empty() && !whole.requests_only() && share >= SHARE_OF_A_SAMPLER_MIN;
     fixed.then(|| {
         format!("a fixed share is missing, {:.1} % of everything alike, as a sampler leaves it out", share * 100.0)
     })

@@ -23,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(180);
 
 /// How often a case that rests on time is run at most. A machine that never leaves the harness alone for a second is no place
 /// to measure at.
-const TRIES_MAX: u32 = 8;
+pub const TRIES_MAX: u32 = 8;
 
 /// What a run's progress says as soon as its load is under way.
 const LOADING: &str = "in flight";

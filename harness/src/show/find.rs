@@ -94,13 +94,17 @@ pub enum NotFound {
         id: String,
     },
     /// Several traces fit.
-    #[error("{id} is the beginning of several trace ids: {}; give more digits", candidates.join(", "))]
+    #[error("{id} is the beginning of several trace ids{}; give more digits", named_ids(candidates))]
     Ambiguous {
         /// The id.
         id: String,
-        /// Some of them.
+        /// Some of them; none where it may be the beginning of a great many.
         candidates: Vec<String>,
     },
+}
+
+fn named_ids(ids: &[String]) -> String {
+    if ids.is_empty() { String::new() } else { format!(": {}", ids.join(", ")) }
 }
 
 /// Finds what an id stands for.
@@ -138,7 +142,8 @@ pub fn find(frozen: &Frozen, id: &HexId) -> Result<Found, NotFound> {
 }
 
 fn ambiguous(plan: &Plan, id: &HexId, traces: &[u64]) -> NotFound {
-    let candidates = traces.iter().take(NAMED_MAX).filter_map(|index| named(plan, *index, id));
+    // Of those that may be meant some are not: not every trace is sent under each of its ids.
+    let candidates = traces.iter().filter_map(|index| named(plan, *index, id)).take(NAMED_MAX);
     NotFound::Ambiguous { id: id.as_str().to_owned(), candidates: candidates.collect() }
 }
 
@@ -241,4 +246,19 @@ pub(super) fn place(plan: &Plan, index: u64) -> (Chunk, (u32, Described)) {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_fits_several_traces_names_some_if_they_are_known() {
+        let ambiguous = |candidates: &[&str]| {
+            let candidates = candidates.iter().map(|one| (*one).to_owned()).collect();
+            NotFound::Ambiguous { id: "00".to_owned(), candidates }.to_string()
+        };
+        assert_eq!(ambiguous(&[]), "00 is the beginning of several trace ids; give more digits");
+        assert_eq!(ambiguous(&["00a", "00b"]), "00 is the beginning of several trace ids: 00a, 00b; give more digits");
+    }
 }

@@ -69,7 +69,7 @@ fn details(concern: Concern<'_>, room: usize) -> Vec<String> {
         labelled(2, "when", headline::when(finding), 1);
         labelled(4, "where", finding.place.clone(), 1);
         let common = (!finding.common.is_empty()).then(|| finding.common.join("; "));
-        labelled(5, "common", common, 2);
+        labelled(5, "common", common, 3);
         labelled(1, "e.g.", headline::example(finding), 2);
         labelled(3, "try", finding.advice.clone(), 2);
     }

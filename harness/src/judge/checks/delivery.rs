@@ -139,7 +139,12 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
         }
         let found = finding("refused-delivered", Level::Failure, count, message);
         let records = &sets.refused_delivered - &sets.refused_delivered_explained;
-        findings.push(with_records(evidence, found, &records, Among::Sent));
+        let mut found = with_records(evidence, found, &records, Among::Sent);
+        if in_part > 0 {
+            // Most of these records were taken, and what they have in common says nothing of those that were not.
+            found.common = vec!["which spans were rejected is not known, so there is nothing to compare".to_owned()];
+        }
+        findings.push(found);
     }
     if explained > 0 {
         let message = "the target refused these for good when they were sent again, and they came out: an earlier attempt, \

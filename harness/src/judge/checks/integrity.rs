@@ -118,10 +118,18 @@ fn disagreement(evidence: &Evidence, findings: &mut Vec<Finding>) {
 }
 
 fn stranger(stranger: &Stranger) -> Example {
+    // An id that is missing or not as wide as an id is all zeros here, which it was not on the wire.
+    let (trace_id, span_id) = (stranger.trace_id != [0; 16], stranger.span_id != [0; 8]);
+    let text = match (trace_id, span_id) {
+        (true, true) => "not in the plan",
+        (false, true) => "not in the plan: no trace id, or one that is not 16 bytes long",
+        (true, false) => "not in the plan: no span id, or one that is not 8 bytes long",
+        (false, false) => "not in the plan: neither a trace id of 16 bytes nor a span id of 8",
+    };
     Example {
-        trace_id: Some(example::hex(&stranger.trace_id)),
-        span_id: Some(example::hex(&stranger.span_id)),
-        text: "not in the plan".to_owned(),
+        trace_id: trace_id.then(|| example::hex(&stranger.trace_id)),
+        span_id: span_id.then(|| example::hex(&stranger.span_id)),
+        text: text.to_owned(),
         at_seconds: Some(stranger.received_ns as f64 / 1e9),
     }
 }

@@ -84,7 +84,7 @@ fn best(
     }
     let (_, is_above, cut, having) = found?;
     let text = if is_above { above(cut) } else { below(cut) };
-    Some(Candidate { text, rank: RANK, a_filter_could: false, having })
+    Some(Candidate { text, rank: RANK, a_filter_could: false, is_of_spans: false, having })
 }
 
 /// The stretch of time in which the affected records are densest: the run of buckets with the largest sum of differences.
@@ -108,7 +108,7 @@ fn window(survey: &Survey<'_>) -> Option<Candidate> {
     survey.stretches[from..to].iter().for_each(|stretch| join(&mut having, *stretch));
     let seconds = |stretch: usize| clock((stretch as u64 * survey.stretch_ns) as f64 / 1e9);
     let text = format!("due between {} and {}", seconds(from), seconds(to));
-    Some(Candidate { text, rank: RANK, a_filter_could: false, having })
+    Some(Candidate { text, rank: RANK, a_filter_could: false, is_of_spans: false, having })
 }
 
 /// All that is known of a limit on sizes is between which sizes it lies; people set limits to powers of two.

@@ -2,11 +2,11 @@
 
 use super::separate::{Candidate, Totals};
 use super::survey::Survey;
-use spanproof_generators::plan::SpanFacts;
+use spanproof_generators::plan::{Plan, SpanFacts};
 use std::collections::HashMap;
 
-/// A fact of fewer of the affected records than this share cannot separate them well enough.
-const SHARE_MIN: f64 = 0.3;
+/// A fact of fewer of the affected records than this share is not worth a word.
+const SHARE_MIN: f64 = 0.05;
 
 /// The more telling of two facts that separate equally well comes first.
 mod rank {
@@ -28,6 +28,7 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
         text: format!("traces of kind {}", stratum.name()),
         rank: rank::STRATUM,
         a_filter_could: false,
+        is_of_spans: false,
         having: *having,
     }));
     if survey.connections.len() > 1 {
@@ -35,6 +36,7 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
             text: format!("connection {number}"),
             rank: rank::CONNECTION,
             a_filter_could: false,
+            is_of_spans: false,
             having: requests.iter().fold(Totals::default(), |mut sum, request| {
                 sum.add(true, u64::from(request.affected));
                 sum.add(false, u64::from(request.spans - request.affected));
@@ -73,11 +75,18 @@ fn of_spans(survey: &Survey<'_>) -> Vec<Candidate> {
             }
         }
     }
-    facts.into_iter().map(candidate).collect()
+    facts.into_iter().map(|fact| Candidate { is_of_spans: true, ..candidate(fact) }).collect()
+}
+
+/// Marks the recipes of the spans that a fact is true of.
+pub(super) fn mark_recipes(plan: &Plan, fact: &Candidate, marked: &mut [bool]) {
+    for (marked, recipe) in marked.iter_mut().zip(0..) {
+        *marked |= span_facts(&plan.span_facts(recipe)).iter().any(|(.., text)| *text == fact.text);
+    }
 }
 
 fn candidate(((rank, a_filter_could, text), having): (Fact, Totals)) -> Candidate {
-    Candidate { text, rank, a_filter_could, having }
+    Candidate { text, rank, a_filter_could, is_of_spans: false, having }
 }
 
 fn span_facts(facts: &SpanFacts) -> Vec<Fact> {

@@ -8,6 +8,9 @@ const SEPARATION_MIN: f64 = 0.3;
 /// A fact is told when chance would show one like it less often than once in some 10,000 findings.
 const CHANCE_LOG: f64 = 9.0;
 
+/// A fact raises the share of the affected when that is at least so many times what it is elsewhere.
+const RAISED: f64 = 2.0;
+
 /// Two facts whose counts differ by no more than this share say the same.
 const ALIKE: f64 = 0.02;
 
@@ -45,6 +48,8 @@ pub(super) struct Candidate {
     pub rank: u8,
     /// Whether a filter in a collector could have been told to go by this.
     pub a_filter_could: bool,
+    /// Whether it is true of a span because of what the span is, and not of how it travelled.
+    pub is_of_spans: bool,
     /// How many show it.
     pub having: Totals,
 }
@@ -95,6 +100,37 @@ impl Totals {
         term(share, expected) + term(1.0 - share, 1.0 - expected)
     }
 
+    /// The share of affected records where the fact holds, and that where it does not.
+    pub(super) fn rates(self, having: Self) -> (f64, f64) {
+        let rate = |part: Self| part.affected as f64 / part.all().max(1) as f64;
+        (rate(having), rate(self.without(having)))
+    }
+
+    fn without(self, having: Self) -> Self {
+        Self { affected: self.affected - having.affected, others: self.others - having.others }
+    }
+
+    /// Whether more of the records that show the fact are affected than of those that do not, twice as many or more, and not by
+    /// chance: when `tested` facts were looked at and the affected records are worth so many independent `events`.
+    pub(super) fn raises(self, candidate: &Candidate, events: u64, tested: usize) -> bool {
+        let (here, elsewhere) = self.rates(candidate.having);
+        let weight = events as f64 / self.affected.max(1) as f64;
+        here >= RAISED * elsewhere && weight * self.gain(candidate.having) - (tested.max(1) as f64).ln() > CHANCE_LOG
+    }
+
+    /// How much likelier the counts are when the records that show the fact have a share of their own: the logarithm of the
+    /// ratio, in nats (the G-test's statistic, halved).
+    pub(super) fn gain(self, having: Self) -> f64 {
+        self.unknown() - having.unknown() - self.without(having).unknown()
+    }
+
+    /// What it takes to say which of the records are affected when only how many is known, in nats.
+    fn unknown(self) -> f64 {
+        let all = self.all() as f64;
+        let of = |records: u64| if records == 0 { 0.0 } else { records as f64 * (all / records as f64).ln() };
+        of(self.affected) + of(self.others)
+    }
+
     /// Whether two facts hold for the same records, as far as counts can tell.
     pub(super) fn alike(self, a: &Candidate, b: &Candidate) -> bool {
         let near = |a: u64, b: u64, of: u64| a.abs_diff(b) as f64 <= ALIKE * of as f64;
@@ -126,7 +162,7 @@ mod tests {
 
     fn fact(affected: u64, others: u64) -> Candidate {
         let having = Totals { affected, others };
-        Candidate { text: "service a".to_owned(), rank: 0, a_filter_could: false, having }
+        Candidate { text: "service a".to_owned(), rank: 0, a_filter_could: false, is_of_spans: true, having }
     }
 
     fn near(a: f64, b: f64) -> bool {
@@ -171,6 +207,29 @@ mod tests {
         assert!(told(&fact(1000, 0), 10, 1_000_000_000) && !told(&fact(1000, 0), 3, 1));
         assert!(!told(&fact(999, 0), 10, 1_000_000_000), "nearly all is not all");
         assert!(!told(&fact(1000, 1), 10, 1_000_000_000), "nearly none is not none");
+    }
+
+    #[test]
+    fn a_share_of_its_own_makes_counts_likelier_by_what_it_tells() {
+        let gain = |affected, others| TENTH.gain(Totals { affected, others });
+        let unknown = 1000.0 * 10_f64.ln() + 9000.0 * (10.0 / 9.0_f64).ln();
+        assert!(near(gain(1000, 0), unknown), "who shows the fact tells all");
+        assert!((gain(100, 900)).abs() < 1e-6, "an equal share tells nothing");
+        let rest = 500.0 * 19_f64.ln() + 9000.0 * (9500.0 / 9000.0_f64).ln();
+        assert!((gain(500, 0) - (unknown - rest)).abs() < 1e-6, "all of some, and the rest as before");
+        assert_eq!(TENTH.rates(Totals { affected: 500, others: 500 }), (0.5, 500.0 / 9000.0));
+    }
+
+    #[test]
+    fn a_fact_raises_a_share_if_it_doubles_it_and_chance_would_hardly_do_so() {
+        let raises = |affected, others, events, tested| TENTH.raises(&fact(affected, others), events, tested);
+        // A fifth of 2,000 here, against 600 of 8,000 elsewhere.
+        assert!(raises(400, 1600, 1000, 1));
+        assert!(!raises(400, 1600, 70, 1), "few events say little");
+        // Twice 9.0909 % is just beyond.
+        assert!(raises(200, 900, 1000, 1) && !raises(200, 1001, 1000, 1), "less than twice as many is not enough");
+        assert!(raises(10, 0, 1000, 1) && !raises(10, 0, 1000, 1_000_000_000), "of many facts one fits by chance");
+        assert!(!raises(0, 2000, 1000, 1), "a share that is lower is not raised");
     }
 
     #[test]

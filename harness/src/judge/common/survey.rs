@@ -57,6 +57,8 @@ enum Role {
 /// What was counted.
 pub(super) struct Survey<'a> {
     pub plan: &'a Plan,
+    /// By recipe, whether its spans are left out.
+    left_out: &'a [bool],
     /// By recipe.
     pub recipes: Vec<Totals>,
     /// By exporter.
@@ -89,13 +91,14 @@ pub(super) struct Survey<'a> {
 }
 
 impl<'a> Survey<'a> {
-    /// Counts over the affected records and those that they are compared with.
-    pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap, among: Among) -> Self {
+    /// Counts over the affected records and those that they are compared with, but for the spans of recipes that are left out.
+    pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap, among: Among, left_out: &'a [bool]) -> Self {
         let plan = &*evidence.plan;
         let every = evidence.chunks_opened.div_ceil(CHUNKS_MAX).max(1);
         let last_ns = (plan.seconds() * 1e9) as u64;
         let mut survey = Self {
             plan,
+            left_out,
             recipes: vec![Totals::default(); plan.recipes()],
             exporters: vec![Totals::default(); plan.pool().exporters() as usize],
             positions: BTreeMap::new(),
@@ -170,7 +173,7 @@ impl<'a> Survey<'a> {
         let (mut spans, mut affected) = (0, 0);
         chunk.for_each_placed(self.plan, number, |placed| {
             let role = roles[placed.offset as usize];
-            if role == Role::Outside {
+            if role == Role::Outside || self.left_out[placed.recipe as usize] {
                 return;
             }
             let is_hit = role == Role::Affected;
@@ -218,6 +221,11 @@ impl<'a> Survey<'a> {
         self.connections.values().map(Vec::len).sum::<usize>() as u64
     }
 
+    /// How many of them hold an affected record.
+    pub(super) fn requests_hit(&self) -> u64 {
+        self.connections.values().flatten().filter(|request| request.affected > 0).count() as u64
+    }
+
     /// Records on both sides.
     pub(super) fn totals(&self) -> Totals {
         let mut totals = Totals::default();
@@ -237,11 +245,11 @@ impl<'a> Survey<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::common::tests::evidence;
+    use crate::judge::common::tests::{evidence, nothing_left_out};
 
     #[test]
     fn a_selection_of_chunks_is_told_and_all_of_them_are_not() {
-        let survey = Survey::take(evidence(), &RoaringTreemap::new(), Among::Sent);
+        let survey = Survey::take(evidence(), &RoaringTreemap::new(), Among::Sent, nothing_left_out());
         assert_eq!(survey.sampled(), None);
         let said = Survey { every: 2, ..survey }.sampled();
         assert_eq!(said.as_deref(), Some("counted in every 2nd chunk of the plan"));

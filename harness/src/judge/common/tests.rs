@@ -39,6 +39,11 @@ pub(super) fn evidence() -> &'static Evidence {
     })
 }
 
+pub(super) fn nothing_left_out() -> &'static [bool] {
+    static NOTHING: OnceLock<Vec<bool>> = OnceLock::new();
+    NOTHING.get_or_init(|| vec![false; evidence().plan.recipes()])
+}
+
 /// The records that `is_hit`, by what the plan says of them and by their number.
 fn records(is_hit: impl Fn(&Described, u64) -> bool) -> RoaringTreemap {
     let plan = &evidence().plan;
@@ -127,6 +132,51 @@ fn chance_has_nothing_in_common_and_a_large_share_of_it_may_be_a_samplers() {
     assert!(tenth.intended.is_some_and(|why| why.starts_with("a fixed share is missing, ")));
 }
 
+/// A whole service among chance losses of many more: each is told, and none is called intended.
+#[test]
+fn a_service_that_is_lost_whole_is_told_apart_from_a_loss_by_chance() {
+    for one_in in [10, 20, 50] {
+        let common = said(|record, number| record.service == "email" || by_chance(number, 1, one_in));
+        let [service, rest] = &common.said[..] else { panic!("{common:?}") };
+        assert!(service.starts_with("service email: ") && service.contains(", none of the "), "{common:?}");
+        let around = [one_in - 1, one_in].map(|one_in| format!("apart from them: nothing: one span in {one_in}, "));
+        assert!(around.iter().any(|around| rest.starts_with(around)), "{common:?}");
+        assert_eq!(common.intended, None);
+    }
+}
+
+#[test]
+fn of_several_services_that_are_lost_whole_each_is_told() {
+    for services in [&["checkout", "cart"][..], &["shipping", "payment"], &["email", "cart", "payment"]] {
+        let common = said(|record, _| services.contains(&record.service.as_str()));
+        for service in services {
+            let told = common.said.iter().find(|one| one.contains(&format!("service {service}: ")));
+            assert!(told.is_some_and(|told| told.contains(", none of the ")), "{service}: {common:?}");
+        }
+        assert_eq!(common.intended, None, "{common:?}");
+    }
+}
+
+/// Nearly all of a service, and a few of all others.
+#[test]
+fn a_service_that_is_lost_nearly_whole_is_told_apart_too() {
+    let common = said(
+        |record, number| {
+            if record.service == "payment" { by_chance(number, 95, 100) } else { by_chance(number, 1, 50) }
+        },
+    );
+    assert!(common.said[0].starts_with("service payment: "), "{common:?}");
+    assert!(common.said[1].starts_with("apart from them: nothing: one span in "), "{common:?}");
+}
+
+/// Nothing separates the affected, and yet they are not everywhere alike.
+#[test]
+fn what_is_affected_more_often_is_told_instead_of_nothing() {
+    let common = said(|record, number| by_chance(number, if record.service == "email" { 60 } else { 5 }, 100));
+    assert!(common.said[0].starts_with("more often: service email: "), "{common:?}");
+    assert_eq!((common.said.len(), &common.intended), (1, &None), "{common:?}");
+}
+
 #[test]
 fn whole_traces_are_told_as_a_samplers_work() {
     let common = said(|record, _| by_chance(record.trace_index, 1, 10));
@@ -190,11 +240,11 @@ fn the_others_are_those_that_the_same_could_have_happened_to() {
     let (affected, lost): (RoaringTreemap, RoaringTreemap) =
         (taken[..5].iter().map(|at| u64::from(*at)).collect(), taken[5..8].iter().map(|at| u64::from(*at)).collect());
     evidence.account.sets.lost_acknowledged = lost;
-    let others = |among| Survey::take(&evidence, &affected, among).totals().others;
+    let others = |among| Survey::take(&evidence, &affected, among, nothing_left_out()).totals().others;
     let sent = u64::from(plan.spans_in(0)) - 5;
     assert_eq!(others(Among::Sent), sent);
     assert_eq!(others(Among::Acknowledged), sent - spans_refused);
     assert_eq!(others(Among::Arrived), sent - spans_refused - 3);
     let in_refused = chunk.records_of(&plan, 0)[..1].iter().map(|at| u64::from(*at)).collect();
-    assert_eq!(Survey::take(&evidence, &in_refused, Among::Arrived).totals().affected, 1);
+    assert_eq!(Survey::take(&evidence, &in_refused, Among::Arrived, nothing_left_out()).totals().affected, 1);
 }

@@ -171,6 +171,25 @@ fn records_that_nobody_planned_fail_and_foreign_ones_only_unless_others_may_send
     assert_eq!(told(&evidence), [one("invented", Level::Failure, 2), one("foreign", Level::Info, 3)]);
 }
 
+/// Zeros stand for what was no id, and were not on the wire.
+#[test]
+fn an_id_that_is_none_is_not_shown_as_one() {
+    let example = |trace_id, span_id| {
+        let mut evidence = clean();
+        evidence.foreign = 1;
+        evidence.strangers.foreign.push(Stranger { trace_id, span_id, received_ns: 1 });
+        findings(&evidence).remove(0).examples.remove(0)
+    };
+    let (no_trace, no_span) = (example([0; 16], [1; 8]), example([1; 16], [0; 8]));
+    assert_eq!((&no_trace.trace_id, no_trace.span_id.is_some()), (&None, true));
+    assert!(no_trace.text.contains("no trace id, or one that is not 16 bytes"), "{}", no_trace.text);
+    assert_eq!((no_span.trace_id.is_some(), &no_span.span_id), (true, &None));
+    assert!(no_span.text.contains("no span id, or one that is not 8 bytes"), "{}", no_span.text);
+    let neither = example([0; 16], [0; 8]);
+    assert_eq!((neither.trace_id, neither.span_id), (None, None));
+    assert!(neither.text.contains("neither"), "{}", neither.text);
+}
+
 #[test]
 fn a_disagreement_of_the_two_judges_is_an_error_of_spanproof() {
     let evidence = Evidence { unexplained: 2, ..clean() };

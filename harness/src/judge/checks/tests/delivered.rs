@@ -99,6 +99,17 @@ fn what_was_refused_and_delivered_is_told_apart_by_whether_an_earlier_attempt_ex
     assert_eq!((&found[0].examples, &found[1].examples), (&examples(2..5), &examples(0..2)));
 }
 
+#[test]
+fn of_spans_rejected_in_part_nothing_in_common_is_told() {
+    let mut evidence = clean();
+    evidence.account.counts.refused_delivered = 3;
+    evidence.account.sets.refused_delivered = (0..30).collect();
+    let common = |evidence: &Evidence| findings_of(delivery::CHECK, evidence).remove(0).common;
+    assert!(!common(&evidence)[0].contains("not known"));
+    evidence.account.counts.refused_delivered_in_part = 3;
+    assert_eq!(common(&evidence), ["which spans were rejected is not known, so there is nothing to compare"]);
+}
+
 /// Of the plan's 300 spans; `said` are the answers to their requests.
 fn not_taken(refused: u64, unknown: u64, said: &[&str]) -> Vec<Finding> {
     let mut evidence = clean();
