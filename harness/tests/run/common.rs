@@ -49,6 +49,15 @@ fn scattered_losses_have_nothing_in_common_and_that_is_said() {
 }
 
 #[test]
+fn two_losses_at_once_are_told_apart_and_not_called_intended() {
+    let run = planted("drop-service=email", &["--plant", "drop-one-in=50"]);
+    let said = said(&run, "lost-acknowledged");
+    assert!(said[0].starts_with("service email: ") && said[0].contains(", none of the "), "{said:?}");
+    assert!(said[1].starts_with("apart from them: nothing: one span in "), "{said:?}");
+    assert!(!run.stdout.contains("--absence unknown"), "{run}");
+}
+
+#[test]
 fn whole_traces_are_named_as_what_a_sampler_leaves_out() {
     let run = planted("drop-whole-traces=1/20", &[]);
     let said = said(&run, "lost-acknowledged");
