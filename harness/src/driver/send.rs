@@ -160,6 +160,10 @@ fn outcome(answer: &Answer) -> Outcome {
 
 fn words(answer: &Answer) -> String {
     match answer {
+        Answer::Accepted { unreadable: true, .. } => "accepted, with a body that is not OTLP's answer".to_owned(),
+        Answer::Accepted { partial: Some(partial), .. } if partial.rejected == 0 => {
+            format!("accepted, with a warning: {}", partial.message)
+        }
         Answer::Accepted { partial: Some(partial), .. } => {
             format!("accepted, {} rejected: {}", partial.rejected, partial.message)
         }
@@ -239,5 +243,22 @@ mod tests {
         assert_eq!(pause(&refused(true, asked), 1, 51), None);
         assert_eq!(pause(&refused(true, Some(Duration::from_secs(3600))), 1, 0), None, "longer than the budget itself");
         assert_eq!(pause(&refused(true, Some(Duration::MAX)), 1, 1), None);
+    }
+
+    #[test]
+    fn a_success_that_says_more_than_yes_is_taken_as_one_and_its_words_are_kept() {
+        let accepted = |rejected, unreadable: bool| {
+            let message = "so so".to_owned();
+            let partial = (!unreadable).then_some(crate::wire::PartialSuccess { rejected, message });
+            Answer::Accepted { partial, unreadable }
+        };
+        let told = |answer: &Answer| (outcome(answer), words(answer));
+        let text = str::to_owned;
+        assert_eq!(told(&Answer::ACCEPTED), (Outcome::Acknowledged, String::new()));
+        assert_eq!(told(&accepted(0, false)), (Outcome::Acknowledged, text("accepted, with a warning: so so")));
+        assert_eq!(told(&accepted(-5, false)), (Outcome::Acknowledged, text("accepted, -5 rejected: so so")));
+        assert_eq!(told(&accepted(7, false)), (Outcome::Partial { rejected: 7 }, text("accepted, 7 rejected: so so")));
+        let unreadable = text("accepted, with a body that is not OTLP's answer");
+        assert_eq!(told(&accepted(0, true)), (Outcome::Acknowledged, unreadable));
     }
 }

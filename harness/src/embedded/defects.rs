@@ -107,6 +107,8 @@ pub enum Answer {
     Refused,
     /// An error that asks the client to come again.
     Later,
+    /// A success that counts fewer than no spans as rejected.
+    Odd,
 }
 
 /// A request that nobody asked for.

@@ -22,6 +22,9 @@ use super::stats::{Counters, EmbeddedStats};
 /// A field number of protobuf that never ends.
 const GARBAGE: &[u8] = &[0xff; 3];
 
+/// A count of rejected spans that cannot be.
+const ODD_COUNT: i64 = -5;
+
 /// A request's body in one of OTLP's two encodings.
 #[derive(Debug)]
 pub enum Payload {
@@ -87,7 +90,7 @@ impl Intake {
 
     /// Takes one request that came over the connection numbered `connection`. Answers the number of spans that the
     /// destinations rejected, which only a synchronous target knows.
-    pub async fn receive(&self, payload: Payload, connection: u64) -> Result<u64, Refusal> {
+    pub async fn receive(&self, payload: Payload, connection: u64) -> Result<i64, Refusal> {
         for stall in &self.stalls {
             stall.hold_up().await;
         }
@@ -130,7 +133,7 @@ impl Intake {
         })
     }
 
-    async fn accept(&self, message: ExportTraceServiceRequest, bytes: u64, connection: u64) -> Result<u64, Refusal> {
+    async fn accept(&self, message: ExportTraceServiceRequest, bytes: u64, connection: u64) -> Result<i64, Refusal> {
         let admission = self.budget.admit(bytes)?;
         let mut passage = Passage::new(message, connection);
         if let Some(defects) = &self.defects {
@@ -139,7 +142,8 @@ impl Intake {
         self.send_strays(&passage, &admission);
         let (answer, rejected) = (passage.answer, self.forward(passage, admission).await);
         match answer {
-            Answer::Honest => rejected,
+            Answer::Honest => rejected.map(|rejected| i64::try_from(rejected).unwrap_or(i64::MAX)),
+            Answer::Odd => rejected.map(|_| ODD_COUNT),
             Answer::Refused => Err(Refusal::new(Code::InvalidArgument, "refused for good, as planted")),
             Answer::Later => Err(Refusal::new(Code::Unavailable, "to come again, as planted")),
         }

@@ -100,7 +100,7 @@ impl Outcomes {
             sums.requests += 1;
             sums.resent += u64::from(record.attempts.saturating_sub(1));
         }
-        if record.outcome != Outcome::Acknowledged || record.attempts > 1 {
+        if record.outcome != Outcome::Acknowledged || record.attempts > 1 || !record.answer.is_empty() {
             inner.records.insert(id, record);
         }
     }

@@ -127,7 +127,7 @@ const IDENTITY: [Case; 3] = [
     .counted(),
 ];
 
-const REQUESTS: [Case; 11] = [
+const REQUESTS: [Case; 12] = [
     Case::defect("acknowledge-then-drop", "acknowledge-then-drop,every=10", LOST, "whole requests acknowledged and lost"),
     Case::defect(
         "drop-every-nth-request-of-one-connection",
@@ -174,6 +174,13 @@ const REQUESTS: [Case; 11] = [
     )
     .with(&[settings::CLIENT_RETRIES, settings::COLLECTOR_RETRIES])
     .behind(Behind::Differs(Expected::PASS, "as for `refuse-but-forward`")),
+    Case::defect(
+        "odd-answer",
+        "odd-answer,every=3",
+        Expected { told: &["odd-answer"], ..Expected::PASS },
+        "a success that counts -5 spans as rejected",
+    )
+    .behind(Behind::Differs(Expected::PASS, "the collector is answered so, and has taken the spans all the same")),
     Case::defect(
         "unknown-compression",
         "unknown-compression,every=10",

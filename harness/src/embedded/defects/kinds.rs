@@ -66,6 +66,8 @@ pub enum DefectKind {
     RefuseButForward,
     /// Asks the client to come again with a whole request, and forwards it. Requests are known by their first span.
     DeferButForward(Again),
+    /// Takes a whole request, and answers it with a success that says what none may say.
+    OddAnswer,
     /// Exports a whole request in a compression that nobody has, so that nobody can take it.
     UnknownCompression,
     /// Exports, beside a whole request, one that is no OTLP.
@@ -161,6 +163,7 @@ impl DefectKind {
             Self::DeliverLate(_) => "deliver-late",
             Self::RefuseButForward => "refuse-but-forward",
             Self::DeferButForward(_) => "defer-but-forward",
+            Self::OddAnswer => "odd-answer",
             Self::UnknownCompression => "unknown-compression",
             Self::SendGarbage => "send-garbage",
             Self::SendMetrics => "send-metrics",
@@ -182,6 +185,7 @@ impl DefectKind {
             | Self::DeliverLate(_)
             | Self::RefuseButForward
             | Self::DeferButForward(_)
+            | Self::OddAnswer
             | Self::UnknownCompression
             | Self::SendGarbage
             | Self::SendMetrics
@@ -244,6 +248,7 @@ impl Defect {
             DefectKind::RefuseButForward,
             DefectKind::DeferButForward(Again::Accept),
             DefectKind::DeferButForward(Again::Refuse),
+            DefectKind::OddAnswer,
             DefectKind::UnknownCompression,
             DefectKind::SendGarbage,
             DefectKind::SendMetrics,

@@ -75,11 +75,9 @@ impl UnaryService<Bytes> for Export {
 }
 
 /// OTLP's response, which tells of rejected spans and is empty without any.
-pub(super) fn response(rejected_spans: u64) -> ExportTraceServiceResponse {
-    let partial_success = (rejected_spans > 0).then(|| ExportTracePartialSuccess {
-        rejected_spans: i64::try_from(rejected_spans).unwrap_or(i64::MAX),
-        error_message: "rejected by the destination".to_owned(),
-    });
+pub(super) fn response(rejected_spans: i64) -> ExportTraceServiceResponse {
+    let partial_success = (rejected_spans != 0)
+        .then(|| ExportTracePartialSuccess { rejected_spans, error_message: "rejected by the destination".to_owned() });
     ExportTraceServiceResponse { partial_success }
 }
 

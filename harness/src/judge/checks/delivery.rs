@@ -3,6 +3,7 @@
 use super::{Examination, example, finding};
 use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
+use crate::judge::outcomes::{Outcome, RequestRecord};
 use roaring::RoaringTreemap;
 use spanproof_reports::result::check::{Finding, Level};
 
@@ -20,6 +21,7 @@ fn findings(evidence: &Evidence) -> Vec<Finding> {
     refused_delivered(evidence, &mut findings);
     late(evidence, &mut findings);
     not_taken(evidence, &mut findings);
+    odd_answers(evidence, &mut findings);
     nothing_delivered(evidence, &mut findings);
     findings
 }
@@ -177,7 +179,8 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let level = |count: u64| {
         if count as f64 > NOT_TAKEN_MAX * counts.sent as f64 { Level::Inconclusive } else { Level::Warning }
     };
-    let answer = evidence.requests.values().find(|request| !request.answer.is_empty());
+    let answered = |request: &&RequestRecord| request.outcome != Outcome::Acknowledged && !request.answer.is_empty();
+    let answer = evidence.requests.values().find(answered);
     let said = answer.map_or(String::new(), |request| format!("; one answer: {}", request.answer));
     if counts.refused > 0 {
         let message = format!("the target refused these for good, so nothing was promised{said}");
@@ -195,6 +198,19 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
         found.advice = sent_once
             .then(|| "a lower rate, or `traffic.client.retry: { enabled: true }` to send again as SDKs do".to_owned());
         findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown, Among::Sent));
+    }
+}
+
+/// Successes that say more than yes, or what is no answer at all: the requests were taken, and a client would only log it.
+fn odd_answers(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let odd = |request: &&RequestRecord| request.outcome == Outcome::Acknowledged && !request.answer.is_empty();
+    let mut requests = evidence.requests.values().filter(odd);
+    if let Some(first) = requests.next() {
+        let message =
+            format!("the target took these requests, and its answers say more than that; one: {}", first.answer);
+        let mut found = finding("odd-answer", Level::Warning, 1 + requests.count() as u64, message);
+        found.at_seconds = Some(first.ended_ns as f64 / 1e9);
+        findings.push(found);
     }
 }
 

@@ -144,6 +144,33 @@ fn what_the_target_did_not_take_says_one_answer_and_when_it_came() {
     assert_eq!(silent.message, "no final answer came for these, so nothing was promised: 3 came out, 0 did not");
 }
 
+/// A success that was only sent twice is nothing odd, and one that is odd is no failure.
+#[test]
+fn successes_that_say_more_than_yes_are_warned_of() {
+    let mut evidence = clean();
+    let record = |attempts, answer: &str| RequestRecord {
+        outcome: Outcome::Acknowledged,
+        attempts,
+        answer: answer.to_owned(),
+        ended_ns: 2_500_000_000,
+    };
+    evidence.requests.insert(RequestId { chunk: 0, number: 0 }, record(2, ""));
+    assert_eq!(counted(&evidence), []);
+    evidence.requests.insert(RequestId { chunk: 0, number: 1 }, record(1, "accepted, with a warning: full soon"));
+    evidence.requests.insert(RequestId { chunk: 0, number: 2 }, record(1, "another"));
+    assert_eq!(counted(&evidence), [one("odd-answer", Level::Warning, 2)]);
+    let found = findings_of(delivery::CHECK, &evidence).remove(0);
+    assert!(found.message.ends_with("one: accepted, with a warning: full soon"), "{}", found.message);
+    assert_eq!(found.at_seconds, Some(2.5));
+    // What was refused is told with its own answers.
+    evidence.account.counts.refused = 1;
+    let refused = findings_of(delivery::CHECK, &evidence);
+    assert!(
+        refused.iter().any(|one| one.id == "refused" && one.message.ends_with("nothing was promised")),
+        "{refused:?}"
+    );
+}
+
 #[test]
 fn to_send_again_is_advised_where_no_request_was() {
     let unknown = |attempts| {
