@@ -157,6 +157,28 @@ fn of_several_services_that_are_lost_whole_each_is_told() {
     }
 }
 
+/// The services that it carries follow from it, though of each of them nearly all is lost.
+#[test]
+fn a_connection_that_is_lost_nearly_whole_is_the_pattern_and_its_services_are_none() {
+    let plan = &evidence().plan;
+    let mut hit = RoaringTreemap::new();
+    for number in 0..plan.chunks() {
+        let chunk = plan.open(number);
+        for (at, request) in chunk.requests().iter().enumerate() {
+            let is_on_it = evidence().connection_of(request, at as u32) == 5;
+            for offset in chunk.records_of(plan, at as u32) {
+                let record = plan.spans_before(number) + u64::from(offset);
+                if by_chance(record, if is_on_it { 970 } else { 1 }, 1000) {
+                    hit.insert(record);
+                }
+            }
+        }
+    }
+    let common = in_common(evidence(), &hit, Among::Acknowledged);
+    assert!(common.said[0].starts_with("connection 5: "), "{common:?}");
+    assert!(!common.said.iter().any(|one| one.starts_with("apart from them: ")), "{common:?}");
+}
+
 #[test]
 fn only_so_many_patterns_are_told_apart() {
     let services = ["email", "cart", "payment", "shipping", "checkout", "currency"];
