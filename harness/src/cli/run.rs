@@ -75,7 +75,7 @@ pub(crate) struct RunArguments {
     /// Print the plan and start nothing
     #[arg(long)]
     dry_run: bool,
-    /// Plant a defect in the embedded target, to see it caught, e.g. drop-nth=1000
+    /// Plant a defect in the embedded target, to see it caught, e.g. drop-nth=1000; `spanproof selftest --list` has them all
     #[arg(long, value_name = "DEFECT")]
     plant: Vec<String>,
     /// Stand the embedded collector with this planted defect between the target and the sink

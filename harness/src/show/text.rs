@@ -139,10 +139,12 @@ fn request(span: &Span) -> String {
     let sent = request.sent_seconds.map_or(String::new(), |at| format!(", sent at {at:.3} s"));
     let ended = request.ended_seconds.map_or(String::new(), |at| format!(" at {at:.3} s"));
     let arrived = request.arrived_seconds.map_or(String::new(), |[first, last]| {
+        // Instants are those of the whole request; a span that is missing did not arrive with the others.
+        let who = if span.arrived == Arrived::Missing { "; others of it arrived" } else { "; arrived" };
         if last - first < 0.0005 {
-            format!("; arrived at {first:.3} s")
+            format!("{who} at {first:.3} s")
         } else {
-            format!("; its spans arrived from {first:.3} to {last:.3} s")
+            format!("{who} from {first:.3} to {last:.3} s")
         }
     });
     let outcome = if request.outcome == "not-sent" { "never sent" } else { request.outcome };

@@ -64,9 +64,18 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         Some(intended) => {
             format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration")
         }
+        None if nothing_came(evidence) => "whether the target exports to where the sink listens (of an external target that is \
+                                           --sink-grpc and --sink-http): nothing at all came to it; then the target's log"
+            .to_owned(),
         None => "the target's log and its own counters of refused, dropped and failed spans".to_owned(),
     });
     findings.push(found);
+}
+
+/// Not a single span came to the sink, of ours or of anybody.
+fn nothing_came(evidence: &Evidence) -> bool {
+    let counts = &evidence.account.counts;
+    counts.delivered + counts.corrupted + evidence.foreign + evidence.invented == 0
 }
 
 /// The finding for spans whose absence may be somebody's intention, as far as configuration and user say.

@@ -30,7 +30,10 @@ fn findings(evidence: &Evidence) -> Vec<Finding> {
     }
     if let Some(reason) = harness_was_the_limit(&evidence.conduct) {
         let message = format!("{reason}: figures that rest on time are withheld");
-        findings.push(finding("harness-was-the-limit", Level::Warning, 1, message));
+        let mut found = finding("harness-was-the-limit", Level::Warning, 1, message);
+        found.advice =
+            Some("a lower rate, or a machine with less else to do; all but times is judged as ever".to_owned());
+        findings.push(found);
     }
     if let Some(ended) = &evidence.target_ended {
         findings.push(finding("target-ended", Level::Inconclusive, 1, ended.clone()));

@@ -104,7 +104,10 @@ fn strangers(evidence: &Evidence, findings: &mut Vec<Finding>) {
             "these are not of this run: somebody else sends to this target or sink, or an id was changed on the way";
         let mut found = finding("foreign", level, evidence.foreign, message);
         found.examples = evidence.strangers.foreign.iter().map(stranger).collect();
-        found.advice = Some("if others may use the target, add --foreign ignore".to_owned());
+        found.advice = Some(
+            "if an earlier run left them in the target, restart it; if others may use it, add --foreign ignore"
+                .to_owned(),
+        );
         findings.push(found);
     }
 }

@@ -171,6 +171,28 @@ fn successes_that_say_more_than_yes_are_warned_of() {
     );
 }
 
+/// A target that exports elsewhere loses nothing; to the sink it looks as if it lost everything.
+#[test]
+fn where_nothing_came_at_all_the_sinks_address_is_doubted_first() {
+    let advice = |alter: fn(&mut Evidence)| {
+        let mut evidence = clean();
+        (evidence.account.counts.delivered, evidence.account.counts.lost_acknowledged) = (0, 300);
+        evidence.account.sets.lost_acknowledged.extend(0..300);
+        alter(&mut evidence);
+        findings_of(delivery::CHECK, &evidence).remove(0).advice.unwrap()
+    };
+    assert!(advice(|_| ()).contains("--sink-grpc"));
+    let came: [fn(&mut Evidence); 4] = [
+        |evidence| evidence.account.counts.delivered = 1,
+        |evidence| evidence.account.counts.corrupted = 1,
+        |evidence| evidence.foreign = 1,
+        |evidence| evidence.invented = 1,
+    ];
+    for came in came {
+        assert!(!advice(came).contains("--sink-grpc"));
+    }
+}
+
 #[test]
 fn to_send_again_is_advised_where_no_request_was() {
     let unknown = |attempts| {
