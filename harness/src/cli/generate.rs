@@ -9,7 +9,7 @@ use super::{Exit, Format, environment, fail, plaintext, print, say};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
-use crate::judge::outcomes::{Outcome, Outcomes, RequestRecord, Sums};
+use crate::judge::outcomes::{Outcomes, RequestRecord, Sums};
 use crate::resources::ThreadCpu;
 use crate::run::{Talk, client_config, fresh_tag, plan_spec};
 use clap::{Args, ValueEnum};
@@ -195,7 +195,7 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
     }
     let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
     print_counts(arguments.format, plan.spans(), sums, lateness, cpu.of_prefix("sp-driver"));
-    if let Some(request) = exceptions.into_values().find(failed) {
+    if let Some(request) = exceptions.into_values().find(RequestRecord::is_failure_in_words) {
         // Perhaps no answer at all: a connection that was refused, or no room to send.
         say(&format!("the first request that failed, to {endpoint}: {}", crate::process::printable(&request.answer)));
     }
@@ -204,10 +204,6 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
         () if sums.acknowledged == plan.spans() => Exit::PASS,
         () => Exit::FAIL,
     })
-}
-
-fn failed(request: &RequestRecord) -> bool {
-    request.outcome != Outcome::Acknowledged && !request.answer.is_empty()
 }
 
 fn new_record(traffic: GenTraffic, plan: &Plan) -> GenRecord {

@@ -64,6 +64,18 @@ pub struct Sums {
     pub not_sent: u64,
 }
 
+impl RequestRecord {
+    /// Whether the target took all of it and its answer said more than that, as a success with a warning does.
+    pub fn is_oddly_taken(&self) -> bool {
+        self.outcome == Outcome::Acknowledged && !self.answer.is_empty()
+    }
+
+    /// Whether it did not simply succeed, and there are words for why.
+    pub fn is_failure_in_words(&self) -> bool {
+        self.outcome != Outcome::Acknowledged && !self.answer.is_empty()
+    }
+}
+
 /// The outcomes of all requests.
 #[derive(Debug, Default)]
 pub struct Outcomes {

@@ -3,7 +3,6 @@
 use super::{Examination, example, finding};
 use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
-use crate::judge::outcomes::{Outcome, RequestRecord};
 use roaring::RoaringTreemap;
 use spanproof_reports::result::check::{Finding, Level};
 
@@ -188,8 +187,7 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let level = |count: u64| {
         if count as f64 > NOT_TAKEN_MAX * counts.sent as f64 { Level::Inconclusive } else { Level::Warning }
     };
-    let answered = |request: &&RequestRecord| request.outcome != Outcome::Acknowledged && !request.answer.is_empty();
-    let answer = evidence.requests.values().find(answered);
+    let answer = evidence.requests.values().find(|request| request.is_failure_in_words());
     let said = answer.map_or(String::new(), |request| format!("; one answer: {}", request.answer));
     if counts.refused > 0 {
         let message = format!("the target refused these for good, so nothing was promised{said}");
@@ -212,8 +210,7 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
 
 /// Successes that say more than yes, or what is no answer at all: the requests were taken, and a client would only log it.
 fn odd_answers(evidence: &Evidence, findings: &mut Vec<Finding>) {
-    let odd = |request: &&RequestRecord| request.outcome == Outcome::Acknowledged && !request.answer.is_empty();
-    let mut requests = evidence.requests.values().filter(odd);
+    let mut requests = evidence.requests.values().filter(|request| request.is_oddly_taken());
     if let Some(first) = requests.next() {
         let message =
             format!("the target took these requests, and its answers say more than that; one: {}", first.answer);
