@@ -189,6 +189,7 @@ fn evidence(
         late_after: course.late_after,
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
+        never_bit: course.never_bit.clone(),
         plan,
     }
 }

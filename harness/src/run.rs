@@ -116,6 +116,19 @@ struct Stopped {
     version: Option<String>,
 }
 
+impl Stopped {
+    /// How everything ended that spans went through.
+    fn ends(&self) -> impl Iterator<Item = &TargetEnd> {
+        std::iter::once(&self.target).chain(&self.behind)
+    }
+
+    /// Planted defects that touched nothing.
+    fn never_bit(&self) -> Vec<String> {
+        let idle = |(defect, bites): &(String, u64)| (*bites == 0).then(|| defect.clone());
+        self.ends().flat_map(|end| &end.bites).filter_map(idle).collect()
+    }
+}
+
 /// Runs a scenario and writes its results.
 ///
 /// # Errors
@@ -338,6 +351,7 @@ fn freeze(
         late_margin: found.patience.margin,
         cut_short: found.watched.cut_short(),
         target_ended: found.watched.target_ended.clone(),
+        never_bit: found.stopped.never_bit(),
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),

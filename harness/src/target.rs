@@ -63,8 +63,8 @@ pub struct TargetEnd {
     pub forced: bool,
     /// CPU time from start to end, where it is known.
     pub cpu: Option<Duration>,
-    /// What planted defects did, in words: each with how often it bit.
-    pub bites: Vec<String>,
+    /// Planted defects, each with how often it bit.
+    pub bites: Vec<(String, u64)>,
 }
 
 impl TargetPlan {
@@ -157,8 +157,8 @@ impl Target {
         match self {
             Self::Embedded(target) => {
                 let report = target.shutdown(deadline);
-                let bites = report.stats.defects.iter().map(|(defect, bites)| format!("{defect} bit {bites} times"));
-                TargetEnd { forced: !report.drained, bites: bites.collect(), ..TargetEnd::default() }
+                let bites = report.stats.defects.iter().map(|(defect, bites)| (defect.to_string(), *bites)).collect();
+                TargetEnd { forced: !report.drained, bites, ..TargetEnd::default() }
             }
             Self::Process(target, _) => {
                 let stopped = target.stop();

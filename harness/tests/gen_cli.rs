@@ -254,4 +254,5 @@ fn a_sender_on_its_own_tells_what_it_knows_and_no_more() {
     assert!(ended.err.contains("sent") && !ended.err.contains("delivered"), "{ended:?}");
     let said = format!("the first request that failed, to {endpoint}: ");
     assert!(ended.err.contains(&said) && !ended.err.contains("an answer"), "nobody answered: {ended:?}");
+    assert_eq!(ended.err.matches(&said).count(), 1, "{ended:?}");
 }

@@ -278,7 +278,7 @@ run: {duration: 60s}
 
 #[test]
 fn problems_with_flags_name_the_flag_and_point_into_it() {
-    let wrong: [fn(&mut Overrides); 15] = [
+    let wrong: [fn(&mut Overrides); 16] = [
         |flags| _ = flags.rate("5 bananas/s"),
         |flags| _ = flags.rate(""),
         |flags| _ = flags.duration("10"),
@@ -294,6 +294,7 @@ fn problems_with_flags_name_the_flag_and_point_into_it() {
         |flags| _ = flags.target("embeded"),
         |flags| _ = flags.target("embedded:x"),
         |flags| _ = flags.target("process:a").endpoint("http://127.0.0.1:1"),
+        |flags| _ = flags.rate("5").set("traffic.rate=6"),
     ];
     let lines: Vec<String> = wrong.into_iter().map(|change| with(change).unwrap_err().to_string()).collect();
     insta::assert_snapshot!(lines.join("\n"));

@@ -9,7 +9,7 @@ use super::{Exit, Format, environment, fail, plaintext, print, say};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
-use crate::judge::outcomes::{Outcomes, RequestRecord, Sums};
+use crate::judge::outcomes::{Outcomes, Sums};
 use crate::resources::ThreadCpu;
 use crate::run::{Talk, client_config, fresh_tag, plan_spec};
 use clap::{Args, ValueEnum};
@@ -74,18 +74,18 @@ pub(crate) struct GenArguments {
     /// Connections all together [default: 4; with workload shop one for each service instance]
     #[arg(long, value_name = "N")]
     connections: Option<NonZeroU32>,
-    /// shop or uniform
-    #[arg(long, default_value = "uniform")]
-    workload: String,
-    /// Spans per second over all connections together, or `N traces/s`
-    #[arg(long, default_value = "1000")]
-    rate: String,
-    /// How long
-    #[arg(long, default_value = "10s")]
-    duration: String,
-    /// The number from which traffic, ids and schedule follow
-    #[arg(long, default_value = "7")]
-    seed: String,
+    /// shop or uniform [default: uniform]
+    #[arg(long)]
+    workload: Option<String>,
+    /// Spans per second over all connections together, or `N traces/s` [default: 1000]
+    #[arg(long)]
+    rate: Option<String>,
+    /// How long [default: 10s]
+    #[arg(long)]
+    duration: Option<String>,
+    /// The number from which traffic, ids and schedule follow [default: 7]
+    #[arg(long)]
+    seed: Option<String>,
     /// Set any field of the traffic, e.g. traffic.batch.spans=100
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
@@ -184,7 +184,7 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
     let config = crate::run::driver_config(scenario, client, crate::run::connections(scenario, &plan));
     let mut cpu = ThreadCpu::new();
     let driver = start(config, chunks, clock, &outcomes)?;
-    watch(&driver, &plan, clock, &interrupt, Stderr::new(arguments.quiet));
+    let is_told = watch(&driver, &plan, clock, (&outcomes, &endpoint), &interrupt, Stderr::new(arguments.quiet));
     drop(cpu.sample());
     let report = driver.finish(Instant::now() + scenario.traffic.client.timeout + Duration::from_secs(2));
     let (sums, exceptions) = (outcomes.sums(), outcomes.exceptions());
@@ -195,9 +195,8 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
     }
     let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
     print_counts(arguments.format, plan.spans(), sums, lateness, cpu.of_prefix("sp-driver"));
-    if let Some(request) = exceptions.into_values().find(RequestRecord::is_failure_in_words) {
-        // Perhaps no answer at all: a connection that was refused, or no room to send.
-        say(&format!("the first request that failed, to {endpoint}: {}", crate::process::printable(&request.answer)));
+    if !is_told {
+        tell_failure(&outcomes, &endpoint, &mut Stderr::new(arguments.quiet));
     }
     Ok(match () {
         () if interrupt.is_cancelled() => Exit::INTERRUPTED,
@@ -224,20 +223,42 @@ fn new_record(traffic: GenTraffic, plan: &Plan) -> GenRecord {
     }
 }
 
-/// Watches until the last answer, or until it is interrupted.
-fn watch(driver: &Driver, plan: &Plan, clock: RunClock, interrupt: &CancellationToken, mut talk: Stderr) {
+/// Watches until the last answer, or until it is interrupted. Whether a failure was told.
+fn watch(
+    driver: &Driver,
+    plan: &Plan,
+    clock: RunClock,
+    (outcomes, endpoint): (&Outcomes, &str),
+    interrupt: &CancellationToken,
+    mut talk: Stderr,
+) -> bool {
     let mut last = (Instant::now(), 0);
+    let mut is_told = false;
     while !driver.is_finished() {
         std::thread::sleep(Duration::from_millis(50));
         if interrupt.is_cancelled() {
             driver.stop();
             break;
         }
+        // Whoever looks at half an hour of load wants to know now.
+        if !is_told && tell_failure(outcomes, endpoint, &mut talk) {
+            is_told = true;
+        }
         if last.0.elapsed() >= Duration::from_secs(1) {
             last = tell(&mut talk, driver, plan, clock, last);
         }
     }
     talk.close();
+    is_told
+}
+
+/// Says of the first request that failed what came instead of a yes: perhaps no answer at all, as of a connection that was
+/// refused. Whether there was one.
+fn tell_failure(outcomes: &Outcomes, endpoint: &str, talk: &mut Stderr) -> bool {
+    let Some(request) = outcomes.first_failure() else { return false };
+    talk.close();
+    say(&format!("the first request that failed, to {endpoint}: {}", crate::process::printable(&request.answer)));
+    true
 }
 
 fn print_plan(format: Format, plan: &Plan, endpoint: &str) {

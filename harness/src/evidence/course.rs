@@ -45,6 +45,8 @@ pub struct Course {
     pub cut_short: Option<String>,
     /// In words, if the target ended by itself.
     pub target_ended: Option<String>,
+    /// What was to break something and touched nothing.
+    pub never_bit: Vec<String>,
     /// Whether foreign records fail the run.
     pub foreign_fails: bool,
     /// Whether the user says that the target may leave records out on purpose.
@@ -90,6 +92,9 @@ struct CourseFile {
     late_margin_ns: u64,
     cut_short: Option<String>,
     target_ended: Option<String>,
+    /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    never_bit: Vec<String>,
     foreign_fails: bool,
     absence_is_unknown: bool,
     limits: Vec<String>,
@@ -165,6 +170,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         late_margin_ns: nanoseconds(course.late_margin),
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
+        never_bit: course.never_bit.clone(),
         foreign_fails: course.foreign_fails,
         absence_is_unknown: course.absence_is_unknown,
         limits: course.limits.iter().map(ToString::to_string).collect(),
@@ -206,6 +212,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         late_margin: Duration::from_nanos(read.late_margin_ns),
         cut_short: read.cut_short,
         target_ended: read.target_ended,
+        never_bit: read.never_bit,
         foreign_fails: read.foreign_fails,
         absence_is_unknown: read.absence_is_unknown,
         document: read.document,

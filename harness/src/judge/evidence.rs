@@ -159,6 +159,8 @@ pub struct Evidence {
     pub cut_short: Option<String>,
     /// In words, if the target ended by itself.
     pub target_ended: Option<String>,
+    /// What was to break something and touched nothing.
+    pub never_bit: Vec<String>,
 }
 
 impl Evidence {
@@ -294,6 +296,7 @@ impl Evidence {
             late_after: Duration::from_secs(15),
             cut_short: None,
             target_ended: None,
+            never_bit: Vec::new(),
             plan,
         }
     }

@@ -143,6 +143,11 @@ impl Outcomes {
         self.inner().records.clone()
     }
 
+    /// Of the requests so far that failed in so many words, the first of the plan.
+    pub fn first_failure(&self) -> Option<RequestRecord> {
+        self.inner().records.values().find(|record| record.is_failure_in_words()).cloned()
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

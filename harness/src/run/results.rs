@@ -189,9 +189,8 @@ fn settle(patience: &super::Patience) -> Settle {
 /// What was said before the run and holds whatever came of it, and what happened during it.
 fn warnings(found: &Found) -> Vec<String> {
     let mut warnings = found.patience.notes.clone();
-    let ends = [Some(&found.stopped.target), found.stopped.behind.as_ref()];
-    for end in ends.into_iter().flatten() {
-        warnings.extend(end.bites.iter().map(|bite| format!("planted defect {bite}")));
+    for end in found.stopped.ends() {
+        warnings.extend(end.bites.iter().map(|(defect, bites)| format!("planted defect {defect} bit {bites} times")));
         if end.forced {
             warnings.push("the target did not stop in its grace and was ended by force".to_owned());
         }

@@ -240,7 +240,7 @@ const LOST_ID: &str =
     "where it hits `spanproof.id`, nobody knows the span: one of nobody came, and one of ours did not";
 
 /// What settings of the run or a signal lead to, alone or together with a defect.
-const CIRCUMSTANCES: [Case; 9] = [
+const CIRCUMSTANCES: [Case; 10] = [
     Case::without_defect(
         "refuse-everything",
         Traffic::Common,
@@ -256,6 +256,14 @@ const CIRCUMSTANCES: [Case; 9] = [
         "the target answers so slowly that the client's queue is full most of the time",
     )
     .with(&["traffic.client.queue=1", "traffic.client.max_in_flight=1"])
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "never-bit",
+        Traffic::Common,
+        &["target.embedded.defects=[drop-service=nobody]"],
+        Expected::open(&["never-bit"]),
+        "a defect that finds nothing to bite: that nothing is wrong shows nothing",
+    )
     .behind(OWN_SETTING),
     Case::without_defect(
         "cut-short",

@@ -151,7 +151,7 @@ fn headers_of_the_environment_reach_an_external_target_which_may_deliver_over_ht
     let _target = guarded(&host, "x-team:blue green");
     let (endpoint, sink) = (format!("http://{host}:4318"), format!("{host}:5318"));
     let more = ["--endpoint", &endpoint, "--sink-http", &sink, "--set", "traffic.transport.protocol=http"];
-    let slow = ["--target", "external", "--set", "run.spans=3000", "--rate", "5000"];
+    let slow = ["--target", "external", "--set", "run.spans=3000", "--set", "traffic.rate=5000"];
     let arguments = small("quickstart", &[&slow[..], &more].concat());
     let run = |headers| {
         let variables = [("OTEL_EXPORTER_OTLP_HEADERS", headers)];

@@ -1,7 +1,7 @@
 //! Writing changes into the document.
 
 use super::Overrides;
-use super::assignment::{Assignment, Change};
+use super::assignment::{Assignment, Change, SET};
 use crate::document::{Content, Document, Entry, FieldPath, Node, Origin, Place, Step, parse_value, shortened};
 use crate::problem::{Problem, ProblemKind};
 use crate::units::ValueError;
@@ -77,7 +77,10 @@ impl Assignment {
             }
             Change::Literal { path, value_at } => write(document, path, literal(*value_at, text.len())),
             Change::Yaml { path, value_at } => match parse_value(text, text_index, *value_at) {
-                (Some(value), errors) if errors.is_empty() => write(document, path, value),
+                (Some(value), errors) if errors.is_empty() => {
+                    refuse_second_word(document, path, value.place)?;
+                    write(document, path, value)
+                }
                 (_, errors) => {
                     let message = errors.first().map_or("the value is no YAML", |error| &error.message);
                     Err(ValueError::new(*value_at, message, "quote the value if it has special characters"))
@@ -96,6 +99,14 @@ impl Assignment {
             }
         }
     }
+}
+
+/// A field that a flag of its own has set is not quietly set again by `--set`: one of the two would be without effect.
+fn refuse_second_word(document: &Document, path: &FieldPath, place: Place) -> Result<(), ValueError> {
+    let text = document.find(path).and_then(|node| document.texts.get(node.place.text));
+    let Some(text) = text.filter(|text| text.origin == Origin::Flag && text.name != SET) else { return Ok(()) };
+    let message = format!("`{}` sets `{path}` too", shortened(&text.text));
+    Err(ValueError::new(place.start, message, "keep one of the flags"))
 }
 
 /// Chooses a kind of target, keeping the settings that the document has for it.

@@ -6,6 +6,9 @@ use std::sync::Arc;
 use crate::document::{FieldPath, Origin, Text, shortened};
 use crate::units::ValueError;
 
+/// The flag that sets any field.
+pub(super) const SET: &str = "--set";
+
 /// A field to be set from a flag or a variable.
 #[derive(Debug, Clone)]
 pub(super) struct Assignment {
@@ -71,7 +74,7 @@ impl Assignment {
                 path.map(|path| Change::Yaml { path, value_at })
             }
         };
-        Self::new("--set", format!("{PREFIX}{assignment}"), Origin::Flag, change)
+        Self::new(SET, format!("{PREFIX}{assignment}"), Origin::Flag, change)
     }
 
     pub(super) fn flag(flag: &str, path: &str, value: &str) -> Self {

@@ -13,7 +13,7 @@ scenario: 1
 name: gen
 target: { external: { endpoint: \"http://127.0.0.1:4317\", sink: { grpc: \"127.0.0.1:1\" } } }
 traffic: { workload: uniform, rate: 1000, packing: whole-traces }
-run: { duration: 10s }
+run: { duration: 10s, seed: 7 }
 ";
 
 /// Where OTLP/HTTP is taken when nobody says otherwise.
@@ -22,17 +22,17 @@ const HTTP_DEFAULT: &str = "http://127.0.0.1:4318";
 /// The variables that name an endpoint.
 const ENDPOINT_VARIABLES: [&str; 2] = ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
-/// The flags that decide the plan, as typed.
+/// The flags that decide the plan, as typed; what was not typed is as in [`SCENARIO`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GenTraffic {
     /// `--workload`
-    pub(crate) workload: String,
+    pub(crate) workload: Option<String>,
     /// `--rate`
-    pub(crate) rate: String,
+    pub(crate) rate: Option<String>,
     /// `--duration`
-    pub(crate) duration: String,
+    pub(crate) duration: Option<String>,
     /// `--seed`
-    pub(crate) seed: String,
+    pub(crate) seed: Option<String>,
     /// `--set`, in order.
     pub(crate) sets: Vec<String>,
 }
@@ -90,9 +90,18 @@ impl GenTraffic {
         if let Some(connections) = route.connections {
             overrides.flag("--connections", "traffic.transport.connections", &connections.to_string());
         }
-        overrides.rate(&self.rate).duration(&self.duration).seed(&self.seed);
-        overrides.flag("--workload", "traffic.workload", &self.workload);
-        if self.workload == "shop" && !self.sets.iter().any(|set| set.starts_with("traffic.packing=")) {
+        let typed = [
+            ("--rate", "traffic.rate", &self.rate),
+            ("--duration", "run.duration", &self.duration),
+            ("--seed", "run.seed", &self.seed),
+            ("--workload", "traffic.workload", &self.workload),
+        ];
+        for (flag, path, value) in typed {
+            if let Some(value) = value {
+                overrides.flag(flag, path, value);
+            }
+        }
+        if self.workload.as_deref() == Some("shop") && !self.sets.iter().any(|set| set.starts_with("traffic.packing=")) {
             overrides.set("traffic.packing=per-service");
         }
         for set in &self.sets {
@@ -108,8 +117,8 @@ mod tests {
     use super::*;
 
     fn traffic() -> GenTraffic {
-        let text = |text: &str| text.to_owned();
-        GenTraffic { workload: text("uniform"), rate: text("100"), duration: text("1s"), seed: text("3"), sets: vec![] }
+        let text = |text: &str| Some(text.to_owned());
+        GenTraffic { workload: None, rate: text("100"), duration: text("1s"), seed: text("3"), sets: vec![] }
     }
 
     fn endpoint(route: &Route) -> String {

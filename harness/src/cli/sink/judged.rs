@@ -90,6 +90,7 @@ pub(super) fn judge(
         late_after: NEVER_LATE,
         cut_short,
         target_ended: None,
+        never_bit: Vec::new(),
     };
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }

@@ -38,10 +38,22 @@ fn findings(evidence: &Evidence) -> Vec<Finding> {
     if let Some(ended) = &evidence.target_ended {
         findings.push(finding("target-ended", Level::Inconclusive, 1, ended.clone()));
     }
+    never_bit(evidence, &mut findings);
     sink_refused(evidence, &mut findings);
     settled_short(evidence, &mut findings);
     contradictions(evidence, &mut findings);
     findings
+}
+
+/// Where nothing was broken, a run in which nothing is found shows nothing.
+fn never_bit(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    findings.extend(evidence.never_bit.iter().map(|fault| {
+        let message = format!("{fault} was planted and never bit: whether it would have been noticed cannot be told");
+        let mut found = finding("never-bit", Level::Inconclusive, 1, message);
+        found.place = Some(fault.clone());
+        found.advice = Some("more spans, or traffic that has what it looks for".to_owned());
+        found
+    }));
 }
 
 /// What the sink did not take because of its own bounds is not the target's loss. It matters where something is absent or late;

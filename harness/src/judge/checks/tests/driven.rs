@@ -33,6 +33,13 @@ fn what_never_left_is_warned_of_and_open_below_95_in_a_hundred() {
 }
 
 #[test]
+fn a_defect_that_never_bit_leaves_it_open_whether_it_would_have_been_noticed() {
+    let idle = Evidence { never_bit: vec!["drop-service=nobody".to_owned()], ..clean() };
+    let why = "drop-service=nobody was planted and never bit: whether it would have been noticed cannot be told";
+    assert_eq!(findings(&idle), [one("never-bit", Level::Inconclusive, 1, why)]);
+}
+
+#[test]
 fn what_the_sink_refused_matters_where_anything_is_absent_or_late() {
     let level = |change: fn(&mut crate::judge::account::Counts)| {
         let mut evidence = overloaded(clean());
