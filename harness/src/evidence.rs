@@ -9,6 +9,7 @@
 //! | `instants.bin` | when each request was sent and answered, and when its spans arrived |
 //! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `also-intact.roaring`, `late.roaring` | records by their number in the plan |
+//! | `fault-N.roaring` | records in the requests that a fault of the scenario touched, one file for each, in the order of their names |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
 //! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
@@ -33,7 +34,7 @@ pub use course::Course;
 use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
-use crate::judge::evidence::Evidence;
+use crate::judge::evidence::{Evidence, FaultEvidence};
 use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
@@ -74,6 +75,8 @@ pub struct Findings<'a> {
     pub strangers: &'a StrangerExamples,
     /// When requests were sent and answered and their spans arrived, by chunk and number.
     pub instants: &'a [Vec<Packed>],
+    /// Which records each fault of the scenario touched, in the order of their names.
+    pub touched: &'a [RoaringTreemap],
     /// How the run went.
     pub course: &'a Course,
 }
@@ -116,6 +119,9 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
     for (name, records) in records::of(findings.ledger, opened) {
         add(name, records::to_bytes(records))?;
     }
+    for (number, records) in findings.touched.iter().enumerate() {
+        add(&records::touched_by(number), records::to_bytes(records.clone()))?;
+    }
     write_bytes(&folder, manifest::FILE, &manifest.to_bytes()?).map(drop)
 }
 
@@ -155,7 +161,9 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     }
     let sets = records::Sets::read(&files, plan.spans())?;
     let ledger = sets.into_ledger(&plan, course.chunks_opened, arrivals.invented, arrivals.foreign);
-    let evidence = evidence(plan, requests, arrivals, &course, &ledger);
+    let faults = faults(&files, &course, plan.spans())?;
+    let mut evidence = evidence(plan, requests, arrivals, faults, &course, &ledger);
+    evidence.explain_repeats();
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -163,6 +171,7 @@ fn evidence(
     plan: Arc<Plan>,
     requests: BTreeMap<RequestId, RequestRecord>,
     arrivals: arrivals::Arrivals,
+    faults: Vec<FaultEvidence>,
     course: &Course,
     ledger: &Ledger,
 ) -> Evidence {
@@ -190,8 +199,19 @@ fn evidence(
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
+        faults,
         plan,
     }
+}
+
+/// What is told of each fault, with the records that it touched.
+fn faults(files: &manifest::Files, course: &Course, records: u64) -> Result<Vec<FaultEvidence>, EvidenceError> {
+    let told = course.document.faults.iter().enumerate();
+    told.map(|(number, (name, told))| {
+        let touched = records::whole_set(&files.get(&records::touched_by(number))?, records)?;
+        Ok(FaultEvidence { name: name.clone(), told: told.clone(), touched })
+    })
+    .collect()
 }
 
 impl Frozen {

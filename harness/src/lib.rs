@@ -7,6 +7,7 @@ pub mod collector_config;
 pub mod driver;
 pub mod embedded;
 pub mod evidence;
+pub mod fault;
 pub mod judge;
 pub mod knowledge;
 pub mod process;

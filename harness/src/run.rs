@@ -7,6 +7,7 @@
 mod busy;
 mod chronicle;
 mod error;
+mod faults;
 mod gate;
 mod place;
 mod planning;
@@ -28,6 +29,7 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig, RetryPolicy};
 use crate::evidence::{self, Course, Findings, marker};
+use crate::fault::FaultBook;
 use crate::judge::evidence::{Conduct, Refusals};
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::knowledge::Harness;
@@ -72,6 +74,8 @@ pub struct RunOptions {
     pub scenario_path: Option<String>,
     /// Planted defects of an embedded collector that stands between target and sink; none for no such collector.
     pub behind: Vec<String>,
+    /// A fault of the scenario that is to do nothing all the same, to see that this is noticed.
+    pub disarmed: Option<String>,
     /// Headers sent with every request; secret.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
 }
@@ -106,6 +110,8 @@ struct AtWork {
 /// What is left when all parts have stopped.
 struct Stopped {
     counters: ServerCounters,
+    /// Requests that the sink refused before the run had begun.
+    refused_before: u64,
     refusals: Refusals,
     /// The target was ended in a way that brings out what it still holds.
     in_order: bool,
@@ -162,12 +168,14 @@ pub fn run(
     let clock = RunClock::starting_in(HEAD_START);
     let plan = Arc::new(plan.starting_at(clock.epoch_unix_ns()));
     let chunks = Arc::new(OpenChunks::new(Arc::clone(&plan), CHUNKS_OPEN_MAX));
-    let latency = Arc::new(LatencyRecorder::new());
+    let latency = Arc::new(LatencyRecorder::cut_by(&faults::cuts(&scenario.faults)));
+    let faults = Arc::new(FaultBook::new(&scenario.faults, scenario.run.seed, options.disarmed.as_deref()));
     let outcomes = Arc::new(Outcomes::default());
     let recorder =
         Recorder::new(Arc::clone(&chunks), clock, Arc::clone(&latency), patience.late_after(), scenario.run.warmup);
-    let recorder = Arc::new(recorder.with_outcomes(Arc::clone(&outcomes)));
-    at_work.gate.open(Arc::clone(&recorder));
+    let heals = scenario.faults.iter().map(|fault| fault.windows.end());
+    let recorder = Arc::new(recorder.with_outcomes(Arc::clone(&outcomes)).with_heals(heals));
+    at_work.gate.open(faults::before(Arc::clone(&recorder), &faults, clock));
     let connections = planning::connections(scenario, &plan);
     let driver_config = driver_config(scenario, client, connections);
     let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
@@ -176,7 +184,8 @@ pub fn run(
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
     recorder.close();
-    let stopped = stop(at_work, scenario, &mut cpu);
+    let stopped = stop(at_work, scenario, &faults, &mut cpu);
+    chronicle.faults(&scenario.faults, clock);
     chronicle.stopped(&stopped.target);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
@@ -184,9 +193,10 @@ pub fn run(
     let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
-    let document = results::document(scenario, options, &found, clock);
+    let mut document = results::document(scenario, options, &found, clock);
+    document.faults = faults::told(&faults, &recorder, &found);
     let mut events = chronicle.told(&found.watched.events, clock);
-    freeze(scenario, options, &found, document, &recorder, &outcomes, &events)?;
+    freeze(scenario, options, &found, document, (&recorder, &faults), &outcomes, &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
     events.push(chronicle::verdict(&found, &result));
     finish(options, &result, &events)?;
@@ -216,6 +226,7 @@ struct Found {
 /// our own sink's, a directory with files of others.
 pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> {
     check_limits(scenario)?;
+    faults::check(scenario, options.disarmed.as_deref())?;
     place::check(&options.directory)?;
     planning::behind_config(scenario, &options.behind)?;
     match &scenario.target {
@@ -306,7 +317,7 @@ pub fn driver_config(
 }
 
 /// Stops the target, then what stands behind it, then the sink, so that whatever was still inside comes out.
-fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
+fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu: &mut ThreadCpu) -> Stopped {
     let grace = match &scenario.target {
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
@@ -320,10 +331,13 @@ fn stop(at_work: AtWork, scenario: &Scenario, cpu: &mut ThreadCpu) -> Stopped {
     drop(cpu.sample());
     let counters = sink.counters();
     let cut = sink.shutdown(Duration::from_secs(2));
-    let refusals = refusals(&counters, gate.refused(), cut as u64);
+    // A fault that keeps answers back keeps connections open, too.
+    let cut = (cut as u64).saturating_sub(faults.hung());
+    let refusals = refusals(&counters, gate.refused() + faults.refused(), cut);
     let is_ours = !matches!(scenario.target, scenario::Target::External(_));
     let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
-    Stopped { counters, refusals, in_order, target, behind, memory_peak, target_cpu, version }
+    let refused_before = gate.refused();
+    Stopped { counters, refused_before, refusals, in_order, target, behind, memory_peak, target_cpu, version }
 }
 
 /// Writes down all that a verdict rests on, with the logs beside it.
@@ -332,7 +346,7 @@ fn freeze(
     options: &RunOptions,
     found: &Found,
     document: RunResult,
-    recorder: &Recorder,
+    (recorder, faults): (&Recorder, &FaultBook),
     outcomes: &Outcomes,
     events: &[Event],
 ) -> Result<(), RunError> {
@@ -372,6 +386,7 @@ fn freeze(
         unexplained: recorder.corruptions().unexplained(),
         strangers: &recorder.strangers().examples(),
         instants: &outcomes.instants().take_down(),
+        touched: &faults::touched(faults),
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)

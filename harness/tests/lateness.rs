@@ -102,7 +102,7 @@ fn wait_for(recorder: &Recorder, spans: u64) {
 
 fn refused_for_now() -> Decision {
     Decision::Refuse(Refusal {
-        grpc: Code::UNAVAILABLE,
+        grpc: Some(Code::UNAVAILABLE),
         http: http::StatusCode::SERVICE_UNAVAILABLE,
         message: "come again".to_owned(),
         retry_after: None,

@@ -248,6 +248,7 @@ fn parts(result: &RunResult) -> Vec<Part> {
         Part { title: "Driver", rows: clean_rows(&result.driver) },
         Part { title: "Sink", rows: clean_rows(&result.sink) },
         Part { title: "Target", rows: clean_rows(&result.target) },
+        Part { title: "Faults", rows: clean_rows(&result.faults) },
         Part { title: "Settling", rows: clean_rows(&result.settle) },
         Part { title: "Machine", rows: clean_rows(&result.machine) },
     ];

@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod epoch;
+pub mod faults;
 pub mod latency;
 pub mod ledger;
 pub mod participants;
@@ -16,6 +17,7 @@ pub mod verdict;
 
 use crate::result::check::{Check, LimitOutcome};
 use crate::result::epoch::{Epoch, RunTag};
+use crate::result::faults::Fault;
 use crate::result::latency::Latency;
 use crate::result::ledger::Ledger;
 use crate::result::participants::{Driver, Machine, Sink, Target};
@@ -23,6 +25,7 @@ use crate::result::timeline::{Settle, Timeline};
 use crate::result::verdict::Verdict;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The name and version of the document format that this crate writes and reads.
 pub const SCHEMA: &str = "spanproof.result/1";
@@ -62,6 +65,9 @@ pub struct RunResult {
     /// Latencies by series.
     #[serde(default)]
     pub latency: Latency,
+    /// What became of the scenario's faults, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub faults: BTreeMap<String, Fault>,
     /// What each check said.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -138,6 +144,7 @@ impl RunResult {
             machine: None,
             ledger: Ledger::default(),
             latency: Latency::default(),
+            faults: BTreeMap::new(),
             checks: Vec::new(),
             limits: Vec::new(),
             driver: None,
@@ -165,6 +172,9 @@ impl RunResult {
     /// Removes every percentile, of latencies and of the driver's lateness, and says why.
     pub fn withhold_times(&mut self, reason: &str) {
         self.latency.withhold(reason);
+        for phase in self.faults.values_mut().flat_map(Fault::phases_mut) {
+            phase.latency.withhold(reason);
+        }
         if let Some(driver) = &mut self.driver {
             driver.withhold(reason);
         }

@@ -30,6 +30,7 @@ pub fn summary(result: &RunResult) -> String {
     }
     page += &section("Spans", &table(&["", "spans"], span_rows(result)));
     page += &section("Latency", &latency_table(result));
+    page += &section("Faults", &table(&["", ""], part_rows(&result.faults)));
     page += &section("Checks and limits", &verdict_table(result));
     page += &section("Driver", &table(&["", ""], part_rows(&result.driver)));
     page += &section("Target", &table(&["", ""], part_rows(&result.target)));

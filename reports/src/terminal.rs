@@ -10,6 +10,7 @@ use crate::figures::{clock, count, milliseconds, ratio};
 use crate::headline;
 use crate::plain_text::{one_line, shell_word};
 use crate::result::RunResult;
+use crate::result::faults::Fault;
 use crate::result::latency::{Percentile, Series};
 use crate::result::ledger::SpanLedger;
 use crate::result::verdict::Verdict;
@@ -23,6 +24,9 @@ const WIDTH: usize = 118;
 
 /// How many warnings are shown one by one.
 const WARNINGS_MAX: usize = 3;
+
+/// How many faults are shown one by one.
+const FAULTS_MAX: usize = 4;
 
 /// How the end block is printed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,6 +49,7 @@ pub fn end_block(result: &RunResult, options: &EndOptions<'_>) -> String {
     foot.push(String::new());
     foot.extend(ledger(&result.ledger.spans));
     foot.extend(latency(result));
+    foot.extend(faults(result));
     foot.extend(driver(result));
     foot.extend(commands(result, options));
     let mut lines = vec![header(result, paint), String::new()];
@@ -148,6 +153,31 @@ fn latency(result: &RunResult) -> Option<String> {
     let figures = Percentile::ALL.into_iter().filter_map(figure);
     let max = summary.max_ms.map(|ms| format!("max {}", milliseconds(ms)));
     Some(format!("latency  {name}: {}", figures.chain(max).collect::<Vec<_>>().join("   ")))
+}
+
+/// A line for each fault: what it touched, and how all went on after it.
+fn faults(result: &RunResult) -> Vec<String> {
+    let mut lines: Vec<String> =
+        result.faults.iter().take(FAULTS_MAX).map(|(name, fault)| fault_line(name, fault)).collect();
+    if result.faults.len() > FAULTS_MAX {
+        let more = count((result.faults.len() - FAULTS_MAX) as u64);
+        lines.push(format!("         and {more} more faults in the report"));
+    }
+    lines
+}
+
+fn fault_line(name: &str, fault: &Fault) -> String {
+    let between = match (fault.first_seconds, fault.last_seconds) {
+        (Some(first), Some(last)) => format!(" {}-{}", clock(first), clock(last)),
+        _ => String::new(),
+    };
+    let seconds = |seconds: f64| milliseconds(seconds * 1e3);
+    let after =
+        [("first delivery", fault.recovery.first_delivery_seconds), ("drained", fault.recovery.drained_seconds)];
+    let after = after.into_iter().filter_map(|(what, after)| Some(format!("{what} {} after", seconds(after?))));
+    let touched = format!("touched {} requests{between}", count(fault.touched));
+    let parts = std::iter::once(touched).chain(after).collect::<Vec<_>>().join(", ");
+    one_line(&format!("fault    {name}: {parts}"), WIDTH)
 }
 
 fn driver(result: &RunResult) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::load::Source;
 /// One scenario of the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CatalogueEntry {
-    /// Its name, which is also the name in the file.
+    /// Its name: the name in the file, behind its group if it is of one.
     pub name: &'static str,
     /// The file.
     pub yaml: &'static str,
@@ -33,7 +33,18 @@ macro_rules! catalogue {
     };
 }
 
-catalogue!["quickstart", "throughput", "steady-latency", "http-gzip", "bursts"];
+catalogue![
+    "quickstart",
+    "throughput",
+    "steady-latency",
+    "http-gzip",
+    "bursts",
+    "drills/backend-down",
+    "drills/brown-out",
+    "drills/flapping",
+    "drills/throttled",
+    "drills/slow-backend",
+];
 
 /// All of them, the one to start with first.
 pub fn entries() -> &'static [CatalogueEntry] {

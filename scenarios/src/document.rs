@@ -219,6 +219,12 @@ impl Document {
                 Some(child) => node = child,
                 None => return around,
             }
+            // An element has no name: its first field stands for it.
+            if let (Step::Index(_), Content::Map(entries)) = (step, &node.content)
+                && let Some(first) = entries.first()
+            {
+                around = first.named_at();
+            }
         }
         // A whole block makes a poor underline: its key says as much.
         let block = !matches!(node.content, Content::Scalar { .. }) || node.is_null();

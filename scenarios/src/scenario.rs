@@ -8,6 +8,7 @@ mod client;
 mod collector;
 mod configuration;
 mod endpoint;
+mod faults;
 mod limits;
 mod run;
 mod target;
@@ -18,13 +19,16 @@ mod workload;
 pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
+pub use faults::{Fault, SinkFault, Windows};
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
 pub use spanproof_generators::workload::Workload;
 pub use target::{Embedded, External, Process, Ready, Target};
 pub use traffic::{Batch, Profile, Traffic};
 
-pub use crate::spec::{Absence, Arrivals, Compression, EncodingOrder, Foreign, Guarantee, Packing, Protocol};
+pub use crate::spec::{
+    Absence, Arrivals, Compression, EncodingOrder, Foreign, GrpcStatus, Guarantee, Http2Error, Packing, Protocol,
+};
 
 use crate::knowledge::LimitUse;
 use crate::limits::Limit;
@@ -48,6 +52,8 @@ pub struct Scenario {
     pub traffic: Traffic,
     /// How long, and with which seed.
     pub run: Run,
+    /// What is broken while the load runs, in the order written.
+    pub faults: Vec<Fault>,
     /// What records that are not ours mean.
     pub foreign: Foreign,
     /// What an absent acknowledged span means for the verdict.
@@ -76,8 +82,10 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
     if let (Some(traffic), Some(run)) = (&traffic, &run) {
         volume::check(traffic, run, checker);
     }
-    limits::check("limits", &spec.limits, LimitUse::AtEnd, checker);
-    limits::check("abort", &spec.abort, LimitUse::Abort, checker);
+    let faults = faults::resolve(&spec.faults, run.as_ref(), checker);
+    let named: Vec<&str> = spec.faults.iter().filter_map(|fault| fault.name.as_deref()).collect();
+    limits::check("limits", &spec.limits, LimitUse::AtEnd, &named, checker);
+    limits::check("abort", &spec.abort, LimitUse::Abort, &named, checker);
     Some(Scenario {
         name: name?,
         about: spec.about.clone().unwrap_or_default().trim().to_owned(),
@@ -85,6 +93,7 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
         collector: collector?,
         traffic: traffic?,
         run: run?,
+        faults: faults?,
         foreign: spec.foreign.unwrap_or_default(),
         absence: spec.absence.unwrap_or_default(),
         limits: spec.limits.clone(),
@@ -93,15 +102,18 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
 }
 
 fn check_name(name: &str, checker: &mut Checker<'_>) -> bool {
-    const LENGTH_MAX: usize = 64;
-    let words = name
-        .split('-')
-        .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()));
-    let fits = words && name.len() <= LENGTH_MAX;
+    let fits = is_name(name);
     if !fits {
         let message = format!("`{}` is no name for a scenario", crate::document::shortened(name));
         let hint = "use at most 64 lowercase letters and digits with single dashes between, such as `gateway-outage`";
         checker.report("name", ProblemKind::InvalidValue, message, hint);
     }
     fits
+}
+
+/// Whether something may be called so: at most 64 lowercase letters and digits, with single dashes between.
+fn is_name(name: &str) -> bool {
+    const LENGTH_MAX: usize = 64;
+    let plain = |word: &str| word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    name.len() <= LENGTH_MAX && name.split('-').all(|word| !word.is_empty() && plain(word))
 }

@@ -8,6 +8,7 @@
 mod bare_names;
 mod client;
 mod collector;
+mod faults;
 mod run;
 mod schema;
 mod target;
@@ -21,6 +22,10 @@ use crate::limits::Limit;
 
 pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
+pub use faults::{
+    FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, HangSpec, Http2Error, HttpStatusSpec, LostAnswerSpec, ResetSpec,
+    SinkFaultSpec, SlowSpec,
+};
 pub use run::RunSpec;
 pub use schema::schema;
 pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadyOn, ReadySpec, SinkSpec, TargetSpec};
@@ -53,6 +58,9 @@ pub struct ScenarioSpec {
     /// How long, and with which seed.
     #[schemars(required)]
     pub run: Option<RunSpec>,
+    /// What is broken while the load runs.
+    #[serde(default)]
+    pub faults: Vec<FaultSpec>,
     /// What records at the sink that are not ours mean for the verdict. Default: fail.
     pub foreign: Option<Foreign>,
     /// What an acknowledged span that never came out means for the verdict. Default: loss.

@@ -93,9 +93,7 @@ fn an_unknown_field_suggests_the_nearest() {
 
 #[test]
 fn fields_of_later_versions_are_refused_as_such() {
-    let text = format!(
-        "{GOOD}faults: []\npromises: []\nexpect: {{sampling: from_config}}\ntarget: {{container: {{image: x}}}}\n"
-    );
+    let text = format!("{GOOD}promises: []\nexpect: {{sampling: from_config}}\ntarget: {{container: {{image: x}}}}\n");
     insta::assert_snapshot!(problems(&text).to_string());
 }
 

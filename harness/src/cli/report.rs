@@ -81,7 +81,17 @@ pub(super) fn finish(directory: &Path, result: &RunResult, format: Format) -> Ex
 pub(crate) fn limits(format: Format) -> Exit {
     let known = spanproof_reports::result::paths::known_paths();
     match format {
-        Format::Text => known.iter().for_each(|known| print(&format!("{:<48} {:?}\n", known.path, known.kind))),
+        Format::Text => {
+            // A limit names a part of the run by its window.
+            let of_part =
+                |path: &str| ["before", "during", "after"].iter().any(|part| path.contains(&format!(".{part}.")));
+            let lines = known.iter().filter(|known| !of_part(&known.path));
+            lines.for_each(|known| print(&format!("{:<48} {:?}\n", known.path, known.kind)));
+            print("latency.* can be told apart: `... before FAULT`, `... during FAULT`, `... after FAULT`\n");
+            print(
+                "recovery.* is told of each fault: `recovery.first_delivery < 10s after FAULT`, `recovery.drained < 60s after FAULT`\n",
+            );
+        }
         Format::Json => {
             let known: Vec<_> = known
                 .iter()

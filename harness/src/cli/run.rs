@@ -78,6 +78,9 @@ pub(crate) struct RunArguments {
     /// Plant a defect in the embedded target, to see it caught, e.g. drop-nth=1000; `spanproof selftest --list` has them all
     #[arg(long, value_name = "DEFECT")]
     plant: Vec<String>,
+    /// Have this fault of the scenario do nothing all the same, to see that a fault without evidence is noticed
+    #[arg(long, value_name = "FAULT")]
+    disarm: Option<String>,
     /// Stand the embedded collector with this planted defect between the target and the sink
     #[arg(long, value_name = "DEFECT")]
     plant_behind: Vec<String>,
@@ -178,6 +181,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
         command: command_line(arguments, scenario.run.seed),
         scenario_path: Path::new(&arguments.scenario).is_file().then(|| arguments.scenario.clone()),
         behind: arguments.plant_behind.clone(),
+        disarmed: arguments.disarm.clone(),
         headers,
     };
     if arguments.dry_run {

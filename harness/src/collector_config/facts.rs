@@ -161,6 +161,12 @@ impl Pipelines {
         ways.max_by_key(sum).unwrap_or_default()
     }
 
+    /// The longest that an exporter waits before it sends again what could not be delivered, its randomness included; `None` where
+    /// that cannot be read.
+    pub fn longest_pause(&self) -> Option<Duration> {
+        self.paths().iter().map(exporter_pause).try_fold(Duration::ZERO, |longest, pause| Some(longest.max(pause?)))
+    }
+
     /// Components that may explain why a span never arrives although nothing was lost. Empty: absence is loss.
     pub fn absence_is_explained_by(&self) -> Vec<Suspect> {
         self.suspects(|stage| match known(stage) {
@@ -252,6 +258,21 @@ fn exporter_holds(path: &Path) -> Vec<HoldTerm> {
         terms.push(term(HoldWhen::BackendFails, (hold, format!("retry_on_failure.{why}"))));
     }
     terms
+}
+
+/// `max_interval` and the largest share that `randomization_factor` adds; zero where nothing is sent again.
+fn exporter_pause(path: &Path) -> Option<Duration> {
+    const FACTOR: f64 = 0.5;
+    let retry = path.exporter_settings.get("retry_on_failure").unwrap_or(&Value::Null);
+    if !guarantee::is_enabled(retry) {
+        return Some(Duration::ZERO);
+    }
+    let (Hold::For(longest), _) = setting(retry, "max_interval", Duration::from_secs(30)) else { return None };
+    let factor = match retry.get("randomization_factor") {
+        None | Some(Value::Null) => FACTOR,
+        Some(factor) => factor.as_f64().filter(|factor| (0.0..=1.0).contains(factor))?,
+    };
+    Some(longest.mul_f64(1.0 + factor))
 }
 
 /// A duration of a component's settings, and the words for it.

@@ -45,7 +45,7 @@ pub struct Course {
     pub cut_short: Option<String>,
     /// In words, if the target ended by itself.
     pub target_ended: Option<String>,
-    /// What was to break something and touched nothing.
+    /// Planted defects that touched nothing. What faults of the scenario did stands in the document.
     pub never_bit: Vec<String>,
     /// Whether foreign records fail the run.
     pub foreign_fails: bool,

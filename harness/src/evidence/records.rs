@@ -50,15 +50,22 @@ pub(super) struct Sets {
     exceptions: Exceptions,
 }
 
+/// The only set of a file.
+pub(super) fn whole_set(file: &File<'_>, records: u64) -> Result<RoaringTreemap, EvidenceError> {
+    let mut rest = file.bytes;
+    let set = read_set(file, &mut rest, records)?;
+    if rest.is_empty() { Ok(set) } else { Err(file.malformed("it holds more than one set")) }
+}
+
+/// The file of the records that a fault touched, by its place among the faults.
+pub(super) fn touched_by(number: usize) -> String {
+    format!("fault-{number}.roaring")
+}
+
 impl Sets {
     /// Reads the sets of a plan of so many records.
     pub(super) fn read(files: &Files, records: u64) -> Result<Self, EvidenceError> {
-        let set = |name| {
-            let file = files.get(name)?;
-            let mut rest = file.bytes;
-            let set = read_set(&file, &mut rest, records)?;
-            if rest.is_empty() { Ok(set) } else { Err(file.malformed("it holds more than one set")) }
-        };
+        let set = |name| whole_set(&files.get(name)?, records);
         let sets = Self {
             missing: set(MISSING)?,
             repeated: set(REPEATED)?,

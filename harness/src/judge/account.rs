@@ -138,6 +138,13 @@ impl Account {
         account
     }
 
+    /// Repeats among these records are explained: the sink kept the answer to a request that held them from the target, which may
+    /// have sent it again.
+    pub fn explain_repeats(&mut self, unanswered: &RoaringTreemap) {
+        self.sets.duplicated_explained |= &self.sets.duplicated & unanswered;
+        self.counts.duplicated_explained = self.sets.duplicated_explained.len();
+    }
+
     fn add_chunk(&mut self, books: &Books<'_>, number: u64) {
         let range = RequestId { chunk: number, number: 0 }..=RequestId { chunk: number, number: u32::MAX };
         let special: BTreeMap<u32, &RequestRecord> =

@@ -5,7 +5,9 @@ use super::corruption::{CorruptionKind, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
 use super::strangers::StrangerExamples;
 use crate::collector_config::Keys;
+use roaring::RoaringTreemap;
 use spanproof_generators::plan::{Packing, Plan, Request};
+use spanproof_reports::result::faults::Fault;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,8 +161,21 @@ pub struct Evidence {
     pub cut_short: Option<String>,
     /// In words, if the target ended by itself.
     pub target_ended: Option<String>,
-    /// What was to break something and touched nothing.
+    /// Planted defects that touched nothing.
     pub never_bit: Vec<String>,
+    /// The scenario's faults.
+    pub faults: Vec<FaultEvidence>,
+}
+
+/// What is known of a fault of the scenario.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FaultEvidence {
+    /// Its name.
+    pub name: String,
+    /// What it was and did, in figures.
+    pub told: Fault,
+    /// The records in the requests that it touched.
+    pub touched: RoaringTreemap,
 }
 
 impl Evidence {
@@ -172,6 +187,13 @@ impl Evidence {
             Packing::WholeTraces => number,
         };
         u64::from(turn).checked_rem(self.connections).unwrap_or(0)
+    }
+
+    /// Lays repeats on the faults that kept answers from the target: it had reason to send again what had been taken.
+    pub fn explain_repeats(&mut self) {
+        let taken = self.faults.iter().filter(|fault| fault.told.takes);
+        let taken = taken.fold(RoaringTreemap::new(), |taken, fault| taken | &fault.touched);
+        self.account.explain_repeats(&taken);
     }
 
     /// Whether the target may leave records out on purpose, as far as its configuration and the user say. Absence is no loss then,
@@ -297,6 +319,7 @@ impl Evidence {
             cut_short: None,
             target_ended: None,
             never_bit: Vec::new(),
+            faults: Vec::new(),
             plan,
         }
     }

@@ -6,7 +6,11 @@ use crate::clock::RunClock;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::events::Event;
 use spanproof_reports::result::RunResult;
+use spanproof_scenarios::scenario::Fault;
 use std::time::Instant;
+
+/// Beginnings and ends told of a fault that comes again and again.
+const WINDOWS_TOLD: usize = 100;
 
 /// Events in their order. Those from before the run's clock was known get their time when it is.
 #[derive(Default)]
@@ -39,6 +43,23 @@ impl Chronicle {
             Some(version) => ready.with("version", version),
             None => ready,
         });
+    }
+
+    /// Each fault has begun and ended, as planned, as far as the run went.
+    pub(super) fn faults(&mut self, faults: &[Fault], clock: RunClock) {
+        let now = Instant::now();
+        for fault in faults {
+            for (begin, end) in fault.windows.all().take(WINDOWS_TOLD) {
+                let name = &fault.name;
+                let begins = (begin, format!("{name} begins: {}", super::faults::in_words(fault)));
+                for (at, message) in [begins, (end, format!("{name} has ended"))] {
+                    let when = clock.origin() + at;
+                    if when <= now {
+                        self.notes.push((when, event("fault", message).with("fault", name.as_str())));
+                    }
+                }
+            }
+        }
     }
 
     /// The target has been stopped.

@@ -21,6 +21,12 @@ pub enum RunError {
     /// A planted defect that is not one. A mistake in the scenario.
     #[error("{0}")]
     Defect(#[from] ParseDefectError),
+    /// A fault that is to do nothing is not in the scenario. A mistake in the command.
+    #[error("disarm {name}: the scenario has no such fault; name one of its `faults`")]
+    Disarm {
+        /// The name given.
+        name: String,
+    },
     /// A limit names a figure that results do not have. A mistake in the scenario.
     #[error("{}", .0.join("\n"))]
     Limits(Vec<String>),
@@ -126,6 +132,7 @@ impl RunError {
         match self {
             Self::Plan(_)
             | Self::Defect(_)
+            | Self::Disarm { .. }
             | Self::Limits(_)
             | Self::CollectorConfig(_)
             | Self::OwnSink { .. }

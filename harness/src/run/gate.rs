@@ -1,6 +1,5 @@
-//! Stands before the recorder until the run's clock is known: what arrives earlier is told to come again.
+//! Stands before what takes requests until the run's clock is known: what arrives earlier is told to come again.
 
-use crate::sink::recorder::Recorder;
 use crate::wire::Code;
 use crate::wire::server::{Backend, Decision, Export, Refusal};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,15 +8,15 @@ use std::sync::{Arc, OnceLock};
 /// A backend that refuses as retryable until it is opened.
 #[derive(Default)]
 pub(super) struct Gate {
-    recorder: OnceLock<Arc<Recorder>>,
+    backend: OnceLock<Arc<dyn Backend>>,
     refused: AtomicU64,
 }
 
 impl Gate {
-    /// From now on `recorder` takes everything.
-    pub(super) fn open(&self, recorder: Arc<Recorder>) {
+    /// From now on `backend` takes everything.
+    pub(super) fn open(&self, backend: Arc<dyn Backend>) {
         // Only the first opening counts; a run opens its gate once.
-        drop(self.recorder.set(recorder));
+        drop(self.backend.set(backend));
     }
 
     /// Requests refused before it was opened: nothing of this run was in them.
@@ -28,12 +27,12 @@ impl Gate {
 
 impl Backend for Gate {
     fn export(&self, export: Export) -> Decision {
-        match self.recorder.get() {
-            Some(recorder) => recorder.export(export),
+        match self.backend.get() {
+            Some(backend) => backend.export(export),
             None => {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 Decision::Refuse(Refusal {
-                    grpc: Code::UNAVAILABLE,
+                    grpc: Some(Code::UNAVAILABLE),
                     http: http::StatusCode::SERVICE_UNAVAILABLE,
                     message: "the run has not begun".to_owned(),
                     retry_after: None,

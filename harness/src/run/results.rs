@@ -13,7 +13,7 @@ use spanproof_reports::result::epoch::{Epoch, RunTag};
 use spanproof_reports::result::participants::{Driver, Exit, Machine, Memory, Sink};
 use spanproof_reports::result::timeline::{Settle, Timeline};
 use spanproof_reports::result::{RunResult, RunStatus, participants};
-use spanproof_reports::terminal::plan::Plan as PlanForPeople;
+use spanproof_reports::terminal::plan::{Fault as PlannedFault, Plan as PlanForPeople};
 use spanproof_scenarios::scenario::{self, Scenario};
 use std::time::Duration;
 
@@ -29,9 +29,21 @@ pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patie
         starts: Duration::from_secs_f64(plan.starts_seconds().max(0.0)),
         duration: Duration::from_secs_f64(plan.seconds().max(0.0)),
         warm_up: scenario.run.warmup,
+        faults: scenario.faults.iter().map(planned_fault).collect(),
         settle: patience.terms.clone(),
         route: None,
         warnings: patience.notes.iter().chain(&patience.warnings).cloned().collect(),
+    }
+}
+
+fn planned_fault(fault: &scenario::Fault) -> PlannedFault {
+    let windows = &fault.windows;
+    PlannedFault {
+        name: fault.name.clone(),
+        what: super::faults::in_words(fault),
+        at: windows.at,
+        lasting: windows.lasting,
+        again: (windows.times > 1).then_some((windows.every, windows.times)),
     }
 }
 

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// How long a target of which nothing is known is waited for, at most.
 const UNKNOWN_HOLD: Duration = Duration::from_secs(30);
 
+/// A collector's exporter waits no longer than 30 s before it sends again, half of it more at random.
+const PAUSE_UNKNOWN: Duration = Duration::from_secs(45);
+
 /// After everything has arrived, this long without a further record ends settling. What repeats something does so close behind,
 /// and a target that is stopped in good order next brings out what is left.
 const QUIET: Duration = Duration::from_millis(500);
@@ -30,6 +33,8 @@ pub struct Patience {
     pub terms: Vec<SettleTerm>,
     /// What the target may hold a record back in good order.
     pub hold: Duration,
+    /// The longest that the target waits before it sends again what could not be delivered.
+    pub pause: Duration,
     /// Beyond the hold, a record is late.
     pub margin: Duration,
     /// Set by the scenario instead of derived.
@@ -83,6 +88,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     let mut patience = Patience {
         terms: Vec::new(),
         hold: Duration::ZERO,
+        pause: PAUSE_UNKNOWN,
         margin: scenario.run.late_after,
         fixed: match scenario.run.settle {
             Auto::Auto => None,
@@ -101,7 +107,10 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         ended: None,
     };
     match &scenario.target {
-        scenario::Target::Embedded(_) => patience.notes.extend(promise::warning_for_embedded(&scenario.collector)),
+        scenario::Target::Embedded(embedded) => {
+            patience.notes.extend(promise::warning_for_embedded(&scenario.collector));
+            patience.pause = embedded.retry.as_ref().map_or(Duration::ZERO, |retry| retry.max_interval);
+        }
         scenario::Target::Process(process) if scenario.collector.config != Configuration::None => {
             read_configuration(scenario, process, directory, &mut patience)?;
         }
@@ -110,6 +119,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
             patience.terms.push(term("a target whose configuration is not known", patience.hold));
         }
     }
+    wait_out_faults(scenario, &mut patience);
     patience.terms.push(term("margin (run.late_after)", patience.margin));
     if let Some(fixed) = patience.fixed {
         patience.terms = vec![term("run.settle", fixed)];
@@ -122,6 +132,18 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         }
     }
     Ok(patience)
+}
+
+/// While the backend is broken a target may hold everything, and then it waits for its next try.
+fn wait_out_faults(scenario: &Scenario, patience: &mut Patience) {
+    let begin = scenario.faults.iter().map(|fault| fault.windows.at).min();
+    let end = scenario.faults.iter().map(|fault| fault.windows.end()).max();
+    let (Some(begin), Some(end)) = (begin, end) else { return };
+    let broken = end.saturating_sub(begin);
+    for (name, wait) in [("while faults last", broken), ("until the target tries again", patience.pause)] {
+        patience.hold = patience.hold.saturating_add(wait);
+        patience.terms.push(term(name, wait));
+    }
 }
 
 fn term(name: &str, wait: Duration) -> SettleTerm {
@@ -143,6 +165,7 @@ fn read_configuration(
         patience.hold += wait;
         patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
     }
+    patience.pause = ours.longest_pause().unwrap_or(PAUSE_UNKNOWN);
     for suspect in ours.absence_is_explained_by() {
         patience.may_leave_out.push(suspect.component.to_string());
     }

@@ -93,7 +93,7 @@ impl Backend for Reception {
     fn export(&self, export: Export) -> Decision {
         if !self.has_room(export.body.len()) {
             return Decision::Refuse(Refusal {
-                grpc: Code::UNAVAILABLE,
+                grpc: Some(Code::UNAVAILABLE),
                 http: http::StatusCode::SERVICE_UNAVAILABLE,
                 message: "what to expect is not known yet, and no more can be kept until it is".to_owned(),
                 retry_after: None,

@@ -10,6 +10,7 @@ use crate::judge::outcomes::{Outcomes, RequestId};
 use crate::judge::strangers::Strangers;
 use crate::wire::Signal;
 use crate::wire::server::{Backend, Decision, Export};
+use roaring::RoaringTreemap;
 use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Claims, Found, Judgement, Plan};
 use spanproof_generators::walk::{Filing, SpanView, Walk};
 use spanproof_reports::latency::LatencyRecorder;
@@ -36,6 +37,15 @@ pub struct Recorder {
     drained: AtomicU64,
     /// Knows of requests that began later than intended, if there is a driver.
     outcomes: Option<Arc<Outcomes>>,
+    /// When faults of the scenario end, and for each how long after its end the last record came that was due before it.
+    heals: Vec<Heal>,
+}
+
+/// A moment from which all is well again.
+struct Heal {
+    at_ns: u64,
+    /// The last first arrival of a record that was due before, from the start of the run; 0 without any.
+    drained_ns: AtomicU64,
 }
 
 thread_local! {
@@ -99,7 +109,15 @@ impl Recorder {
             closed_ns: AtomicU64::new(u64::MAX),
             drained: AtomicU64::new(0),
             outcomes: None,
+            heals: Vec::new(),
         }
+    }
+
+    /// Notes how long after each of these instants, from the start of the run, records came that were due before it.
+    #[must_use]
+    pub fn with_heals(self, heals: impl IntoIterator<Item = Duration>) -> Self {
+        let heal = |at: Duration| Heal { at_ns: at.as_nanos() as u64, drained_ns: AtomicU64::new(0) };
+        Self { heals: heals.into_iter().map(heal).collect(), ..self }
     }
 
     /// Counts a record's time from the last attempt to send its request, where `outcomes` knows that the client had to wait
@@ -135,6 +153,39 @@ impl Recorder {
         self.drained.load(Ordering::Relaxed)
     }
 
+    /// Takes a request like any other, and tells which records of the plan were in it.
+    pub fn export_noting(&self, export: Export) -> (Decision, RoaringTreemap) {
+        let records = self.identify(&export);
+        (self.export(export), records)
+    }
+
+    /// The records of the plan in a request that is not taken. None where it cannot be read.
+    pub fn identify(&self, export: &Export) -> RoaringTreemap {
+        if export.signal != Signal::Traces {
+            return RoaringTreemap::new();
+        }
+        READING.with_borrow_mut(|reading| {
+            if reading.walk.read(&export.body).is_err() {
+                return RoaringTreemap::new();
+            }
+            let Reading { walk, claims, .. } = reading;
+            let mut pass = self.pass(&export.body, 0);
+            let records =
+                claims.read(self.chunks.plan(), walk, &export.body).iter().filter_map(|claim| pass.number(*claim));
+            let records = records.collect();
+            reading.trim();
+            records
+        })
+    }
+
+    /// For each heal, in the order given: how long after it the last record came, for the first time, that was due before it. Zero
+    /// where none did.
+    pub fn drained_after(&self) -> Vec<Duration> {
+        let after =
+            |heal: &Heal| Duration::from_nanos(heal.drained_ns.load(Ordering::Relaxed).saturating_sub(heal.at_ns));
+        self.heals.iter().map(after).collect()
+    }
+
     /// Gives back memory that the ledger needs no more. To be called about once a second.
     ///
     /// A chunk has settled when all of its traces began longer ago than a record may be late. Those that go on for longer
@@ -149,20 +200,23 @@ impl Recorder {
         Duration::from_nanos(self.last_record_ns.load(Ordering::Relaxed))
     }
 
-    fn record(&self, reading: &mut Reading, body: &[u8], received_ns: u64) {
-        let Reading { walk, claims, finds } = reading;
-        let claims = claims.read(self.chunks.plan(), walk, body);
-        let marks = self.ledger.marks();
-        let mut pass = Pass {
+    fn pass<'a>(&'a self, body: &'a [u8], received_ns: u64) -> Pass<'a> {
+        Pass {
             recorder: self,
             plan: self.chunks.plan(),
             body,
             received_ns,
             chunks: Vec::new(),
-            marks,
+            marks: self.ledger.marks(),
             run: None,
             arrivals: Vec::new(),
-        };
+        }
+    }
+
+    fn record(&self, reading: &mut Reading, body: &[u8], received_ns: u64) {
+        let Reading { walk, claims, finds } = reading;
+        let claims = claims.read(self.chunks.plan(), walk, body);
+        let mut pass = self.pass(body, received_ns);
         // All are found before the first is judged: what one span is compared with is fetched while another is judged.
         finds.clear();
         finds.extend(claims.iter().map(|claim| pass.find(*claim)));
@@ -234,6 +288,12 @@ impl Pass<'_> {
         };
         let chunk = self.chunk(trace / CHUNK_TRACES);
         self.chunks[chunk as usize].find(self.plan, claim).map_or(Find::Invented, |found| Find::Record { chunk, found })
+    }
+
+    /// The number in the plan of what a span claims to be.
+    fn number(&mut self, claim: Claim) -> Option<u64> {
+        let Find::Record { chunk, found } = self.find(claim) else { return None };
+        Some(self.recorder.ledger.number(self.chunks[chunk as usize].number(), found.offset))
     }
 
     #[inline(always)]
@@ -317,6 +377,11 @@ impl Pass<'_> {
         let first_copies = self.marks.first();
         if !run.late && self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed) {
             self.recorder.drained.fetch_add(first_copies, Ordering::Relaxed);
+        }
+        if first_copies > 0 {
+            for heal in self.recorder.heals.iter().filter(|heal| (run.due_ns..self.received_ns).contains(&heal.at_ns)) {
+                heal.drained_ns.fetch_max(self.received_ns, Ordering::Relaxed);
+            }
         }
         let latency = Duration::from_nanos(self.received_ns.saturating_sub(run.due_ns));
         self.arrivals.push((RequestId { chunk: run.chunk, number: run.request }, latency));

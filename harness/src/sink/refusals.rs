@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(super) fn unreadable(signal: Signal, error: MalformedError) -> Decision {
     match error {
         MalformedError::TooMany => Decision::Refuse(Refusal {
-            grpc: Code::RESOURCE_EXHAUSTED,
+            grpc: Some(Code::RESOURCE_EXHAUSTED),
             http: http::StatusCode::PAYLOAD_TOO_LARGE,
             message: error.to_string(),
             retry_after: None,
@@ -19,11 +19,11 @@ pub(super) fn unreadable(signal: Signal, error: MalformedError) -> Decision {
     }
 }
 
-/// Sorts what a server refused. `before` is how many requests its backend refused before there was anything to record; `cut` is
-/// how many connections had requests under way when it was closed.
-pub fn refusals(counters: &ServerCounters, before: u64, cut: u64) -> Refusals {
+/// Sorts what a server refused. `meant` is how many requests its backend refused on purpose: before there was anything to record,
+/// and for a fault of the scenario; `cut` is how many connections had requests under way when it was closed.
+pub fn refusals(counters: &ServerCounters, meant: u64, cut: u64) -> Refusals {
     let refused = |reason: Reason| match reason {
-        Reason::Backend => counters.refused(reason).saturating_sub(before),
+        Reason::Backend => counters.refused(reason).saturating_sub(meant),
         _ => counters.refused(reason),
     };
     let because_of = |fault: Fault| {

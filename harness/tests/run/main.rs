@@ -13,6 +13,7 @@ mod defects;
 mod disk;
 mod ending_early;
 mod external;
+mod faults;
 mod http_target;
 mod overload;
 mod passing;

@@ -106,7 +106,7 @@ async fn every_code_and_status_is_understood_and_only_otlps_are_retryable() {
     for code in (1..=16).map(Code).chain([Code(77)]) {
         for retry_after in [None, Some(delay)] {
             let refusal =
-                Refusal { grpc: code, http: StatusCode::IM_A_TEAPOT, message: "nein, 5 %".into(), retry_after };
+                Refusal { grpc: Some(code), http: StatusCode::IM_A_TEAPOT, message: "nein, 5 %".into(), retry_after };
             let rig = Rig::deciding(Decision::Refuse(refusal));
             let expected = Answer::Refused {
                 code: RefusalCode::Grpc(code),
@@ -120,7 +120,7 @@ async fn every_code_and_status_is_understood_and_only_otlps_are_retryable() {
     for status in [400, 401, 403, 404, 408, 413, 429, 500, 501, 502, 503, 504] {
         for retry_after in [None, Some(delay)] {
             let http = StatusCode::from_u16(status).unwrap();
-            let refusal = Refusal { grpc: Code::UNKNOWN, http, message: "nein, 5 %".into(), retry_after };
+            let refusal = Refusal { grpc: Some(Code::UNKNOWN), http, message: "nein, 5 %".into(), retry_after };
             let rig = Rig::deciding(Decision::Refuse(refusal));
             let expected = Answer::Refused {
                 code: RefusalCode::Http(status),

@@ -62,7 +62,7 @@ async fn a_tonic_client_reads_our_partial_success_and_our_errors() {
     assert_eq!((partial.rejected_spans, partial.error_message.as_str()), (3, "three of them"));
 
     let refusal = Refusal {
-        grpc: Code::RESOURCE_EXHAUSTED,
+        grpc: Some(Code::RESOURCE_EXHAUSTED),
         http: StatusCode::TOO_MANY_REQUESTS,
         message: "später: 100 %".into(),
         retry_after: Some(Duration::from_millis(2500)),

@@ -181,7 +181,7 @@ async fn json_that_would_blow_up_as_protobuf_is_too_large() {
 #[tokio::test]
 async fn a_throttled_http_client_hears_retry_after_and_retry_info() {
     let rig = Rig::deciding(Decision::Refuse(Refusal {
-        grpc: Code::UNAVAILABLE,
+        grpc: Some(Code::UNAVAILABLE),
         http: StatusCode::SERVICE_UNAVAILABLE,
         message: "later".into(),
         retry_after: Some(std::time::Duration::from_millis(1200)),

@@ -1,6 +1,7 @@
 //! One series: its total, its open seconds, its late values, and the lines already encoded.
 
 use crate::latency::log::{self, Line};
+use crate::latency::phases::{Cuts, Totals};
 use crate::result::latency::{Insufficient, LatencySummary, Percentile, Series};
 use hdrhistogram::Histogram;
 use std::collections::{BTreeMap, VecDeque};
@@ -24,10 +25,11 @@ pub(super) struct SeriesRecorder {
     late: BTreeMap<(u64, u64), u64>,
     spare: Vec<Histogram<u64>>,
     lines: Vec<(u64, String)>,
+    parts: Vec<Totals>,
 }
 
 impl SeriesRecorder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(cuts: &[Cuts]) -> Self {
         Self {
             total: empty_histogram(),
             overflowed: 0,
@@ -36,12 +38,14 @@ impl SeriesRecorder {
             late: BTreeMap::new(),
             spare: Vec::new(),
             lines: Vec::new(),
+            parts: cuts.iter().cloned().map(Totals::new).collect(),
         }
     }
 
-    pub(super) fn record(&mut self, second: u64, value: Duration, count: u64) {
-        let value = self.bounded(value, count);
+    pub(super) fn record(&mut self, at: Duration, value: Duration, count: u64) {
+        let (second, value) = (at.as_secs(), self.bounded(value, count));
         self.total.saturating_record_n(value, count);
+        self.parts.iter_mut().for_each(|part| part.record(at, value, count));
         if second > self.newest {
             self.newest = second;
             self.close_old();
@@ -55,6 +59,11 @@ impl SeriesRecorder {
 
     pub(super) fn summary(&self) -> Option<LatencySummary> {
         (!self.total.is_empty()).then(|| summary(&self.total, self.overflowed))
+    }
+
+    /// The figures of each part, for each thing that cuts the run.
+    pub(super) fn parts(&self) -> Vec<[Option<LatencySummary>; 3]> {
+        self.parts.iter().map(Totals::summaries).collect()
     }
 
     /// Encodes whatever is still open, and gives every line of the series.
@@ -124,7 +133,7 @@ impl SeriesRecorder {
 }
 
 #[expect(clippy::expect_used, reason = "three constants that a test constructs")]
-fn empty_histogram() -> Histogram<u64> {
+pub(super) fn empty_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, VALUE_MAX, 3).expect("1 us to 1 h at 3 digits is a valid histogram")
 }
 

@@ -82,6 +82,9 @@ pub enum LookupError {
     },
 }
 
+/// Stands for any name in a path.
+const NAME: &str = "<name>";
+
 static KNOWN: LazyLock<Vec<KnownPath>> = LazyLock::new(paths_of_schema);
 
 /// Every path that a result of this version may have.
@@ -115,8 +118,14 @@ impl RunResult {
 
     /// Every path that has a value in this result.
     pub fn paths(&self) -> Vec<String> {
-        let named = |path: &str| self.ledger.strata.keys().map(|name| path.replace("<name>", name)).collect::<Vec<_>>();
-        let all = KNOWN.iter().flat_map(|k| if k.path.contains('<') { named(&k.path) } else { vec![k.path.clone()] });
+        let named = |path: &str| -> Vec<String> {
+            let names: Vec<&String> = match path.starts_with("faults.") {
+                true => self.faults.keys().collect(),
+                false => self.ledger.strata.keys().collect(),
+            };
+            names.into_iter().map(|name| path.replace(NAME, name)).collect()
+        };
+        let all = KNOWN.iter().flat_map(|k| if k.path.contains(NAME) { named(&k.path) } else { vec![k.path.clone()] });
         all.filter(|path| self.lookup(path).is_ok()).collect()
     }
 
@@ -127,6 +136,11 @@ impl RunResult {
                 .into_iter()
                 .find(|s| s.name() == series)
                 .and_then(|s| self.latency.get(s)?.reason_withheld(figure.trim_end_matches("_ms"))),
+            [top, name, part, latency, series, figure] if top == "faults" && latency == "latency" => {
+                Series::ALL.into_iter().find(|s| s.name() == series).and_then(|s| {
+                    self.faults.get(name)?.part(part)?.latency.get(s)?.reason_withheld(figure.trim_end_matches("_ms"))
+                })
+            }
             [top, figure] if top == "driver" => self.driver.as_ref().and_then(|d| d.reason_withheld(figure)),
             _ => None,
         };
@@ -228,11 +242,11 @@ impl KnownPath {
         let own = self.literal.get(ledger..)?;
         let (last, last_asked) = (own.last()?, asked.last()?);
         let same = own.len() == asked.len()
-            && own.iter().zip(asked).rev().skip(1).all(|(own, asked)| own == asked)
-            && (last == last_asked || last == "<name>" || without_unit(last) == *last_asked);
+            && own.iter().zip(asked).rev().skip(1).all(|(own, asked)| own == asked || own == NAME)
+            && (last == last_asked || last == NAME || without_unit(last) == *last_asked);
         same.then(|| {
-            let last = if last == "<name>" { (*last_asked).to_owned() } else { last.clone() };
-            self.literal.iter().take(self.literal.len() - 1).cloned().chain([last]).collect()
+            let named = |(own, asked): (&String, &&str)| if own == NAME { (*asked).to_owned() } else { own.clone() };
+            self.literal.iter().take(ledger).cloned().chain(own.iter().zip(asked).map(named)).collect()
         })
     }
 }
@@ -284,7 +298,7 @@ fn collect(root: &Value, schema: &Value, at: &mut Vec<String>, found: &mut Vec<K
 }
 
 fn named_entries(schema: &Value) -> Option<(&str, &Value)> {
-    schema.get("additionalProperties").filter(|entries| entries.is_object()).map(|entries| ("<name>", entries))
+    schema.get("additionalProperties").filter(|entries| entries.is_object()).map(|entries| (NAME, entries))
 }
 
 /// Follows a reference, and through the `anyOf` that an optional struct is.

@@ -2,6 +2,7 @@
 
 use crate::result::check::{Check, Example, Finding, Level, LimitOutcome, Window};
 use crate::result::epoch::{Epoch, RunTag};
+use crate::result::faults::{Fault, Phase, Recovery};
 use crate::result::latency::{Insufficient, Latency, LatencySummary};
 use crate::result::ledger::{Ledger, SpanLedger, TraceLedger};
 use crate::result::participants::{Driver, Exit, Machine, Memory, Sink, Target};
@@ -37,6 +38,7 @@ pub(crate) fn passing() -> RunResult {
     result.machine = Some(machine());
     result.ledger = ledger();
     result.latency = latency();
+    result.faults = [("backend-down".to_owned(), fault())].into();
     result.checks = vec![
         check("delivery", "Every acknowledged span arrives, once."),
         check("integrity", "Every span arrives as it was sent."),
@@ -54,6 +56,23 @@ pub(crate) fn passing() -> RunResult {
     result.timeline = Some(timeline());
     result.verdict = result.merged_verdict();
     result
+}
+
+fn fault() -> Fault {
+    Fault {
+        what: "the sink refuses with UNAVAILABLE, every request".to_owned(),
+        at_seconds: 30.0,
+        lasting_seconds: 60.0,
+        times: 1,
+        touched: 1_204,
+        spans: 310_000,
+        on_the_wire: Some(1_204),
+        first_seconds: Some(30.02),
+        last_seconds: Some(89.9),
+        recovery: Recovery { first_delivery_seconds: Some(0.4), drained_seconds: Some(12.25) },
+        before: Phase { latency: latency() },
+        ..Fault::default()
+    }
 }
 
 fn machine() -> Machine {
@@ -206,6 +225,7 @@ pub(crate) fn hostile() -> RunResult {
     result.command.push(HOSTILE.to_owned());
     result.warnings = vec![HOSTILE.to_owned()];
     result.ledger.strata.insert(HOSTILE.to_owned(), 1);
+    result.faults.insert(HOSTILE.to_owned(), Fault { what: HOSTILE.to_owned(), ..fault() });
     let finding = &mut result.checks[0].findings[0];
     *finding = Finding {
         id: HOSTILE.to_owned(),

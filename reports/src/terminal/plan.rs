@@ -27,12 +27,29 @@ pub struct Plan {
     pub duration: Duration,
     /// How much of that comes before the measuring; zero for no warm-up.
     pub warm_up: Duration,
+    /// What is going to be broken.
+    pub faults: Vec<Fault>,
     /// What settling waits for at most; the terms add up to the longest wait.
     pub settle: Vec<SettleTerm>,
     /// Where records come from and go to, e.g. `127.0.0.1:4317 -> 127.0.0.1:5317`.
     pub route: Option<String>,
     /// What the reader should know before it starts, one sentence each.
     pub warnings: Vec<String>,
+}
+
+/// Something that is going to be broken for a while.
+#[derive(Debug, Clone, Default)]
+pub struct Fault {
+    /// Its name.
+    pub name: String,
+    /// What will be broken and how, in words.
+    pub what: String,
+    /// When it begins, from the start of the load.
+    pub at: Duration,
+    /// How long it lasts.
+    pub lasting: Duration,
+    /// From one beginning to the next, and how often it comes; none for once.
+    pub again: Option<(Duration, u32)>,
 }
 
 /// The block, every line ended by a line feed.
@@ -56,6 +73,7 @@ pub fn plan_block(plan: &Plan) -> String {
         let strata = plan.strata.iter().map(|(name, n)| format!("{name} {}", count(*n))).collect::<Vec<_>>();
         lines.push(format!("traces   {}", strata.join(", ")));
     }
+    lines.extend(plan.faults.iter().map(fault));
     if plan.settle.len() > 1 {
         let terms = plan.settle.iter().map(|term| format!("{} {}", term.name, clock(term.seconds))).collect::<Vec<_>>();
         lines.push(format!("settle   {} = {}", terms.join(" + "), clock(settle)));
@@ -63,6 +81,15 @@ pub fn plan_block(plan: &Plan) -> String {
     lines.extend(plan.route.iter().map(|route| format!("route    {route}")));
     lines.extend(plan.warnings.iter().map(|warning| format!("warning  {warning}")));
     lines.iter().map(|line| one_line(line, WIDTH * 2) + "\n").collect()
+}
+
+fn fault(fault: &Fault) -> String {
+    let (begin, end) = (fault.at.as_secs_f64(), (fault.at + fault.lasting).as_secs_f64());
+    let again = match fault.again {
+        Some((every, times)) => format!(", {times} times, every {}", clock(every.as_secs_f64())),
+        None => String::new(),
+    };
+    format!("fault    {} {}-{}{again}: {}", one_line(&fault.name, 40), clock(begin), clock(end), fault.what)
 }
 
 /// A trace's last batch goes some seconds after its start anyway; what is worth telling is that slow traces take longer.

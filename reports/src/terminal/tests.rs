@@ -7,7 +7,7 @@ use crate::result::check::{Check, Example, Finding, Level};
 use crate::result::participants::Driver;
 use crate::result::samples::{failing, hostile, lost_finding, passing};
 use crate::result::timeline::SettleTerm;
-use crate::terminal::plan::{Plan, plan_block};
+use crate::terminal::plan::{Fault, Plan, plan_block};
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -141,6 +141,13 @@ fn the_plan_says_what_is_about_to_happen() {
         starts: Duration::from_secs(180),
         duration: Duration::from_secs(184),
         warm_up: Duration::from_secs(5),
+        faults: vec![Fault {
+            name: "flapping".to_owned(),
+            what: "the sink refuses with UNAVAILABLE, every request".to_owned(),
+            at: Duration::from_secs(30),
+            lasting: Duration::from_secs(5),
+            again: Some((Duration::from_secs(20), 3)),
+        }],
         settle: vec![term("batch timeout", 5.0), term("retry back-off", 30.0), term("margin", 15.0)],
         route: Some("127.0.0.1:4317 -> 127.0.0.1:5317; nothing leaves this machine".to_owned()),
         warnings: vec!["guarantee `memory` cannot hold".to_owned()],

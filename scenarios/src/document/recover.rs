@@ -56,7 +56,7 @@ fn describe(document: &Document, path: &FieldPath, error: ReadError) -> Option<P
 }
 
 /// Fields of scenarios that other versions of this program understand, so that nobody hunts for a slip of the fingers.
-const LATER: [&str; 5] = ["faults", "expect", "promises", "container", "exporters"];
+const LATER: [&str; 4] = ["expect", "promises", "container", "exporters"];
 
 fn later_hint(name: &str) -> Option<String> {
     LATER.contains(&name).then(|| format!("this version of spanproof does not know `{name}` yet; remove it"))

@@ -22,7 +22,10 @@ pub enum Quantity {
 }
 
 /// The roots of the result document that limits can read.
-const ROOTS: [&str; 7] = ["spans", "traces", "ledger", "latency", "target", "driver", "sink"];
+const ROOTS: [&str; 9] = ["spans", "traces", "ledger", "latency", "recovery", "faults", "target", "driver", "sink"];
+
+/// How a run went on after a fault.
+const RECOVERY: [&str; 2] = ["first_delivery", "drained"];
 
 /// Figures of the span ledger.
 const SPANS: [&str; 23] = [
@@ -67,7 +70,7 @@ impl Quantity {
         if ["_ms", "_seconds", "_bytes", "_ratio"].iter().any(|suffix| last.ends_with(suffix)) {
             return Self::Unknown;
         }
-        if words[0] == "latency" || last.contains("lateness") {
+        if matches!(words[0], "latency" | "recovery") || last.contains("lateness") {
             return Self::Duration;
         }
         if words.contains(&"memory") { Self::Bytes } else { Self::Unknown }
@@ -80,6 +83,10 @@ pub(super) fn check_path(path: &str) -> Result<(), ValueError> {
     let words: Vec<&str> = path[offset..].split('.').collect();
     known(words[0], &ROOTS, "no figures are called", offset)?;
     match words.as_slice() {
+        ["recovery", name] => {
+            let plain = name.strip_suffix("_seconds").unwrap_or(name);
+            known(plain, &RECOVERY, "recovery has no", "recovery.".len())
+        }
         ["spans", name] => known(name, &SPANS, "the ledger of spans has no", offset + "spans.".len()),
         ["latency", series, rest @ ..] => {
             let at = offset + "latency.".len();

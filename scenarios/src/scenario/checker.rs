@@ -47,7 +47,13 @@ impl Checker<'_> {
         self.report_at(&list.then(Step::Index(index)), kind, message, hint);
     }
 
-    fn report_at(&mut self, path: &FieldPath, kind: ProblemKind, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn report_at(
+        &mut self,
+        path: &FieldPath,
+        kind: ProblemKind,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         let place = self.document.place_of(path);
         let problem = self.document.problem(place, kind).field(path).message(message).hint(hint);
         self.problems.push(problem);
@@ -87,10 +93,17 @@ impl Checker<'_> {
 
     /// Passes a value on; reports its absence, unless it was there and failed, or was misspelt and reported as such.
     pub(crate) fn required<T>(&mut self, field: &str, value: Option<T>, hint: &str) -> Option<T> {
-        let path = FieldPath::keys(field);
-        if value.is_none() && !self.document.has_failed(&path) && !self.document.has_misspelt(&path) {
-            let name = field.rsplit('.').next().unwrap_or(field);
-            self.report(field, ProblemKind::MissingField, format!("`{name}` is missing"), hint);
+        self.required_at(&FieldPath::keys(field), value, hint)
+    }
+
+    /// The same at any path.
+    pub(crate) fn required_at<T>(&mut self, path: &FieldPath, value: Option<T>, hint: &str) -> Option<T> {
+        if value.is_none() && !self.document.has_failed(path) && !self.document.has_misspelt(path) {
+            let name = match path.steps().last() {
+                Some(Step::Key(name)) => name.as_str(),
+                Some(Step::Index(_)) | None => "an element",
+            };
+            self.report_at(path, ProblemKind::MissingField, format!("`{name}` is missing"), hint);
         }
         value
     }

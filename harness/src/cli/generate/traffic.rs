@@ -101,7 +101,8 @@ impl GenTraffic {
                 overrides.flag(flag, path, value);
             }
         }
-        if self.workload.as_deref() == Some("shop") && !self.sets.iter().any(|set| set.starts_with("traffic.packing=")) {
+        if self.workload.as_deref() == Some("shop") && !self.sets.iter().any(|set| set.starts_with("traffic.packing="))
+        {
             overrides.set("traffic.packing=per-service");
         }
         for set in &self.sets {

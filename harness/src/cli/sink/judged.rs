@@ -91,6 +91,7 @@ pub(super) fn judge(
         cut_short,
         target_ended: None,
         never_bit: Vec::new(),
+        faults: Vec::new(),
     };
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }

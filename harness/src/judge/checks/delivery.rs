@@ -4,6 +4,7 @@ use super::{Examination, example, finding};
 use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
+use spanproof_reports::figures;
 use spanproof_reports::result::check::{Finding, Level};
 
 /// Above this share of the plan refused or unknown, nothing can be said of what the target does with what it takes.
@@ -57,7 +58,8 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         |doubt| format!("{lost} acknowledged spans had not come out, but {doubt}"),
     );
     let mut found = finding("lost-acknowledged", level, lost, message);
-    found.place = evidence.target_ended.clone();
+    let given_up = given_up(evidence, records);
+    found.place = evidence.target_ended.clone().or_else(|| given_up.as_ref().map(|(place, _)| place.clone()));
     let common = add_records(evidence, &mut found, records, Among::Acknowledged);
     found.advice = Some(match common.intended {
         Some(intended) => {
@@ -66,9 +68,34 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         None if nothing_came(evidence) => "whether the target exports to where the sink listens (of an external target that is \
                                            --sink-grpc and --sink-http): nothing at all came to it; then the target's log"
             .to_owned(),
-        None => "the target's log and its own counters of refused, dropped and failed spans".to_owned(),
+        None => match given_up {
+            Some((_, advice)) => advice,
+            None => "the target's log and its own counters of refused, dropped and failed spans".to_owned(),
+        },
     });
     findings.push(found);
+}
+
+/// Which of the lost records had come to the sink when a fault kept it from taking them: where they were lost, and what to try.
+fn given_up(evidence: &Evidence, lost: &RoaringTreemap) -> Option<(String, String)> {
+    let by_fault = evidence.faults.iter().map(|fault| (fault, lost.intersection_len(&fault.touched)));
+    let by_fault: Vec<_> = by_fault.filter(|(_, count)| *count > 0).collect();
+    let (most, _) = by_fault.iter().max_by_key(|(_, count)| *count)?;
+    let came = evidence.faults.iter().fold(RoaringTreemap::new(), |all, fault| all | &fault.touched);
+    let told = by_fault.iter().map(|(fault, count)| format!("{} at `{}`", figures::count(*count), fault.name));
+    let mut place = format!(
+        "came to the sink, could not be delivered, and did not come again: {}",
+        told.collect::<Vec<_>>().join(", ")
+    );
+    let never = lost.len() - lost.intersection_len(&came);
+    if never > 0 {
+        place.push_str(&format!("; {} never came to the sink", figures::count(never)));
+    }
+    let advice = format!(
+        "whether the target goes on trying for longer than `{}` lasts: its retries and their budget, then its log",
+        most.name
+    );
+    Some((place, advice))
 }
 
 /// Not a single span came to the sink, of ours or of anybody.
@@ -118,7 +145,7 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
         findings.push(found);
     }
     if counts.duplicated_explained > 0 {
-        let message = "these came out twice or more; their requests had been sent again, which explains it";
+        let message = "these came out twice or more; they had to be sent again where no answer came, which explains it";
         let found = finding("duplicated-explained", Level::Info, counts.duplicated_explained, message);
         findings.push(with_records(evidence, found, &evidence.account.sets.duplicated_explained, Among::Arrived));
     }

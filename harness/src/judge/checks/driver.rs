@@ -47,12 +47,21 @@ fn findings(evidence: &Evidence) -> Vec<Finding> {
 
 /// Where nothing was broken, a run in which nothing is found shows nothing.
 fn never_bit(evidence: &Evidence, findings: &mut Vec<Finding>) {
-    findings.extend(evidence.never_bit.iter().map(|fault| {
-        let message = format!("{fault} was planted and never bit: whether it would have been noticed cannot be told");
+    let open = |message: String, advice: &str| {
         let mut found = finding("never-bit", Level::Inconclusive, 1, message);
-        found.place = Some(fault.clone());
-        found.advice = Some("more spans, or traffic that has what it looks for".to_owned());
+        found.advice = Some(advice.to_owned());
         found
+    };
+    findings.extend(evidence.never_bit.iter().map(|defect| {
+        let message = format!("{defect} was planted and never bit: whether it would have been noticed cannot be told");
+        open(message, "more spans, or traffic that has what it looks for")
+    }));
+    findings.extend(evidence.faults.iter().filter(|fault| !fault.told.has_bitten()).map(|fault| {
+        let message = format!(
+            "the fault `{}` left no evidence that it touched anything: what holds of this run says nothing about it",
+            fault.name
+        );
+        open(message, "let it begin while requests come, and last for longer")
     }));
 }
 

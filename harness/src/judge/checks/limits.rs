@@ -9,7 +9,7 @@ use spanproof_reports::result::check::{Check, Level, LimitOutcome};
 use spanproof_reports::result::paths::{Kind, LookupError, Quantity, kind_of};
 use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::knowledge::Objection;
-use spanproof_scenarios::limits::{Limit, LimitValue};
+use spanproof_scenarios::limits::{Limit, LimitValue, Relation, Window};
 
 /// Why a limit that does not hold may yet be none of the target's fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -77,7 +77,7 @@ fn explaining(path: &str) -> Vec<String> {
 
 fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
     let text = limit.to_string();
-    match result.lookup(&limit.path) {
+    match result.lookup(&place(limit)) {
         Ok(figure) => {
             let (counted, uncounted) = (magnitude(figure, limit), uncounted(limit, result));
             let holds = limit.holds(counted);
@@ -103,6 +103,49 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
     }
 }
 
+/// Where the result has the figure: of a part of the run, cut by a fault, among what is told of that fault.
+fn place(limit: &Limit) -> String {
+    match &limit.window {
+        None => limit.path.clone(),
+        Some(Window { fault, .. }) if is_recovery(limit) => format!("faults.{fault}.{}", limit.path),
+        Some(Window { relation, fault }) => format!("faults.{fault}.{}.{}", relation.name(), limit.path),
+    }
+}
+
+/// Why nothing is told of how it went on after a fault.
+fn no_recovery(limit: &Limit) -> String {
+    let why = match limit.path.as_str() {
+        "recovery.drained" | "recovery.drained_seconds" => {
+            "spans that should have come are missing, so nobody can say when the last of them did"
+        }
+        _ => "the sink took no request after it",
+    };
+    format!("{} cannot be told: {why}", limit.path)
+}
+
+fn is_recovery(limit: &Limit) -> bool {
+    limit.path.starts_with("recovery.")
+}
+
+/// What is wrong with the part of the run that a limit speaks of.
+fn problem_of_window(limit: &Limit) -> Option<Objection> {
+    let relation = limit.window.as_ref().map(|window| window.relation);
+    match relation {
+        None if is_recovery(limit) => {
+            Some(Objection::new("recovery is told of each fault", "say after which: `after FAULT`"))
+        }
+        Some(Relation::Before | Relation::During) if is_recovery(limit) => {
+            Some(Objection::new("recovery comes after a fault", "write `after FAULT`"))
+        }
+        Some(relation) if !is_recovery(limit) && !limit.path.starts_with("latency.") => {
+            let message = format!("`{}` is not told apart by faults", limit.path);
+            let hint = format!("remove `{} ...`; latency.* and recovery.* can have it", relation.name());
+            Some(Objection::new(message, hint))
+        }
+        None | Some(_) => None,
+    }
+}
+
 /// How much higher the figure may be than the result says, in records: from none to all of those whose absence may be meant are
 /// lost.
 fn uncounted(limit: &Limit, result: &RunResult) -> u64 {
@@ -115,6 +158,7 @@ fn reason_open(limit: &Limit, result: &RunResult, error: LookupError) -> String 
     match (error, not_measured(kind, limit)) {
         (LookupError::Withheld { reason, .. }, _) => format!("the figure is withheld: {reason}"),
         (LookupError::Absent { .. }, Some(reason)) => format!("{} was not measured: {reason}", limit.path),
+        (LookupError::Absent { .. }, None) if is_recovery(limit) => no_recovery(limit),
         (other, _) => other.to_string(),
     }
 }
@@ -163,13 +207,17 @@ pub fn problem_while_running(limit: &Limit) -> Option<Objection> {
     let known = KNOWN_WHILE_RUNNING.contains(&path.strip_suffix("_bytes").unwrap_or(path))
         || path.starts_with("latency.")
         || path == "target.cpu";
+    let known = known && limit.window.is_none();
     let hint = || format!("while a run lasts there are latency.* and {}", KNOWN_WHILE_RUNNING.join(", "));
     (!known).then(|| Objection::new(format!("`{path}` is known only at the end, so it cannot end a run early"), hint()))
 }
 
 /// What is wrong with a limit before anything has run: a path that results do not have, or a value of another dimension.
 pub fn problem(limit: &Limit) -> Option<Objection> {
-    let kind = match kind_of(&limit.path) {
+    if let Some(objection) = problem_of_window(limit) {
+        return Some(objection);
+    }
+    let kind = match kind_of(&place(limit)) {
         Ok(kind) => kind,
         Err(LookupError::Unknown { path, nearest }) => {
             let hint = format!("did you mean `{nearest}`? `spanproof limits` lists what there is");

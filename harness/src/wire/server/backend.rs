@@ -89,8 +89,9 @@ pub enum Decision {
 /// An error answer, said in the words of both protocols.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Status over gRPC; any number may be sent.
-    pub grpc: Code,
+    /// Status over gRPC; any number may be sent. Without one a gRPC client gets the HTTP status alone, as from a proxy that
+    /// speaks no gRPC.
+    pub grpc: Option<Code>,
     /// Status over HTTP.
     pub http: StatusCode,
     /// For the developer; cut after 1 KiB.

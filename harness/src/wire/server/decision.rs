@@ -22,7 +22,7 @@ const WARNING_BYTES_MAX: usize = 8 << 10;
 /// What is left to be said to the peer.
 pub(super) enum Verdict {
     Success(Option<PartialSuccess>),
-    Error { grpc: Code, http: StatusCode, status: Status, retry_after: Option<Duration> },
+    Error { grpc: Option<Code>, http: StatusCode, status: Status, retry_after: Option<Duration> },
 }
 
 /// Asks the backend and carries out its decision. `hold` goes back as soon as the backend has seen the body.
@@ -67,12 +67,13 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
 
 fn malformed(message: String) -> Verdict {
     let status = Status::new(Code::INVALID_ARGUMENT, shorten(message, ERROR_BYTES_MAX)).with_bad_request();
-    Verdict::Error { grpc: Code::INVALID_ARGUMENT, http: StatusCode::BAD_REQUEST, status, retry_after: None }
+    Verdict::Error { grpc: Some(Code::INVALID_ARGUMENT), http: StatusCode::BAD_REQUEST, status, retry_after: None }
 }
 
 fn refused(refusal: Refusal) -> Verdict {
     let Refusal { grpc, http, message, retry_after } = refusal;
-    let status = Status::new(grpc, shorten(message, ERROR_BYTES_MAX));
+    // OTLP/HTTP clients ignore the code in a body.
+    let status = Status::new(grpc.unwrap_or(Code::UNKNOWN), shorten(message, ERROR_BYTES_MAX));
     let status = match retry_after {
         Some(delay) => status.with_retry_info(delay),
         None => status,
@@ -83,4 +84,9 @@ fn refused(refusal: Refusal) -> Verdict {
 fn shorten(mut message: String, limit: usize) -> String {
     message.truncate(message.floor_char_boundary(limit));
     message
+}
+
+/// What `Retry-After` can say: whole seconds, rounded up, since a client must not come back too early.
+pub(super) fn whole_seconds(delay: Duration) -> u64 {
+    delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
 }

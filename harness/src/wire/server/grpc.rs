@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -14,7 +14,7 @@ use super::body::Source;
 use super::budget::Hold;
 use super::call::{Abort, Call};
 use super::counters::Reason;
-use super::decision::{Verdict, decide};
+use super::decision::{Verdict, decide, whole_seconds};
 use super::inflate::inflate;
 use super::rejection::Rejection;
 use super::reply::Reply;
@@ -87,7 +87,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 fn answer(verdict: Verdict) -> Response<Reply> {
     match verdict {
         Verdict::Success(partial) => success(partial),
-        Verdict::Error { grpc, status, retry_after, .. } => failure(grpc, &status, retry_after),
+        Verdict::Error { grpc: Some(code), status, retry_after, .. } => failure(code, &status, retry_after),
+        Verdict::Error { grpc: None, http, retry_after, .. } => bare(http, retry_after),
     }
 }
 
@@ -115,6 +116,18 @@ fn failure(code: Code, status: &Status, retry_after: Option<Duration>) -> Respon
     insert(headers, "grpc-message", percent::encode(&status.message));
     if retry_after.is_some() || !status.details.is_empty() {
         insert(headers, "grpc-status-details-bin", base64::encode(&status.encode_to_vec()));
+    }
+    response
+}
+
+/// What a proxy in between answers that speaks no gRPC: a status of HTTP, and a page for people.
+fn bare(status: StatusCode, retry_after: Option<Duration>) -> Response<Reply> {
+    let mut response = Response::new(Reply::data(Bytes::from_static(b"upstream unavailable\n")));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    if let Some(after) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
     }
     response
 }

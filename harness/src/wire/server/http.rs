@@ -14,7 +14,7 @@ use super::body::Source;
 use super::budget::Hold;
 use super::call::{Abort, Call};
 use super::counters::Reason;
-use super::decision::{Verdict, decide};
+use super::decision::{Verdict, decide, whole_seconds};
 use super::inflate::inflate;
 use super::json;
 use super::rejection::Rejection;
@@ -140,9 +140,7 @@ fn failure(http: StatusCode, status: &Status, retry_after: Option<Duration>, for
     };
     let mut response = respond(http, form, body);
     if let Some(delay) = retry_after {
-        // Whole seconds only; rounded up, since a client must not come back too early.
-        let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
     }
     response
 }

@@ -1,6 +1,9 @@
 //! What is said of the harness itself: how much of the plan it sent, what its sink did not take, and its own contradictions.
 
 use super::*;
+use crate::judge::evidence::FaultEvidence;
+use roaring::RoaringTreemap;
+use spanproof_reports::result::faults::Fault;
 
 /// Of the plan's 300 spans so many never left.
 fn not_sent(spans: u64) -> Evidence {
@@ -34,9 +37,20 @@ fn what_never_left_is_warned_of_and_open_below_95_in_a_hundred() {
 
 #[test]
 fn a_defect_that_never_bit_leaves_it_open_whether_it_would_have_been_noticed() {
-    let idle = Evidence { never_bit: vec!["drop-service=nobody".to_owned()], ..clean() };
-    let why = "drop-service=nobody was planted and never bit: whether it would have been noticed cannot be told";
-    assert_eq!(findings(&idle), [one("never-bit", Level::Inconclusive, 1, why)]);
+    let told = |touched, on_the_wire| Fault { touched, on_the_wire, ..Fault::default() };
+    let fault = |name: &str, told| FaultEvidence { name: name.to_owned(), told, touched: RoaringTreemap::new() };
+    let bitten = [fault("slow", told(1, None)), fault("refusing", told(1, Some(1)))];
+    assert_eq!(findings(&Evidence { faults: bitten.to_vec(), ..clean() }), []);
+    let faults = vec![fault("outage", told(0, None)), fault("unseen", told(1, Some(0)))];
+    let idle = Evidence { never_bit: vec!["drop-service=nobody".to_owned()], faults, ..clean() };
+    let defect = "drop-service=nobody was planted and never bit: whether it would have been noticed cannot be told";
+    let of_fault = |name: &str| {
+        format!(
+            "the fault `{name}` left no evidence that it touched anything: what holds of this run says nothing about it"
+        )
+    };
+    let open = |why: &str| one("never-bit", Level::Inconclusive, 1, why);
+    assert_eq!(findings(&idle), [open(defect), open(&of_fault("outage")), open(&of_fault("unseen"))]);
 }
 
 #[test]

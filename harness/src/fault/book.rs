@@ -1,0 +1,227 @@
+//! What each fault did, and what came after it.
+
+use roaring::RoaringTreemap;
+use spanproof_scenarios::scenario::{Fault, SinkFault};
+use spanproof_scenarios::units::Ppb;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// The faults of a run, each with what it did.
+#[derive(Debug)]
+pub struct FaultBook {
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    fault: Fault,
+    /// Left out in secret, to see that this is noticed.
+    disarmed: bool,
+    /// From this the share of its requests is drawn.
+    seed: u64,
+    /// Requests that came while it held, touched or not.
+    seen: AtomicU64,
+    touched: AtomicU64,
+    /// The records in them.
+    records: Mutex<RoaringTreemap>,
+    /// From the start of the run; meaningless while nothing was touched.
+    first_ns: AtomicU64,
+    last_ns: AtomicU64,
+    /// Windows after which something was stored already.
+    healed: AtomicUsize,
+    /// The longest that it took after a window until something was stored, in nanoseconds.
+    first_delivery_ns: AtomicU64,
+}
+
+/// A fault that decides about a request.
+pub(super) struct Struck<'a>(&'a Entry);
+
+impl Struck<'_> {
+    /// What it does.
+    pub(super) fn kind(&self) -> SinkFault {
+        self.0.fault.kind
+    }
+
+    /// These records were in the request.
+    pub(super) fn note_records(&self, records: &RoaringTreemap) {
+        *self.0.records.lock().unwrap_or_else(PoisonError::into_inner) |= records;
+    }
+}
+
+/// What a fault did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observed {
+    /// Requests that it touched.
+    pub touched: u64,
+    /// The records of the plan that were in them.
+    pub records: RoaringTreemap,
+    /// When it touched the first and the last, from the start of the run.
+    pub between: Option<(Duration, Duration)>,
+    /// The longest, over its windows, from the end of one until the sink took a request again; `None` where it never did.
+    pub first_delivery: Option<Duration>,
+}
+
+impl FaultBook {
+    /// A book of these faults; `disarmed` is the name of one that is to do nothing all the same.
+    pub fn new(faults: &[Fault], seed: u64, disarmed: Option<&str>) -> Self {
+        let entry = |(fault, number): (&Fault, u64)| Entry {
+            fault: fault.clone(),
+            disarmed: disarmed == Some(fault.name.as_str()),
+            seed: mix(seed ^ mix(number)),
+            seen: AtomicU64::new(0),
+            touched: AtomicU64::new(0),
+            records: Mutex::default(),
+            first_ns: AtomicU64::new(u64::MAX),
+            last_ns: AtomicU64::new(0),
+            healed: AtomicUsize::new(0),
+            first_delivery_ns: AtomicU64::new(0),
+        };
+        Self { entries: faults.iter().zip(1..).map(entry).collect() }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The fault that decides about a request which arrived at this instant of the run, noted in its book; `None` where all is
+    /// well.
+    pub(super) fn strike(&self, at: Duration) -> Option<Struck<'_>> {
+        let struck = self.entries.iter().find(|entry| entry.strikes(at))?;
+        struck.note(at);
+        Some(Struck(struck))
+    }
+
+    /// The sink has taken a request that no fault touched.
+    pub(super) fn note_delivery(&self, at: Duration) {
+        self.entries.iter().for_each(|entry| entry.note_delivery(at));
+    }
+
+    /// What each fault did so far, in the scenario's order.
+    pub fn observed(&self) -> Vec<(Fault, Observed)> {
+        self.entries.iter().map(|entry| (entry.fault.clone(), entry.observed())).collect()
+    }
+
+    /// Requests that were refused for a fault's sake.
+    pub fn refused(&self) -> u64 {
+        let refuses =
+            |entry: &&Entry| matches!(entry.fault.kind, SinkFault::GrpcStatus { .. } | SinkFault::HttpStatus { .. });
+        self.entries.iter().filter(refuses).map(|entry| entry.touched.load(Relaxed)).sum()
+    }
+
+    /// Requests that never got an answer for a fault's sake.
+    pub fn hung(&self) -> u64 {
+        let hangs = |entry: &&Entry| matches!(entry.fault.kind, SinkFault::Hang | SinkFault::Slow { .. });
+        self.entries.iter().filter(hangs).map(|entry| entry.touched.load(Relaxed)).sum()
+    }
+}
+
+impl Entry {
+    fn strikes(&self, at: Duration) -> bool {
+        if self.disarmed || !self.fault.windows.hold(at) {
+            return false;
+        }
+        let number = self.seen.fetch_add(1, Relaxed);
+        self.fault.share == Ppb::WHOLE || mix(self.seed ^ number) % Ppb::WHOLE.0 < self.fault.share.0
+    }
+
+    fn note(&self, at: Duration) {
+        let at = at.as_nanos() as u64;
+        self.first_ns.fetch_min(at, Relaxed);
+        self.last_ns.fetch_max(at, Relaxed);
+        self.touched.fetch_add(1, Relaxed);
+    }
+
+    /// Windows end one after the other, so the first that nothing followed yet is all there is to look at.
+    fn note_delivery(&self, at: Duration) {
+        let windows = &self.fault.windows;
+        loop {
+            let healed = self.healed.load(Relaxed);
+            let Some(number) = u32::try_from(healed).ok().filter(|number| *number < windows.times) else { return };
+            let Some(after) = at.checked_sub(windows.window(number).1) else { return };
+            if self.healed.compare_exchange(healed, healed + 1, Relaxed, Relaxed).is_ok() {
+                self.first_delivery_ns.fetch_max(after.as_nanos() as u64, Relaxed);
+            }
+        }
+    }
+
+    fn observed(&self) -> Observed {
+        let touched = self.touched.load(Relaxed);
+        let instant = |ns: &AtomicU64| Duration::from_nanos(ns.load(Relaxed));
+        Observed {
+            touched,
+            records: self.records.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            between: (touched > 0).then(|| (instant(&self.first_ns), instant(&self.last_ns))),
+            first_delivery: (self.healed.load(Relaxed) > 0).then(|| instant(&self.first_delivery_ns)),
+        }
+    }
+}
+
+/// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection whose output looks random.
+fn mix(number: u64) -> u64 {
+    let mut z = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use spanproof_scenarios::scenario::Windows;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Holds from 10 s to 12 s, and twice more every 5 s.
+    fn fault(name: &str, share: Ppb) -> Fault {
+        let windows = Windows { at: 10 * SECOND, lasting: 2 * SECOND, every: 5 * SECOND, times: 3 };
+        Fault { name: name.to_owned(), windows, share, kind: SinkFault::Hang }
+    }
+
+    #[test]
+    fn a_fault_strikes_in_its_windows_and_keeps_book() {
+        let book = FaultBook::new(&[fault("down", Ppb::WHOLE)], 7, None);
+        let struck: Vec<u32> = (0..30).filter(|second| book.strike(*second * SECOND).is_some()).collect();
+        assert_eq!(struck, [10, 11, 15, 16, 20, 21]);
+        let (_, observed) = &book.observed()[0];
+        assert_eq!((observed.touched, observed.between), (6, Some((10 * SECOND, 21 * SECOND))));
+        assert_eq!((book.hung(), book.refused()), (6, 0));
+    }
+
+    #[test]
+    fn a_disarmed_fault_does_nothing_and_its_book_says_so() {
+        let book = FaultBook::new(&[fault("down", Ppb::WHOLE), fault("slow", Ppb::WHOLE)], 7, Some("down"));
+        assert!(book.strike(10 * SECOND).is_some(), "the other one does");
+        let touched: Vec<u64> = book.observed().iter().map(|(_, observed)| observed.touched).collect();
+        assert_eq!(touched, [0, 1]);
+        assert_eq!(book.observed()[0].1.between, None);
+    }
+
+    #[test]
+    fn a_share_of_the_requests_is_drawn_by_the_seed() {
+        let struck = |seed| {
+            let book = FaultBook::new(&[fault("brown-out", Ppb::from_percent(30))], seed, None);
+            (0..10_000).map(|_| book.strike(10 * SECOND).is_some()).collect::<Vec<_>>()
+        };
+        let of_seven = struck(7);
+        let count = of_seven.iter().filter(|struck| **struck).count();
+        // Five standard deviations of a binomial of 10,000 draws at 30 %.
+        assert!((2771..=3229).contains(&count), "{count}");
+        assert_eq!(of_seven, struck(7));
+        assert_ne!(of_seven, struck(8));
+    }
+
+    #[test]
+    fn the_longest_wait_after_any_window_is_the_time_to_the_first_delivery() {
+        let book = FaultBook::new(&[fault("down", Ppb::WHOLE)], 7, None);
+        book.note_delivery(5 * SECOND);
+        assert_eq!(book.observed()[0].1.first_delivery, None, "nothing has healed yet");
+        book.note_delivery(12 * SECOND + SECOND / 2);
+        book.note_delivery(14 * SECOND);
+        assert_eq!(book.observed()[0].1.first_delivery, Some(SECOND / 2));
+        // Nothing came between the second window and the third.
+        book.note_delivery(23 * SECOND);
+        assert_eq!(book.observed()[0].1.first_delivery, Some(6 * SECOND));
+    }
+}

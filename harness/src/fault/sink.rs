@@ -1,0 +1,100 @@
+//! A backend that is broken while a fault holds.
+
+use super::FaultBook;
+use super::book::Struck;
+use crate::clock::RunClock;
+use crate::sink::recorder::Recorder;
+use crate::wire::Code;
+use crate::wire::server::{Backend, Decision, Export, Refusal};
+use http::StatusCode;
+use spanproof_scenarios::scenario::{GrpcStatus, SinkFault};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Stands before the recorder and does what the faults want.
+pub struct FaultySink {
+    recorder: Arc<Recorder>,
+    faults: Arc<FaultBook>,
+    clock: RunClock,
+}
+
+impl FaultySink {
+    /// A sink that breaks by `faults`, whose windows count from the start of `clock`'s run.
+    pub fn new(recorder: Arc<Recorder>, faults: Arc<FaultBook>, clock: RunClock) -> Self {
+        Self { recorder, faults, clock }
+    }
+
+    fn break_down(&self, struck: &Struck<'_>, export: Export) -> Decision {
+        let not_taken = |decision| {
+            struck.note_records(&self.recorder.identify(&export));
+            decision
+        };
+        match struck.kind() {
+            SinkFault::GrpcStatus { code, retry_after } => {
+                not_taken(refuse(Some(code), http_status(code), retry_after))
+            }
+            SinkFault::HttpStatus { status, retry_after } => {
+                // It was checked to be one, from 300 to 599.
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+                not_taken(refuse(None, status, retry_after))
+            }
+            SinkFault::Hang => not_taken(Decision::Hang),
+            SinkFault::Reset { error } => not_taken(Decision::Reset { http2_error: error.number() }),
+            SinkFault::Slow { by } => Decision::Delay(by, Box::new(self.take(struck, export))),
+            SinkFault::LostAnswer => match self.take(struck, export) {
+                // CANCEL tells a client that it may send again, over gRPC as a status that OTLP calls retryable.
+                Decision::Accept => Decision::Reset { http2_error: u32::from(h2::Reason::CANCEL) },
+                refused => refused,
+            },
+        }
+    }
+
+    fn take(&self, struck: &Struck<'_>, export: Export) -> Decision {
+        let (decision, records) = self.recorder.export_noting(export);
+        struck.note_records(&records);
+        decision
+    }
+}
+
+impl Backend for FaultySink {
+    fn export(&self, export: Export) -> Decision {
+        let at = Duration::from_nanos(self.clock.ns(export.received));
+        match self.faults.strike(at) {
+            Some(struck) => self.break_down(&struck, export),
+            None => {
+                let decision = self.recorder.export(export);
+                self.faults.note_delivery(at);
+                decision
+            }
+        }
+    }
+}
+
+fn refuse(code: Option<GrpcStatus>, http: StatusCode, retry_after: Option<Duration>) -> Decision {
+    Decision::Refuse(Refusal {
+        grpc: code.map(|code| Code(code.number())),
+        http,
+        message: "broken by a fault of the scenario".to_owned(),
+        retry_after,
+    })
+}
+
+/// The status that stands for a gRPC status over OTLP/HTTP: of those that a client may send again only four are left there.
+fn http_status(code: GrpcStatus) -> StatusCode {
+    match code {
+        GrpcStatus::Cancelled
+        | GrpcStatus::DeadlineExceeded
+        | GrpcStatus::Aborted
+        | GrpcStatus::OutOfRange
+        | GrpcStatus::Unavailable
+        | GrpcStatus::DataLoss => StatusCode::SERVICE_UNAVAILABLE,
+        GrpcStatus::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
+        GrpcStatus::InvalidArgument => StatusCode::BAD_REQUEST,
+        GrpcStatus::Unauthenticated => StatusCode::UNAUTHORIZED,
+        GrpcStatus::PermissionDenied => StatusCode::FORBIDDEN,
+        GrpcStatus::NotFound | GrpcStatus::Unimplemented => StatusCode::NOT_FOUND,
+        GrpcStatus::AlreadyExists | GrpcStatus::FailedPrecondition | GrpcStatus::Internal | GrpcStatus::Unknown => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    }
+}

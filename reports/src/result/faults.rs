@@ -1,0 +1,93 @@
+//! What became of the faults of a scenario: what each touched, and what came before, during and after it.
+
+use crate::result::latency::Latency;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One fault: when it was to hold, what it did, and how all went on from there.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Fault {
+    /// What was broken and how, in words.
+    pub what: String,
+    /// When it first began, in seconds from the epoch.
+    pub at_seconds: f64,
+    /// How long it held each time, in seconds.
+    pub lasting_seconds: f64,
+    /// From one beginning to the next, in seconds; absent for one that came once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every_seconds: Option<f64>,
+    /// How often it came.
+    pub times: u64,
+    /// Requests that it touched. A fault that touched nothing shows nothing.
+    pub touched: u64,
+    /// Whether the sink took what was in them and kept the answer from the target, so that the target may send it again.
+    #[serde(default)]
+    pub takes: bool,
+    /// Spans of the plan that were in them, each counted once.
+    #[serde(default)]
+    pub spans: u64,
+    /// What the sink's server counted of the same kind on its own account: answers of that kind that it gave, or requests that
+    /// it left without one. None for a kind that leaves no mark there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_the_wire: Option<u64>,
+    /// When it touched the first request, in seconds from the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seconds: Option<f64>,
+    /// When it touched the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seconds: Option<f64>,
+    /// How it went on when all was well again.
+    #[serde(default)]
+    pub recovery: Recovery,
+    /// Until it first began.
+    #[serde(default)]
+    pub before: Phase,
+    /// While it held.
+    #[serde(default)]
+    pub during: Phase,
+    /// From the first end on, whenever it did not hold.
+    #[serde(default)]
+    pub after: Phase,
+}
+
+/// How a run went on after a fault.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Recovery {
+    /// From the fault's end until the sink took a request again, in seconds: the longest, if it came more than once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_delivery_seconds: Option<f64>,
+    /// From the fault's last end until the last span had come that was due before it, in seconds. Absent where spans are missing
+    /// that should have come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drained_seconds: Option<f64>,
+}
+
+/// A part of the run, cut at a fault's beginnings and ends by the instant at which something ended: an answer, or an arrival.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Phase {
+    /// Latencies in this part.
+    #[serde(default)]
+    pub latency: Latency,
+}
+
+impl Fault {
+    /// A part of the run by its field's name.
+    pub fn part(&self, name: &str) -> Option<&Phase> {
+        match name {
+            "before" => Some(&self.before),
+            "during" => Some(&self.during),
+            "after" => Some(&self.after),
+            _ => None,
+        }
+    }
+
+    /// Its parts of the run.
+    pub fn phases_mut(&mut self) -> [&mut Phase; 3] {
+        [&mut self.before, &mut self.during, &mut self.after]
+    }
+
+    /// Whether it left evidence that it bit: it touched something, and the server's own count does not deny it.
+    pub fn has_bitten(&self) -> bool {
+        self.touched > 0 && self.on_the_wire != Some(0)
+    }
+}
