@@ -117,6 +117,14 @@ fn any_limit() -> impl Strategy<Value = Limit> {
         .prop_map(|(path, op, value, window, sustained)| Limit { path, op: Op::ALL[op], value, window, sustained })
 }
 
+/// Blanks before a path do not move the place of what is wrong with it.
+#[test]
+fn a_mistake_behind_blanks_is_told_where_it_stands() {
+    for (text, at) in [("spans.Late == 0", 6), ("   spans.Late == 0", 9), ("\u{a0}aA", 3), ("  nothing.here == 0", 2)] {
+        assert_eq!(text.parse::<Limit>().unwrap_err().at, at, "{text:?}");
+    }
+}
+
 proptest! {
     /// Whatever is printed parses to the same limit.
     #[test]

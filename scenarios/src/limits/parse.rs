@@ -14,8 +14,8 @@ impl FromStr for Limit {
 
     fn from_str(text: &str) -> Result<Self, ValueError> {
         let mut cursor = Cursor { text, at: 0 };
-        let (_, path) = cursor.take_while(|c| !c.is_whitespace() && !is_op_char(c));
-        check_path_form(&path)?;
+        let (path_at, path) = cursor.take_while(|c| !c.is_whitespace() && !is_op_char(c));
+        check_path_form(&path).map_err(|error| error.shifted(path_at))?;
         let (op_at, op) = cursor.take_while(is_op_char);
         let op = parse_op(op_at, op, path)?;
         let (value_at, value) = cursor.take_value();
@@ -24,7 +24,7 @@ impl FromStr for Limit {
         let sustained = cursor.take_sustained()?;
         cursor.expect_end()?;
         let limit = Self { path: path.to_owned(), op, value, window, sustained };
-        quantity::check_path(path).map_err(|error| error.shifted(start_of(text)))?;
+        quantity::check_path(path).map_err(|error| error.shifted(path_at))?;
         quantity::check_unit(&limit, value_at)?;
         Ok(limit)
     }
