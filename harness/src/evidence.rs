@@ -34,6 +34,7 @@ pub use course::Course;
 use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
+use crate::judge::declared::{self, Deaths};
 use crate::judge::evidence::{Evidence, FaultEvidence};
 use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
@@ -47,9 +48,11 @@ use spanproof_generators::plan::Plan;
 use spanproof_reports::directory::{WriteError, write_bytes};
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::limits::Limit;
+use spanproof_scenarios::scenario::Guarantee;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The name and version of the format.
 pub const FORMAT: &str = "spanproof.evidence/1";
@@ -164,6 +167,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let faults = faults(&files, &course, plan.spans())?;
     let mut evidence = evidence(plan, requests, arrivals, faults, &course, &ledger);
     evidence.explain_repeats();
+    evidence.died_inside = declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths(&course));
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -200,7 +204,23 @@ fn evidence(
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
         faults,
+        died_inside: RoaringTreemap::new(),
         plan,
+    }
+}
+
+/// When the target died for a fault's sake, and whether its acknowledgements may have died with it.
+fn deaths(course: &Course) -> Deaths {
+    let seconds = |seconds: &Vec<f64>| seconds.iter().copied().map(Duration::from_secs_f64).collect::<Vec<_>>();
+    let faults = || course.document.faults.values();
+    Deaths {
+        kills: faults().flat_map(|fault| seconds(&fault.kills_seconds)).collect(),
+        permits_loss: match course.guarantee {
+            Guarantee::Memory | Guarantee::Batch => true,
+            Guarantee::Sync | Guarantee::Disk | Guarantee::Unknown => false,
+        },
+        ends: faults().flat_map(|fault| seconds(&fault.ends_seconds)).collect(),
+        hold: course.late_after,
     }
 }
 

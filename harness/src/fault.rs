@@ -1,11 +1,14 @@
-//! Faults of a scenario at the sink: the backend is broken while a window lasts, and each fault keeps a book of what it did.
+//! Faults of a scenario: the backend is broken while a window lasts, or the target's process stopped or ended, and each fault keeps a
+//! book of what it did.
 //!
-//! [`FaultySink`] stands before the recorder. For every request it asks each fault whether it holds at the instant of arrival and
+//! [`TargetFaults`] acts on the target at its instants. [`FaultySink`] stands before the recorder. For every request it asks each fault whether it holds at the instant of arrival and
 //! touches this request; the first that does decides. What a fault touched, and when, is its evidence: one that touched nothing
 //! proves nothing, and its run is inconclusive.
 
 mod book;
 mod sink;
+mod target;
 
 pub use book::{FaultBook, Observed};
 pub use sink::FaultySink;
+pub use target::{Acts, TargetFaults};

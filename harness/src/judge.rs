@@ -9,6 +9,7 @@ pub mod checks;
 pub mod common;
 pub mod conclusion;
 pub mod corruption;
+pub mod declared;
 pub mod evidence;
 pub mod explain;
 pub mod instants;

@@ -14,7 +14,7 @@ pub use machine::Machine;
 pub use process_tree::{ProcessTree, descendants};
 pub use threads::ThreadCpu;
 pub use usage::{ProcessUsage, UsageSampler, UsageSummary};
-pub(crate) use usage::{ticks, waited_for_ticks};
+pub(crate) use usage::{is_stopped, ticks, waited_for_ticks};
 
 use std::path::PathBuf;
 

@@ -29,7 +29,7 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig, RetryPolicy};
 use crate::evidence::{self, Course, Findings, marker};
-use crate::fault::FaultBook;
+use crate::fault::{FaultBook, TargetFaults};
 use crate::judge::evidence::{Conduct, Refusals};
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::knowledge::Harness;
@@ -49,6 +49,7 @@ use spanproof_reports::result::RunResult;
 use spanproof_scenarios::knowledge::{Knowledge, LimitUse};
 use spanproof_scenarios::limits::Limit;
 use spanproof_scenarios::scenario::{self, Scenario};
+use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -180,9 +181,19 @@ pub fn run(
     let driver_config = driver_config(scenario, client, connections);
     let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
 
-    let watcher = Watcher { scenario, plan: &plan, clock, recorder: &recorder, outcomes: &outcomes, latency: &latency };
+    let target_faults = RefCell::new(TargetFaults::new(&scenario.faults, options.disarmed.as_deref()));
+    let watcher = Watcher {
+        scenario,
+        plan: &plan,
+        clock,
+        recorder: &recorder,
+        outcomes: &outcomes,
+        latency: &latency,
+        faults: target_faults,
+    };
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
+    let target_faults = watcher.faults.into_inner();
     recorder.close();
     let stopped = stop(at_work, scenario, &faults, &mut cpu);
     chronicle.faults(&scenario.faults, clock);
@@ -194,7 +205,7 @@ pub fn run(
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let mut document = results::document(scenario, options, &found, clock);
-    document.faults = faults::told(&faults, &recorder, &found);
+    document.faults = faults::told(&scenario.faults, &faults, &target_faults, &recorder, &found);
     let mut events = chronicle.told(&found.watched.events, clock);
     freeze(scenario, options, &found, document, (&recorder, &faults), &outcomes, &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
@@ -366,6 +377,7 @@ fn freeze(
         cut_short: found.watched.cut_short(),
         target_ended: found.watched.target_ended.clone(),
         never_bit: found.stopped.never_bit(),
+        guarantee: scenario.collector.guarantee,
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),
@@ -386,7 +398,7 @@ fn freeze(
         unexplained: recorder.corruptions().unexplained(),
         strangers: &recorder.strangers().examples(),
         instants: &outcomes.instants().take_down(),
-        touched: &faults::touched(faults),
+        touched: &faults::touched(&scenario.faults, faults),
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)

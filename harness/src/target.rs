@@ -3,7 +3,7 @@
 mod behind;
 mod settings;
 
-pub use settings::{embedded_config, process_spec};
+pub use settings::{STATE, embedded_config, process_spec};
 
 use crate::embedded::{EmbeddedConfig, EmbeddedError, EmbeddedTarget};
 use crate::process::{
@@ -115,6 +115,14 @@ impl Target {
             Self::Embedded(target) => Some((target.grpc_addr(), target.http_addr())),
             Self::Process(target, _) => Some((target.endpoints().receiver_grpc, target.endpoints().receiver_http)),
             Self::External => None,
+        }
+    }
+
+    /// Its process and what that used so far, where it is one that we started.
+    pub fn process(&mut self) -> Option<(&mut ProcessTarget, &mut UsageSampler)> {
+        match self {
+            Self::Process(target, sampler) => Some((target, sampler)),
+            Self::Embedded(_) | Self::External => None,
         }
     }
 

@@ -120,6 +120,7 @@ fn ledger(spans: &SpanLedger) -> Vec<String> {
         ("invented", spans.invented),
     ];
     let sometimes = [
+        ("of the lost declared", spans.lost_declared),
         ("not sent", spans.not_sent),
         ("refused", spans.refused),
         ("unknown", spans.unknown),
@@ -168,14 +169,19 @@ fn faults(result: &RunResult) -> Vec<String> {
 
 fn fault_line(name: &str, fault: &Fault) -> String {
     let between = match (fault.first_seconds, fault.last_seconds) {
-        (Some(first), Some(last)) => format!(" {}-{}", clock(first), clock(last)),
+        (Some(first), Some(last)) if first < last => format!(" {}-{}", clock(first), clock(last)),
+        (Some(first), Some(_)) => format!(" at {}", clock(first)),
         _ => String::new(),
     };
     let seconds = |seconds: f64| milliseconds(seconds * 1e3);
     let after =
         [("first delivery", fault.recovery.first_delivery_seconds), ("drained", fault.recovery.drained_seconds)];
     let after = after.into_iter().filter_map(|(what, after)| Some(format!("{what} {} after", seconds(after?))));
-    let touched = format!("touched {} requests{between}", count(fault.touched));
+    let touched = match fault.of_target {
+        true if fault.touched == 1 => format!("acted once{between}"),
+        true => format!("acted {} times{between}", count(fault.touched)),
+        false => format!("touched {} requests{between}", count(fault.touched)),
+    };
     let parts = std::iter::once(touched).chain(after).collect::<Vec<_>>().join(", ");
     one_line(&format!("fault    {name}: {parts}"), WIDTH)
 }

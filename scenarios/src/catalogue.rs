@@ -44,6 +44,10 @@ catalogue![
     "drills/flapping",
     "drills/throttled",
     "drills/slow-backend",
+    "drills/kill-memory",
+    "drills/kill-disk",
+    "drills/frozen",
+    "drills/restart",
 ];
 
 /// All of them, the one to start with first.

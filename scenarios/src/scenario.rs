@@ -19,7 +19,7 @@ mod workload;
 pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, SinkFault, Windows};
+pub use faults::{Fault, FaultKind, SinkFault, TargetFault, Windows};
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
 pub use spanproof_generators::workload::Workload;
@@ -82,7 +82,7 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
     if let (Some(traffic), Some(run)) = (&traffic, &run) {
         volume::check(traffic, run, checker);
     }
-    let faults = faults::resolve(&spec.faults, run.as_ref(), checker);
+    let faults = faults::resolve(&spec.faults, run.as_ref(), target.as_ref(), checker);
     let named: Vec<&str> = spec.faults.iter().filter_map(|fault| fault.name.as_deref()).collect();
     limits::check("limits", &spec.limits, LimitUse::AtEnd, &named, checker);
     limits::check("abort", &spec.abort, LimitUse::Abort, &named, checker);

@@ -23,8 +23,8 @@ use crate::limits::Limit;
 pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
 pub use faults::{
-    FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, HangSpec, Http2Error, HttpStatusSpec, LostAnswerSpec, ResetSpec,
-    SinkFaultSpec, SlowSpec,
+    FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, Http2Error, HttpStatusSpec, NoSettings, ResetSpec,
+    SlowSpec,
 };
 pub use run::RunSpec;
 pub use schema::schema;

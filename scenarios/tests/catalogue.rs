@@ -6,7 +6,7 @@ use std::time::Duration;
 use spanproof_scenarios::catalogue;
 use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::overrides::Overrides;
-use spanproof_scenarios::scenario::{Arrivals, CollectorConfig, Extent, Packing, Scenario, Stratum, Target};
+use spanproof_scenarios::scenario::{Arrivals, CollectorConfig, Extent, FaultKind, Packing, Scenario, Stratum, Target};
 use spanproof_scenarios::units::Ppb;
 
 fn load_entry(name: &str, overrides: Overrides) -> Scenario {
@@ -38,6 +38,12 @@ fn every_scenario_runs_on_a_process_and_on_an_external_target_too() {
 
         let mut external = Overrides::new();
         external.target("external").endpoint("http://127.0.0.1:4317").sink_grpc("127.0.0.1:5317");
+        if scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Target(_))) {
+            let options = LoadOptions { overrides: external, ..LoadOptions::default() };
+            let refused = load(&entry.source(), &options).unwrap_err().to_string();
+            assert!(refused.contains("an external target is somebody else's process"), "{refused}");
+            continue;
+        }
         assert_eq!(load_entry(entry.name, external).target.kind(), "external");
     }
 }

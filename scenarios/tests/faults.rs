@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::problem::Problems;
-use spanproof_scenarios::scenario::{GrpcStatus, Http2Error, Scenario, SinkFault, Windows};
+use spanproof_scenarios::scenario::{FaultKind, GrpcStatus, Http2Error, Scenario, SinkFault, TargetFault, Windows};
 use spanproof_scenarios::units::Ppb;
 
 fn with(faults: &str, limits: &str) -> Result<Scenario, Problems> {
@@ -18,7 +18,10 @@ fn with(faults: &str, limits: &str) -> Result<Scenario, Problems> {
 
 fn kind(fault: &str) -> SinkFault {
     let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, fault: {fault}}}\n"), "");
-    scenario.unwrap_or_else(|problems| panic!("{fault}: {problems}")).faults[0].kind
+    match scenario.unwrap_or_else(|problems| panic!("{fault}: {problems}")).faults[0].kind {
+        FaultKind::Sink { fault, share: Ppb::WHOLE } => fault,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -31,11 +34,12 @@ fn a_fault_has_a_name_a_time_and_what_happens() {
     .unwrap();
     let [down, flapping] = &scenario.faults[..] else { panic!("{scenario:?}") };
     let seconds = Duration::from_secs;
-    assert_eq!((&*down.name, down.share), ("down", Ppb::WHOLE));
+    assert_eq!(down.name, "down");
     assert_eq!(down.windows, Windows { at: seconds(11), lasting: seconds(3), every: seconds(3), times: 1 });
     let retry_after = Some(seconds(5));
-    assert_eq!(down.kind, SinkFault::GrpcStatus { code: GrpcStatus::Unavailable, retry_after });
-    assert_eq!((flapping.share, flapping.kind), (Ppb::from_percent(30), SinkFault::Hang));
+    let fault = SinkFault::GrpcStatus { code: GrpcStatus::Unavailable, retry_after };
+    assert_eq!(down.kind, FaultKind::Sink { fault, share: Ppb::WHOLE });
+    assert_eq!(flapping.kind, FaultKind::Sink { fault: SinkFault::Hang, share: Ppb::from_percent(30) });
     assert_eq!((flapping.windows.times, flapping.windows.end()), (4, Duration::from_millis(7500)));
     assert_eq!(scenario.limits.len(), 2);
 }
@@ -61,4 +65,39 @@ fn all_that_is_wrong_is_told_at_once_each_in_its_place() {
         "'latency.intended_to_delivered.p99 < 1s during twise', 'recovery.recovered < 1s after often'",
     );
     insta::assert_snapshot!(problems.unwrap_err().to_string());
+}
+
+/// A scenario with this target and this fault.
+fn on_target(target: &str, fault: &str) -> Result<Scenario, Problems> {
+    let text = format!(
+        "scenario: 1\nname: drill\ntarget: {target}\ncollector: {{config_inline: 'x: 1'}}\n\
+         traffic: {{workload: shop, rate: 100}}\nrun: {{duration: 10s}}\nfaults: [{{name: x, at: 1s, for: 2s, {fault}}}]\n"
+    );
+    load(&Source { name: "my.yaml".to_owned(), text, directory: PathBuf::new() }, &LoadOptions::default())
+}
+
+#[test]
+fn a_process_of_ours_may_be_stopped_or_ended() {
+    for (fault, kind) in
+        [("freeze", TargetFault::Freeze), ("kill", TargetFault::Kill), ("terminate", TargetFault::Terminate)]
+    {
+        let scenario = on_target("{process: {command: otelcol}}", &format!("on: target, fault: {fault}"));
+        let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(scenario.faults[0].kind, FaultKind::Target(kind));
+    }
+}
+
+#[test]
+fn nobody_elses_process_is_touched_and_what_happens_says_where() {
+    let process = "{process: {command: otelcol}}";
+    let external = "{external: {endpoint: 'http://127.0.0.1:4317', sink: {grpc: '127.0.0.1:5317'}}}";
+    let wrong = [
+        on_target("embedded", "fault: kill"),
+        on_target(external, "fault: freeze"),
+        on_target(process, "on: sink, fault: kill"),
+        on_target(process, "on: target, fault: hang"),
+        on_target(process, "share: 10%, fault: terminate"),
+    ];
+    let wrong: Vec<String> = wrong.into_iter().map(|problems| problems.unwrap_err().to_string()).collect();
+    insta::assert_snapshot!(wrong.join("\n"));
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::limits::Limit;
+use spanproof_scenarios::scenario::Guarantee;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub struct Course {
     pub target_ended: Option<String>,
     /// Planted defects that touched nothing. What faults of the scenario did stands in the document.
     pub never_bit: Vec<String>,
+    /// What the scenario says of an acknowledgement.
+    pub guarantee: Guarantee,
     /// Whether foreign records fail the run.
     pub foreign_fails: bool,
     /// Whether the user says that the target may leave records out on purpose.
@@ -95,6 +98,9 @@ struct CourseFile {
     /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     never_bit: Vec<String>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "GuaranteeWord::is_unknown")]
+    guarantee: GuaranteeWord,
     foreign_fails: bool,
     absence_is_unknown: bool,
     limits: Vec<String>,
@@ -137,6 +143,43 @@ enum ChangeWord {
     Content,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum GuaranteeWord {
+    Sync,
+    Memory,
+    Batch,
+    Disk,
+    #[default]
+    Unknown,
+}
+
+impl GuaranteeWord {
+    fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+
+    fn of(guarantee: Guarantee) -> Self {
+        match guarantee {
+            Guarantee::Sync => Self::Sync,
+            Guarantee::Memory => Self::Memory,
+            Guarantee::Batch => Self::Batch,
+            Guarantee::Disk => Self::Disk,
+            Guarantee::Unknown => Self::Unknown,
+        }
+    }
+
+    fn meant(self) -> Guarantee {
+        match self {
+            Self::Sync => Guarantee::Sync,
+            Self::Memory => Guarantee::Memory,
+            Self::Batch => Guarantee::Batch,
+            Self::Disk => Guarantee::Disk,
+            Self::Unknown => Guarantee::Unknown,
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SumsEntry {
@@ -171,6 +214,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
+        guarantee: GuaranteeWord::of(course.guarantee),
         foreign_fails: course.foreign_fails,
         absence_is_unknown: course.absence_is_unknown,
         limits: course.limits.iter().map(ToString::to_string).collect(),
@@ -213,6 +257,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         cut_short: read.cut_short,
         target_ended: read.target_ended,
         never_bit: read.never_bit,
+        guarantee: read.guarantee.meant(),
         foreign_fails: read.foreign_fails,
         absence_is_unknown: read.absence_is_unknown,
         document: read.document,

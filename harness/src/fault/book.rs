@@ -1,7 +1,7 @@
 //! What each fault did, and what came after it.
 
 use roaring::RoaringTreemap;
-use spanproof_scenarios::scenario::{Fault, SinkFault};
+use spanproof_scenarios::scenario::{Fault, FaultKind, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +15,11 @@ pub struct FaultBook {
 
 #[derive(Debug)]
 struct Entry {
-    fault: Fault,
+    name: String,
+    windows: Windows,
+    /// What it does at the sink and to which share of the requests; `None` for a fault of something else, after which the sink
+    /// only looks when requests come again.
+    at_sink: Option<(SinkFault, Ppb)>,
     /// Left out in secret, to see that this is noticed.
     disarmed: bool,
     /// From this the share of its requests is drawn.
@@ -35,17 +39,16 @@ struct Entry {
 }
 
 /// A fault that decides about a request.
-pub(super) struct Struck<'a>(&'a Entry);
+pub(super) struct Struck<'a> {
+    /// What it does.
+    pub(super) fault: SinkFault,
+    entry: &'a Entry,
+}
 
 impl Struck<'_> {
-    /// What it does.
-    pub(super) fn kind(&self) -> SinkFault {
-        self.0.fault.kind
-    }
-
     /// These records were in the request.
     pub(super) fn note_records(&self, records: &RoaringTreemap) {
-        *self.0.records.lock().unwrap_or_else(PoisonError::into_inner) |= records;
+        *self.entry.records.lock().unwrap_or_else(PoisonError::into_inner) |= records;
     }
 }
 
@@ -65,17 +68,8 @@ pub struct Observed {
 impl FaultBook {
     /// A book of these faults; `disarmed` is the name of one that is to do nothing all the same.
     pub fn new(faults: &[Fault], seed: u64, disarmed: Option<&str>) -> Self {
-        let entry = |(fault, number): (&Fault, u64)| Entry {
-            fault: fault.clone(),
-            disarmed: disarmed == Some(fault.name.as_str()),
-            seed: mix(seed ^ mix(number)),
-            seen: AtomicU64::new(0),
-            touched: AtomicU64::new(0),
-            records: Mutex::default(),
-            first_ns: AtomicU64::new(u64::MAX),
-            last_ns: AtomicU64::new(0),
-            healed: AtomicUsize::new(0),
-            first_delivery_ns: AtomicU64::new(0),
+        let entry = |(fault, number): (&Fault, u64)| {
+            Entry::new(fault, mix(seed ^ mix(number)), disarmed == Some(fault.name.as_str()))
         };
         Self { entries: faults.iter().zip(1..).map(entry).collect() }
     }
@@ -88,9 +82,9 @@ impl FaultBook {
     /// The fault that decides about a request which arrived at this instant of the run, noted in its book; `None` where all is
     /// well.
     pub(super) fn strike(&self, at: Duration) -> Option<Struck<'_>> {
-        let struck = self.entries.iter().find(|entry| entry.strikes(at))?;
-        struck.note(at);
-        Some(Struck(struck))
+        let struck = self.entries.iter().find_map(|entry| Some(Struck { fault: entry.strike(at)?, entry }))?;
+        struck.entry.note(at);
+        Some(struck)
     }
 
     /// The sink has taken a request that no fault touched.
@@ -98,32 +92,51 @@ impl FaultBook {
         self.entries.iter().for_each(|entry| entry.note_delivery(at));
     }
 
-    /// What each fault did so far, in the scenario's order.
-    pub fn observed(&self) -> Vec<(Fault, Observed)> {
-        self.entries.iter().map(|entry| (entry.fault.clone(), entry.observed())).collect()
+    /// What the fault of this name did so far at the sink; `None` if there is none of this name.
+    pub fn observed(&self, name: &str) -> Option<Observed> {
+        self.entries.iter().find(|entry| entry.name == name).map(Entry::observed)
     }
 
     /// Requests that were refused for a fault's sake.
     pub fn refused(&self) -> u64 {
-        let refuses =
-            |entry: &&Entry| matches!(entry.fault.kind, SinkFault::GrpcStatus { .. } | SinkFault::HttpStatus { .. });
+        let refuses = |entry: &&Entry| {
+            matches!(entry.at_sink, Some((SinkFault::GrpcStatus { .. } | SinkFault::HttpStatus { .. }, _)))
+        };
         self.entries.iter().filter(refuses).map(|entry| entry.touched.load(Relaxed)).sum()
     }
 
     /// Requests that never got an answer for a fault's sake.
     pub fn hung(&self) -> u64 {
-        let hangs = |entry: &&Entry| matches!(entry.fault.kind, SinkFault::Hang | SinkFault::Slow { .. });
+        let hangs = |entry: &&Entry| matches!(entry.at_sink, Some((SinkFault::Hang | SinkFault::Slow { .. }, _)));
         self.entries.iter().filter(hangs).map(|entry| entry.touched.load(Relaxed)).sum()
     }
 }
 
 impl Entry {
-    fn strikes(&self, at: Duration) -> bool {
-        if self.disarmed || !self.fault.windows.hold(at) {
-            return false;
+    fn new(fault: &Fault, seed: u64, disarmed: bool) -> Self {
+        Self {
+            name: fault.name.clone(),
+            windows: fault.windows,
+            at_sink: match fault.kind {
+                FaultKind::Sink { fault, share } => Some((fault, share)),
+                FaultKind::Target(_) => None,
+            },
+            disarmed,
+            seed,
+            seen: AtomicU64::new(0),
+            touched: AtomicU64::new(0),
+            records: Mutex::default(),
+            first_ns: AtomicU64::new(u64::MAX),
+            last_ns: AtomicU64::new(0),
+            healed: AtomicUsize::new(0),
+            first_delivery_ns: AtomicU64::new(0),
         }
+    }
+
+    fn strike(&self, at: Duration) -> Option<SinkFault> {
+        let (fault, share) = self.at_sink.filter(|_| !self.disarmed && self.windows.hold(at))?;
         let number = self.seen.fetch_add(1, Relaxed);
-        self.fault.share == Ppb::WHOLE || mix(self.seed ^ number) % Ppb::WHOLE.0 < self.fault.share.0
+        (share == Ppb::WHOLE || mix(self.seed ^ number) % Ppb::WHOLE.0 < share.0).then_some(fault)
     }
 
     fn note(&self, at: Duration) {
@@ -135,7 +148,7 @@ impl Entry {
 
     /// Windows end one after the other, so the first that nothing followed yet is all there is to look at.
     fn note_delivery(&self, at: Duration) {
-        let windows = &self.fault.windows;
+        let windows = &self.windows;
         loop {
             let healed = self.healed.load(Relaxed);
             let Some(number) = u32::try_from(healed).ok().filter(|number| *number < windows.times) else { return };
@@ -169,14 +182,13 @@ fn mix(number: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spanproof_scenarios::scenario::Windows;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Holds from 10 s to 12 s, and twice more every 5 s.
     fn fault(name: &str, share: Ppb) -> Fault {
         let windows = Windows { at: 10 * SECOND, lasting: 2 * SECOND, every: 5 * SECOND, times: 3 };
-        Fault { name: name.to_owned(), windows, share, kind: SinkFault::Hang }
+        Fault { name: name.to_owned(), windows, kind: FaultKind::Sink { fault: SinkFault::Hang, share } }
     }
 
     #[test]
@@ -184,7 +196,7 @@ mod tests {
         let book = FaultBook::new(&[fault("down", Ppb::WHOLE)], 7, None);
         let struck: Vec<u32> = (0..30).filter(|second| book.strike(*second * SECOND).is_some()).collect();
         assert_eq!(struck, [10, 11, 15, 16, 20, 21]);
-        let (_, observed) = &book.observed()[0];
+        let observed = book.observed("down").unwrap();
         assert_eq!((observed.touched, observed.between), (6, Some((10 * SECOND, 21 * SECOND))));
         assert_eq!((book.hung(), book.refused()), (6, 0));
     }
@@ -193,9 +205,9 @@ mod tests {
     fn a_disarmed_fault_does_nothing_and_its_book_says_so() {
         let book = FaultBook::new(&[fault("down", Ppb::WHOLE), fault("slow", Ppb::WHOLE)], 7, Some("down"));
         assert!(book.strike(10 * SECOND).is_some(), "the other one does");
-        let touched: Vec<u64> = book.observed().iter().map(|(_, observed)| observed.touched).collect();
-        assert_eq!(touched, [0, 1]);
-        assert_eq!(book.observed()[0].1.between, None);
+        let touched = ["down", "slow", "other"].map(|name| book.observed(name).map(|observed| observed.touched));
+        assert_eq!(touched, [Some(0), Some(1), None]);
+        assert_eq!(book.observed("down").unwrap().between, None);
     }
 
     #[test]
@@ -216,12 +228,12 @@ mod tests {
     fn the_longest_wait_after_any_window_is_the_time_to_the_first_delivery() {
         let book = FaultBook::new(&[fault("down", Ppb::WHOLE)], 7, None);
         book.note_delivery(5 * SECOND);
-        assert_eq!(book.observed()[0].1.first_delivery, None, "nothing has healed yet");
+        assert_eq!(book.observed("down").unwrap().first_delivery, None, "nothing has healed yet");
         book.note_delivery(12 * SECOND + SECOND / 2);
         book.note_delivery(14 * SECOND);
-        assert_eq!(book.observed()[0].1.first_delivery, Some(SECOND / 2));
+        assert_eq!(book.observed("down").unwrap().first_delivery, Some(SECOND / 2));
         // Nothing came between the second window and the third.
         book.note_delivery(23 * SECOND);
-        assert_eq!(book.observed()[0].1.first_delivery, Some(6 * SECOND));
+        assert_eq!(book.observed("down").unwrap().first_delivery, Some(6 * SECOND));
     }
 }

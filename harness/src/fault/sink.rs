@@ -29,7 +29,7 @@ impl FaultySink {
             struck.note_records(&self.recorder.identify(&export));
             decision
         };
-        match struck.kind() {
+        match struck.fault {
             SinkFault::GrpcStatus { code, retry_after } => {
                 not_taken(refuse(Some(code), http_status(code), retry_after))
             }

@@ -42,6 +42,8 @@ pub struct Counts {
     pub lost_unknown: u64,
     /// Refused and absent.
     pub lost_refused: u64,
+    /// Acknowledged, absent, and permitted by the guarantee that the scenario declares.
+    pub lost_declared: u64,
     /// A corrupt copy arrived.
     pub corrupted: u64,
     /// Of those, the ones of which no intact copy arrived.
@@ -57,6 +59,8 @@ pub struct Counts {
 pub struct Sets {
     /// Lost though acknowledged.
     pub lost_acknowledged: RoaringTreemap,
+    /// Acknowledged, absent, and permitted by the guarantee that the scenario declares.
+    pub lost_declared: RoaringTreemap,
     /// Lost, and nobody knows what the target had said.
     pub lost_unknown: RoaringTreemap,
     /// Refused for good and yet delivered. Of a partial success nobody says which records were rejected: where fewer are absent
@@ -138,8 +142,15 @@ impl Account {
         account
     }
 
-    /// Repeats among these records are explained: the sink kept the answer to a request that held them from the target, which may
-    /// have sent it again.
+    /// These of the records that were acknowledged and lost may have been, by what the scenario declares.
+    pub fn declare_lost(&mut self, permitted: &RoaringTreemap) {
+        self.sets.lost_declared |= &self.sets.lost_acknowledged & permitted;
+        self.sets.lost_acknowledged -= permitted;
+        self.counts.lost_acknowledged = self.sets.lost_acknowledged.len();
+        self.counts.lost_declared = self.sets.lost_declared.len();
+    }
+
+    /// Repeats among these records are explained: the target had reason to send them again, since no answer had come.
     pub fn explain_repeats(&mut self, unanswered: &RoaringTreemap) {
         self.sets.duplicated_explained |= &self.sets.duplicated & unanswered;
         self.counts.duplicated_explained = self.sets.duplicated_explained.len();
@@ -290,7 +301,12 @@ impl Counts {
             (
                 "sent = delivered + corrupted_only + lost",
                 self.sent,
-                self.delivered + self.corrupted_only + self.lost_acknowledged + self.lost_unknown + self.lost_refused,
+                self.delivered
+                    + self.corrupted_only
+                    + self.lost_acknowledged
+                    + self.lost_unknown
+                    + self.lost_refused
+                    + self.lost_declared,
             ),
         ];
         let broken = equations.iter().filter(|(_, left, right)| left != right);

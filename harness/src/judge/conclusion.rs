@@ -62,7 +62,7 @@ pub fn spans(evidence: &Evidence) -> SpanLedger {
         lost_acknowledged,
         lost_unknown: counts.lost_unknown,
         lost_refused: counts.lost_refused,
-        lost_declared: 0,
+        lost_declared: counts.lost_declared,
         corrupted: counts.corrupted,
         corrupted_only: counts.corrupted_only,
         sampled_out: 0,

@@ -165,6 +165,8 @@ pub struct Evidence {
     pub never_bit: Vec<String>,
     /// The scenario's faults.
     pub faults: Vec<FaultEvidence>,
+    /// Records that were acknowledged, lost, and still inside when the target was killed.
+    pub died_inside: RoaringTreemap,
 }
 
 /// What is known of a fault of the scenario.
@@ -320,6 +322,7 @@ impl Evidence {
             target_ended: None,
             never_bit: Vec::new(),
             faults: Vec::new(),
+            died_inside: RoaringTreemap::new(),
             plan,
         }
     }

@@ -69,13 +69,46 @@ pub struct Stopped {
 /// A target that was ready once. Dropping it kills it and everything that it started.
 #[derive(Debug)]
 pub struct ProcessTarget {
+    spec: ProcessSpec,
     kept: Kept,
+    /// True from when it was ended on purpose until it is started again: its end is then nobody's surprise.
+    is_down: bool,
     endpoints: Endpoints,
     ready_after: Duration,
-    stop_grace: Duration,
     starts: u32,
-    log_path: PathBuf,
     log_from: u64,
+}
+
+/// How a target is ended on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndBy {
+    /// By SIGKILL: at once, and nothing comes out of it any more.
+    Kill,
+    /// By SIGTERM: it may end in good order.
+    Terminate,
+}
+
+/// A process that is ready.
+struct Launched {
+    kept: Kept,
+    ready_after: Duration,
+    log_from: u64,
+}
+
+/// Starts a process with these addresses and waits until it is ready.
+fn launch(spec: &ProcessSpec, endpoints: &Endpoints, interrupt: &CancellationToken) -> Result<Launched, StartError> {
+    let env = spec.environment(endpoints);
+    let path = resolve(&spec.command, &env)?;
+    let config = write_config(&spec.config_dir, &spec.config)?;
+    let args = spec.arguments(endpoints, &config)?;
+    let (log, log_from) = open_log(&spec.log_path)?;
+    let program = Program { path: path.display().to_string(), args };
+    let launched = Instant::now();
+    let launch = Launch { program, env, cwd: spec.cwd.clone(), log };
+    let mut kept = Kept::start(launch).map_err(|reason| StartError::Keeper { reason })?;
+    let starting = Starting { command: path, launched, log_path: &spec.log_path, log_from };
+    starting.wait_ready(&mut kept, spec.ready.conditions(endpoints), spec.start_deadline, interrupt)?;
+    Ok(Launched { kept, ready_after: launched.elapsed(), log_from })
 }
 
 impl ProcessTarget {
@@ -98,29 +131,39 @@ impl ProcessTarget {
         starts: u32,
     ) -> Result<Self, StartError> {
         let endpoints = Endpoints::pick(sink).map_err(|source| StartError::Ports { source })?;
-        let env = spec.environment(&endpoints);
-        let path = resolve(&spec.command, &env)?;
-        let config = write_config(&spec.config_dir, &spec.config)?;
-        let args = spec.arguments(&endpoints, &config)?;
-        let (log, log_from) = open_log(&spec.log_path)?;
-        let program = Program { path: path.display().to_string(), args };
-        let launched = Instant::now();
-        let kept = Kept::start(Launch { program, env, cwd: spec.cwd.clone(), log })
-            .map_err(|reason| StartError::Keeper { reason })?;
-        let starting = Starting { command: path, launched, log_path: &spec.log_path, log_from };
-        let mut target = Self {
-            kept,
-            endpoints,
-            ready_after: Duration::ZERO,
-            stop_grace: spec.stop_grace,
-            starts,
-            log_path: spec.log_path.clone(),
-            log_from,
+        let Launched { kept, ready_after, log_from } = launch(spec, &endpoints, interrupt)?;
+        Ok(Self { spec: spec.clone(), kept, is_down: false, endpoints, ready_after, starts, log_from })
+    }
+
+    /// Ends it on purpose, by SIGKILL or SIGTERM, and waits until nothing is left of it: the grace for SIGTERM, some seconds for
+    /// SIGKILL. How its own process ended; `None` if something is left, or it had ended before.
+    pub fn end(&mut self, signal: EndBy) -> Option<Exit> {
+        if self.kept.exit().is_some() {
+            return None;
+        }
+        self.is_down = true;
+        let (order, within) = match signal {
+            EndBy::Kill => (Order::Kill, KILL_WITHIN),
+            EndBy::Terminate => (Order::Stop, self.spec.stop_grace),
         };
-        let conditions = spec.ready.conditions(&endpoints);
-        starting.wait_ready(&mut target.kept, conditions, spec.start_deadline, interrupt)?;
-        target.ready_after = launched.elapsed();
-        Ok(target)
+        self.kept.order(&order);
+        let gone = self.kept.wait_gone(within);
+        self.kept.exit().filter(|_| gone)
+    }
+
+    /// Starts it again where it was, with the same addresses, and waits until it is ready. Blocks for up to the start deadline.
+    ///
+    /// # Errors
+    /// [`StartError`]; it is then still down.
+    pub fn start_again(&mut self, interrupt: &CancellationToken) -> Result<(), StartError> {
+        let Launched { kept, ready_after, log_from } = launch(&self.spec, &self.endpoints, interrupt)?;
+        (self.kept, self.ready_after, self.log_from, self.is_down) = (kept, ready_after, log_from, false);
+        Ok(())
+    }
+
+    /// Whether its own process is stopped, as by SIGSTOP.
+    pub fn is_stopped(&self) -> bool {
+        crate::resources::is_stopped(self.kept.pid())
     }
 
     /// Where it listens, and where it was told to export to.
@@ -143,9 +186,9 @@ impl ProcessTarget {
         self.starts
     }
 
-    /// How its own process ended by itself; `None` while it runs. What it left behind is killed then.
+    /// How its own process ended by itself; `None` while it runs, or is down on purpose. What it left behind is killed then.
     pub fn try_exit(&mut self) -> Option<Exit> {
-        self.kept.exit()
+        self.kept.exit().filter(|_| !self.is_down)
     }
 
     /// Sends a signal to its process group, e.g. SIGSTOP for a fault. Without effect once it has ended.
@@ -155,12 +198,17 @@ impl ProcessTarget {
 
     /// The last lines of its log, printable.
     pub fn log_tail(&self, lines: usize) -> LogExcerpt {
-        LogExcerpt { path: self.log_path.clone(), lines: log_tail(&self.log_path, self.log_from, lines) }
+        LogExcerpt { path: self.spec.log_path.clone(), lines: log_tail(&self.spec.log_path, self.log_from, lines) }
     }
 
     /// A sampler of what it and everything that it started use. It finds nothing once the target is gone.
     pub fn usage_sampler(&self) -> UsageSampler {
         UsageSampler::of_descendants(self.kept.keeper_pid())
+    }
+
+    /// Has a sampler follow this process, started again, from now on.
+    pub fn be_followed(&self, sampler: &mut UsageSampler) {
+        sampler.follow(self.kept.keeper_pid());
     }
 
     /// Asks it to end (SIGTERM to its process group), gives it the grace, then kills it. What it started may end within the
@@ -171,7 +219,7 @@ impl ProcessTarget {
     pub fn stop(mut self) -> Stopped {
         let start = Instant::now();
         self.kept.order(&Order::Stop);
-        let killed = !self.kept.wait_gone(self.stop_grace);
+        let killed = !self.kept.wait_gone(self.spec.stop_grace);
         if killed {
             self.kept.order(&Order::Kill);
             self.kept.wait_gone(KILL_WITHIN);

@@ -6,7 +6,7 @@ use crate::clock::RunClock;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::events::Event;
 use spanproof_reports::result::RunResult;
-use spanproof_scenarios::scenario::Fault;
+use spanproof_scenarios::scenario::{Fault, FaultKind};
 use std::time::Instant;
 
 /// Beginnings and ends told of a fault that comes again and again.
@@ -45,13 +45,13 @@ impl Chronicle {
         });
     }
 
-    /// Each fault has begun and ended, as planned, as far as the run went.
+    /// Each fault of the sink has begun and ended, as planned, as far as the run went. What happens to the target the watcher tells.
     pub(super) fn faults(&mut self, faults: &[Fault], clock: RunClock) {
         let now = Instant::now();
-        for fault in faults {
+        for fault in faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Sink { .. })) {
             for (begin, end) in fault.windows.all().take(WINDOWS_TOLD) {
                 let name = &fault.name;
-                let begins = (begin, format!("{name} begins: {}", super::faults::in_words(fault)));
+                let begins = (begin, format!("{name} begins: {}", fault.kind));
                 for (at, message) in [begins, (end, format!("{name} has ended"))] {
                     let when = clock.origin() + at;
                     if when <= now {

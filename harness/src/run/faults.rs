@@ -2,16 +2,16 @@
 
 use super::{Found, RunError};
 use crate::clock::RunClock;
-use crate::fault::{FaultBook, FaultySink, Observed};
+use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults};
 use crate::sink::recorder::Recorder;
 use crate::wire::server::{Backend, Reason};
 use roaring::RoaringTreemap;
 use spanproof_reports::latency::Cuts;
 use spanproof_reports::result::faults::{Fault as Told, Phase, Recovery};
-use spanproof_scenarios::scenario::{Fault, Scenario, SinkFault};
-use spanproof_scenarios::units::Ppb;
+use spanproof_scenarios::scenario::{Fault, FaultKind, Scenario, SinkFault};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Finds a fault that is to do nothing and is not there.
 pub(super) fn check(scenario: &Scenario, disarmed: Option<&str>) -> Result<(), RunError> {
@@ -34,23 +34,22 @@ pub(super) fn before(recorder: Arc<Recorder>, faults: &Arc<FaultBook>, clock: Ru
     Arc::new(FaultySink::new(recorder, Arc::clone(faults), clock))
 }
 
-/// A fault in one line: when it holds, and what it does to which requests.
-pub(super) fn in_words(fault: &Fault) -> String {
-    let share =
-        if fault.share == Ppb::WHOLE { "every request".to_owned() } else { format!("{} of requests", fault.share) };
-    format!("the sink {}, {share}", fault.kind)
-}
-
 /// What became of each fault.
-pub(super) fn told(book: &FaultBook, recorder: &Recorder, found: &Found) -> BTreeMap<String, Told> {
+pub(super) fn told(
+    faults: &[Fault],
+    book: &FaultBook,
+    of_target: &TargetFaults,
+    recorder: &Recorder,
+    found: &Found,
+) -> BTreeMap<String, Told> {
     // The rest may have been due before, so that nobody can say when the last of it came.
     let all_came = recorder.ledger().unique() >= found.sums.acknowledged + found.sums.unknown;
-    let parts = book.observed().into_iter().zip(&found.recorded.phases).zip(recorder.drained_after());
+    let parts = faults.iter().zip(&found.recorded.phases).zip(recorder.drained_after());
     parts
-        .map(|(((fault, observed), [before, during, after]), drained)| {
+        .filter_map(|((fault, [before, during, after]), drained)| {
+            let observed = book.observed(&fault.name)?;
             let phase = |latency: &_| Phase { latency: Clone::clone(latency) };
             let told = Told {
-                on_the_wire: on_the_wire(fault.kind, found),
                 recovery: Recovery {
                     first_delivery_seconds: observed.first_delivery.map(|after| after.as_secs_f64()),
                     drained_seconds: all_came.then_some(drained.as_secs_f64()),
@@ -58,28 +57,59 @@ pub(super) fn told(book: &FaultBook, recorder: &Recorder, found: &Found) -> BTre
                 before: phase(before),
                 during: phase(during),
                 after: phase(after),
-                ..facts(&fault, &observed)
+                ..match (fault.kind, of_target.acts(&fault.name)) {
+                    (FaultKind::Sink { fault: kind, .. }, _) => of_sink(kind, &observed, found),
+                    (FaultKind::Target(_), acts) => of_process(&acts.cloned().unwrap_or_default()),
+                }
             };
-            (fault.name, told)
+            Some((fault.name.clone(), planned(fault, told)))
         })
         .collect()
 }
 
-fn facts(fault: &Fault, observed: &Observed) -> Told {
+fn planned(fault: &Fault, told: Told) -> Told {
     let windows = &fault.windows;
     Told {
-        what: in_words(fault),
+        what: fault.kind.to_string(),
         at_seconds: windows.at.as_secs_f64(),
         lasting_seconds: windows.lasting.as_secs_f64(),
         every_seconds: (windows.times > 1).then_some(windows.every.as_secs_f64()),
         times: u64::from(windows.times),
+        ..told
+    }
+}
+
+fn of_sink(kind: SinkFault, observed: &Observed, found: &Found) -> Told {
+    let (first_seconds, last_seconds) = seconds(observed.between);
+    Told {
         touched: observed.touched,
-        takes: matches!(fault.kind, SinkFault::Slow { .. } | SinkFault::LostAnswer),
+        takes: matches!(kind, SinkFault::Slow { .. } | SinkFault::LostAnswer),
         spans: observed.records.len(),
-        first_seconds: observed.between.map(|(first, _)| first.as_secs_f64()),
-        last_seconds: observed.between.map(|(_, last)| last.as_secs_f64()),
+        signs: on_the_wire(kind, found),
+        first_seconds,
+        last_seconds,
         ..Told::default()
     }
+}
+
+fn of_process(acts: &Acts) -> Told {
+    let (first_seconds, last_seconds) = seconds(acts.between);
+    let all = |instants: &[Duration]| instants.iter().map(Duration::as_secs_f64).collect();
+    Told {
+        of_target: true,
+        touched: acts.times,
+        signs: Some(acts.signs),
+        kills_seconds: all(&acts.kills),
+        ends_seconds: all(&acts.ends),
+        first_seconds,
+        last_seconds,
+        ..Told::default()
+    }
+}
+
+fn seconds(between: Option<(Duration, Duration)>) -> (Option<f64>, Option<f64>) {
+    let seconds = between.map(|(first, last)| (first.as_secs_f64(), last.as_secs_f64()));
+    seconds.map_or((None, None), |(first, last)| (Some(first), Some(last)))
 }
 
 /// What the sink's server counted of the kind. It counts when a request is settled, and knows nothing of faults.
@@ -97,8 +127,8 @@ fn on_the_wire(kind: SinkFault, found: &Found) -> Option<u64> {
 }
 
 /// The records that each fault touched, in the order of their names, as the result has them.
-pub(super) fn touched(book: &FaultBook) -> Vec<RoaringTreemap> {
-    let by_name: BTreeMap<String, RoaringTreemap> =
-        book.observed().into_iter().map(|(fault, observed)| (fault.name, observed.records)).collect();
+pub(super) fn touched(faults: &[Fault], book: &FaultBook) -> Vec<RoaringTreemap> {
+    let records = |fault: &Fault| Some((fault.name.clone(), book.observed(&fault.name)?.records));
+    let by_name: BTreeMap<String, RoaringTreemap> = faults.iter().filter_map(records).collect();
     by_name.into_values().collect()
 }

@@ -40,7 +40,7 @@ fn planned_fault(fault: &scenario::Fault) -> PlannedFault {
     let windows = &fault.windows;
     PlannedFault {
         name: fault.name.clone(),
-        what: super::faults::in_words(fault),
+        what: fault.kind.to_string(),
         at: windows.at,
         lasting: windows.lasting,
         again: (windows.times > 1).then_some((windows.every, windows.times)),

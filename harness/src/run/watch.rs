@@ -5,6 +5,7 @@ use super::settle::Patience;
 use super::{Talk, deadline};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
+use crate::fault::TargetFaults;
 use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
@@ -20,6 +21,7 @@ use spanproof_reports::result::check::LimitOutcome;
 use spanproof_reports::result::timeline::{SettleEnd, TimelinePoint};
 use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::scenario::Scenario;
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +46,8 @@ pub(super) struct Watcher<'a> {
     pub recorder: &'a Recorder,
     pub outcomes: &'a Outcomes,
     pub latency: &'a LatencyRecorder,
+    /// What happens to the target on purpose.
+    pub faults: RefCell<TargetFaults>,
 }
 
 /// What was seen.
@@ -153,14 +157,28 @@ impl Watcher<'_> {
             watched.event(now, "interrupt", "interrupted");
             return true;
         }
-        if watched.target_ended.is_none()
-            && let Some(ended) = target.ended()
-        {
-            watched.event(now, "target", ended.clone());
-            watched.target_ended = Some(ended);
+        self.treat(watched, target, interrupt);
+        if watched.target_ended.is_some() {
             return true;
         }
         self.must_abort(watched, look, target, sent)
+    }
+
+    /// Does to the target what its faults want, and sees whether it has ended by itself.
+    fn treat(&self, watched: &mut Watched, target: &mut Target, interrupt: &CancellationToken) {
+        if watched.target_ended.is_some() {
+            return;
+        }
+        match self.faults.borrow_mut().tick(|| self.clock.elapsed(), target, interrupt) {
+            Ok(told) => told.into_iter().for_each(|line| watched.event(self.clock.elapsed(), "fault", line)),
+            Err(ended) => watched.target_ended = Some(ended),
+        }
+        if watched.target_ended.is_none() {
+            watched.target_ended = target.ended();
+        }
+        if let Some(ended) = watched.target_ended.clone() {
+            watched.event(self.clock.elapsed(), "target", ended);
+        }
     }
 
     fn must_abort(&self, watched: &mut Watched, look: &mut Look, target: &Target, sent: u64) -> bool {
@@ -277,14 +295,14 @@ impl Watcher<'_> {
         while Instant::now() < end && !watched.interrupted {
             self.note_first_delivery(watched, self.clock.elapsed());
             let quiet = self.quiet_since(watched.load_took) >= patience.quiet;
+            // A target that is down or stopped is not left so.
+            let quiet = quiet && !self.faults.borrow().is_pending();
             if let Some(ended) = quiet.then(|| self.settled(&watched.driver)).flatten() {
                 patience.ended = Some(ended);
                 break;
             }
             watched.interrupted |= interrupt.is_cancelled();
-            if watched.target_ended.is_none() {
-                watched.target_ended = target.ended();
-            }
+            self.treat(watched, target, interrupt);
             if Instant::now() >= next_sample {
                 next_sample += SAMPLE;
                 drop(cpu.sample());
@@ -298,6 +316,7 @@ impl Watcher<'_> {
             }
             std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
         }
+        self.faults.borrow_mut().undo(target);
         patience.took = Some(began.elapsed());
         watched.event(self.clock.elapsed(), "settle", "settled");
     }

@@ -240,7 +240,7 @@ const LOST_ID: &str =
     "where it hits `spanproof.id`, nobody knows the span: one of nobody came, and one of ours did not";
 
 /// What settings of the run or a signal lead to, alone or together with a defect.
-const CIRCUMSTANCES: [Case; 10] = [
+const CIRCUMSTANCES: [Case; 11] = [
     Case::without_defect(
         "refuse-everything",
         Traffic::Common,
@@ -308,6 +308,19 @@ const CIRCUMSTANCES: [Case; 10] = [
         // Whether many requests were under way at its end is chance.
         Expected { open: &["not-sent", "target-ended"], may_come: &["unknown"], ..LOST },
         "the target's process ends in mid-run",
+    )
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "killed",
+        Traffic::Common,
+        // After the load, so that nothing is sent while it is down.
+        &[
+            settings::SWALLOWING_TARGET,
+            "collector.guarantee=memory",
+            "faults=[{name: killed, at: 3s, for: 500ms, fault: kill}]",
+        ],
+        Expected { told: &["lost-declared"], ..Expected::PASS },
+        "a target that is killed with everything inside, as its guarantee permits",
     )
     .behind(OWN_SETTING),
     Case::without_defect(

@@ -5,9 +5,10 @@ use crate::embedded::{
 };
 use crate::process::{Arguments, ConfigFile, ProcessSpec, ReadyWhen, ReceiverPort, SinkAddresses, Variables};
 use spanproof_scenarios::scenario::{self, CollectorConfig, EncodingOrder};
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Export attempts of the embedded collector end after this long.
@@ -81,7 +82,9 @@ pub fn process_spec(
     if !process.args.is_empty() {
         spec.arguments = Arguments::Custom(with_config(&process.args));
     }
-    spec.env = Variables(collector.env.clone().into_iter().chain(process.env.clone()).collect());
+    let mut env: BTreeMap<String, String> = collector.env.clone().into_iter().chain(process.env.clone()).collect();
+    env.insert(STATE.to_owned(), empty_state(&folder)?.display().to_string());
+    spec.env = Variables(env);
     spec.ready = ReadyWhen {
         receiver: process.ready.receiver.map(|protocol| match protocol {
             scenario::Protocol::Grpc => ReceiverPort::Grpc,
@@ -93,6 +96,20 @@ pub fn process_spec(
     spec.stop_grace = process.stop_grace;
     spec.log_path = super::log_path(directory);
     Ok(spec)
+}
+
+/// The variable that names a folder for what the target keeps from start to start.
+pub const STATE: &str = "SPANPROOF_STATE";
+
+/// That folder, absolute and empty: what an earlier run left in it would come out in this one.
+fn empty_state(folder: &Path) -> Result<PathBuf, std::io::Error> {
+    let state = std::path::absolute(folder.join("state"))?;
+    match std::fs::remove_dir_all(&state) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    std::fs::create_dir_all(&state)?;
+    Ok(state)
 }
 
 /// The scenario's arguments, and behind them those that carry the configuration unless they say themselves where it goes.

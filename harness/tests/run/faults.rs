@@ -2,7 +2,9 @@
 //! did nothing proves nothing.
 
 use crate::collector::collector;
-use crate::rig::{Ended, spanproof};
+use crate::rig::{Ended, spanproof, start};
+use rustix::process::Signal;
+use std::time::{Duration, Instant};
 
 /// A drill of the catalogue, shortened, with more arguments.
 fn drill(name: &str, more: &[&str]) -> Ended {
@@ -40,7 +42,7 @@ fn an_outage_that_retries_outlast_costs_nothing_and_leaves_evidence() {
     expect_all_delivered(&run);
     let told = fault(&run);
     let figure = |path: &str| told.pointer(path).unwrap().as_f64().unwrap_or_else(|| panic!("{path}: {told}"));
-    assert!(figure("/touched") > 10.0 && figure("/on_the_wire") >= figure("/touched"), "{told}");
+    assert!(figure("/touched") > 10.0 && figure("/signs") >= figure("/touched"), "{told}");
     assert!(figure("/first_seconds") >= 1.0 && figure("/last_seconds") < 3.0, "{told}");
     // What was due while the backend was gone came when it was back, after the first try that succeeded.
     assert!(figure("/recovery/drained_seconds") >= figure("/recovery/first_delivery_seconds"), "{told}");
@@ -63,8 +65,7 @@ fn without_retries_what_came_during_an_outage_is_lost_there_and_the_finding_says
     let [lost] = &run.findings_of("lost-acknowledged")[..] else { panic!("{run}") };
     let place = lost["where"].as_str().unwrap();
     let count = spanproof_reports::figures::count(run.spans("lost_acknowledged"));
-    let expected =
-        format!("came to the sink, could not be delivered, and did not come again: {count} at `backend-down`");
+    let expected = format!("not taken by the sink, and not sent again: {count} at `backend-down`");
     assert_eq!(place, expected, "every lost span was in a request that the sink refused");
     assert!(lost["try"].as_str().unwrap().contains("for longer than `backend-down` lasts"), "{lost}");
     assert_eq!(fault(&run)["spans"], run.spans("lost_acknowledged"), "and all that it refused was lost");
@@ -211,7 +212,8 @@ fn check_pair(target: &str, (name, twin, word): &(&str, &str, &str)) {
     if *word == "lost_acknowledged" {
         let [finding] = &run.findings_of("lost-acknowledged")[..] else { panic!("{run}") };
         let place = finding["where"].as_str().unwrap();
-        assert!(place.contains(&format!(" at `{name}`")) && !place.contains("never came"), "{place}\n{run}");
+        let count = spanproof_reports::figures::count(run.spans(word));
+        assert!(place.contains(&format!("{count} at `{name}`")), "{place}\n{run}");
     } else {
         assert_eq!(run.spans("duplicated_explained"), run.spans("duplicated"), "{run}");
     }
@@ -228,4 +230,128 @@ fn the_plan_says_what_will_be_broken_and_bad_faults_are_refused_before_anything_
     assert!(refused.stderr.contains("the load has ended by then, after 6s"), "{refused}");
     assert!(refused.stderr.contains("this touches nothing, or more than all"), "{refused}");
     assert!(!refused.path("out").exists(), "nothing was started");
+}
+
+/// A drill in which something happens to the target, shortened: the backend is away from 1 s to 5 s where it is at all.
+fn drill_of_target(name: &str, target: &str, more: &[&str]) -> Ended {
+    let during_outage = ["--set", "faults[0].for=4s", "--set", "faults[1].at=3s", "--set", "faults[1].for=1s"];
+    let alone = ["--set", "faults[0].for=2s"];
+    let of_target = if name.starts_with("kill") { &during_outage[..] } else { &alone[..] };
+    let longer = ["--target", target, "--set", "run.duration=8s"];
+    drill(name, &[&longer[..], of_target, more].concat())
+}
+
+#[test]
+fn a_queue_in_memory_dies_with_a_killed_collector_as_declared_and_no_other_span_is_lost() {
+    let Some(target) = collector() else { return };
+    let run = drill_of_target("kill-memory", &target, &[]).expect(0);
+    assert!(run.spans("lost_declared") > 1000, "what came during two seconds of outage was inside: {run}");
+    assert_eq!(run.spans("lost_declared") + run.spans("delivered"), run.spans("planned"), "{run}");
+    assert_eq!(run.ids("info"), ["lost-declared"], "{run}");
+    run.expect_sound_ledger();
+    let killed = &run.result()["faults"]["killed"];
+    assert_eq!((&killed["touched"], &killed["signs"], &killed["of_target"]), (&1.into(), &1.into(), &true.into()));
+    let events = run.artefact("events.ndjson");
+    assert!(events.contains("killed begins: the target was killed, and ended with signal 9"), "{events}");
+    assert!(events.contains("killed has ended: the target is ready again"), "{events}");
+    // Who promises a disk and has none is told where the spans were lost.
+    let promising = drill_of_target("kill-memory", &target, &["--set", "collector.guarantee=disk"]).expect(1);
+    let [lost] = &promising.findings_of("lost-acknowledged")[..] else { panic!("{promising}") };
+    let count = spanproof_reports::figures::count(promising.spans("lost_acknowledged"));
+    let place = lost["where"].as_str().unwrap();
+    assert!(place.starts_with(&format!("inside when the target was killed: {count}")), "{place}");
+    assert!(lost["try"].as_str().unwrap().starts_with("a queue on disk"), "{lost}");
+    assert!(promising.result()["warnings"].to_string().contains("guarantee `disk` cannot hold"), "{promising}");
+    let judged = promising.then(&["judge", "out"]).expect(1);
+    assert!(judged.stdout.contains("lost-acknowledged") || judged.stdout.contains("lost_acknowledged"), "{judged}");
+}
+
+#[test]
+fn a_queue_on_disk_outlives_a_killed_collector_and_its_twin_in_memory_does_not() {
+    let Some(target) = collector() else { return };
+    let run = drill_of_target("kill-disk", &target, &[]);
+    expect_all_delivered(&run);
+    assert_eq!(run.spans("duplicated"), run.spans("duplicated_explained"), "{run}");
+    let twin = drill_of_target("kill-disk", &target, &["--set", "collector.env.STORAGE=\"\""]).expect(1);
+    assert_eq!(twin.ids("failure"), ["lost-acknowledged"], "{twin}");
+}
+
+#[test]
+fn a_collector_that_stands_still_or_restarts_loses_nothing_and_its_twins_do() {
+    let Some(target) = collector() else { return };
+    expect_all_delivered(&drill_of_target("frozen", &target, &[]));
+    let hasty = ["--set", "traffic.client.timeout=1s", "--set", "traffic.client.retry.enabled=false"];
+    let run = drill_of_target("frozen", &target, &hasty).expect(1);
+    assert!(run.spans("unknown") > 0 && run.spans("lost_acknowledged") == 0, "{run}");
+    let once = ["--set", "faults[0].times=1", "--set", "faults[0].for=1s"];
+    expect_all_delivered(&drill_of_target("restart", &target, &once));
+    let backend_down = "{name: backend-down, at: 500ms, for: 3s, fault: {grpc_status: {code: UNAVAILABLE}}}";
+    let killed = format!("faults=[{{name: restart, at: 2s, for: 1s, fault: kill}}, {backend_down}]");
+    let killed = ["run", "drills/restart", "--quiet", "--out", "out", "--target", &target, "--set", &killed];
+    let twin = ["--set", "run.duration=6s", "--set", "collector.guarantee=sync"];
+    let run = spanproof(&[&killed[..], &twin].concat()).expect(1);
+    assert_eq!(run.ids("failure"), ["lost-acknowledged"], "{run}");
+}
+
+#[test]
+fn a_fault_of_the_target_that_does_nothing_in_secret_is_inconclusive() {
+    let Some(target) = collector() else { return };
+    for kind in ["freeze", "kill", "terminate"] {
+        let set = format!("faults[0].fault={kind}");
+        let run = drill_of_target("frozen", &target, &["--set", &set, "--disarm", "frozen"]).expect(3);
+        assert_eq!(run.ids("inconclusive"), ["never-bit"], "{kind}: {run}");
+    }
+}
+
+/// SIGKILL of ours while the collector is stopped leaves nothing stopped.
+#[test]
+fn a_run_that_is_killed_while_its_target_stands_still_leaves_nothing_behind() {
+    let Some(target) = collector() else { return };
+    let of_it = ["run", "drills/frozen", "--out", "out", "--target", &target];
+    let long = ["--set", "faults[0].at=500ms", "--set", "faults[0].for=1m", "--set", "run.duration=90s"];
+    let mut run = start(&[&of_it[..], &long].concat());
+    let stopped = run.wait_until("a stopped collector", |run| {
+        let pids = spanproof_harness::resources::descendants(run.pid()).unwrap();
+        pids.into_iter().find(|pid| state(*pid) == Some('T'))
+    });
+    run.signal(Signal::KILL);
+    let killed = Instant::now();
+    while state(stopped).is_some() {
+        assert!(killed.elapsed() < Duration::from_secs(5), "collector {stopped} is still there");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The state of a process as the kernel names it; `None` when it is gone.
+fn state(pid: u32) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next().filter(|state| *state != 'Z')
+}
+
+#[test]
+fn an_interrupted_run_lets_its_target_go_on_and_stops_it_in_good_order() {
+    let Some(target) = collector() else { return };
+    let of_it = ["run", "drills/frozen", "--quiet", "--out", "out", "--target", &target];
+    let long = ["--set", "faults[0].at=500ms", "--set", "faults[0].for=1m", "--set", "run.duration=90s"];
+    let mut run = start(&[&of_it[..], &long].concat());
+    run.wait_until("a stopped collector", |run| {
+        spanproof_harness::resources::descendants(run.pid()).unwrap().into_iter().find(|pid| state(*pid) == Some('T'))
+    });
+    run.signal(Signal::INT);
+    let run = run.wait().expect(130);
+    assert_eq!(run.result()["target"]["exit"]["code"], 0, "{run}");
+}
+
+#[test]
+fn a_target_that_is_not_ours_is_not_touched() {
+    for (target, words) in [
+        (&["--target", "embedded"][..], "the embedded target has no process of its own"),
+        (
+            &["--target", "external", "--endpoint", "http://127.0.0.1:1", "--sink-grpc", "127.0.0.1:0"],
+            "an external target is somebody else's process",
+        ),
+    ] {
+        let run = spanproof(&[&["run", "drills/kill-memory", "--dry-run"], target].concat()).expect(2);
+        assert!(run.stderr.contains(words) && run.stderr.contains("--target process:"), "{run}");
+    }
 }

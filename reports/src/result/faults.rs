@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Fault {
     /// What was broken and how, in words.
     pub what: String,
+    /// Whether it was one of the target's process, and not of the sink.
+    #[serde(default)]
+    pub of_target: bool,
     /// When it first began, in seconds from the epoch.
     pub at_seconds: f64,
     /// How long it held each time, in seconds.
@@ -18,22 +21,29 @@ pub struct Fault {
     pub every_seconds: Option<f64>,
     /// How often it came.
     pub times: u64,
-    /// Requests that it touched. A fault that touched nothing shows nothing.
+    /// Requests that it touched; of a fault of the target's process, how often it acted. A fault that touched nothing shows nothing.
     pub touched: u64,
+    /// When it killed the target's process, in seconds from the epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kills_seconds: Vec<f64>,
+    /// When it ended the target's process in whatever way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends_seconds: Vec<f64>,
     /// Whether the sink took what was in them and kept the answer from the target, so that the target may send it again.
     #[serde(default)]
     pub takes: bool,
     /// Spans of the plan that were in them, each counted once.
     #[serde(default)]
     pub spans: u64,
-    /// What the sink's server counted of the same kind on its own account: answers of that kind that it gave, or requests that
-    /// it left without one. None for a kind that leaves no mark there.
+    /// Signs of its own account that it bit: what the sink's server counted of the kind (answers that it gave, or requests that it
+    /// left without one), or how often the kernel said that the target's process was stopped or had ended by it. None for a kind
+    /// that leaves none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_the_wire: Option<u64>,
-    /// When it touched the first request, in seconds from the epoch.
+    pub signs: Option<u64>,
+    /// When it touched the first request or acted first, in seconds from the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seconds: Option<f64>,
-    /// When it touched the last one.
+    /// When it touched or acted last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seconds: Option<f64>,
     /// How it went on when all was well again.
@@ -86,8 +96,8 @@ impl Fault {
         [&mut self.before, &mut self.during, &mut self.after]
     }
 
-    /// Whether it left evidence that it bit: it touched something, and the server's own count does not deny it.
+    /// Whether it left evidence that it bit: it touched something, and no sign is missing where there should be one.
     pub fn has_bitten(&self) -> bool {
-        self.touched > 0 && self.on_the_wire != Some(0)
+        self.touched > 0 && self.signs != Some(0)
     }
 }

@@ -66,7 +66,7 @@ fn fault() -> Fault {
         times: 1,
         touched: 1_204,
         spans: 310_000,
-        on_the_wire: Some(1_204),
+        signs: Some(1_204),
         first_seconds: Some(30.02),
         last_seconds: Some(89.9),
         recovery: Recovery { first_delivery_seconds: Some(0.4), drained_seconds: Some(12.25) },

@@ -4,10 +4,10 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 use super::checker::Checker;
-use super::{Extent, Run, is_name};
+use super::{Extent, Run, Target, is_name};
 use crate::document::{FieldPath, Step};
 use crate::problem::ProblemKind;
-use crate::spec::{FaultSite, FaultSpec, GrpcStatus, Http2Error, SinkFaultSpec};
+use crate::spec::{FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error};
 use crate::units::{Count, HumanDuration, Ppb};
 
 /// Something that is broken for a while and then whole again.
@@ -17,10 +17,33 @@ pub struct Fault {
     pub name: String,
     /// When it holds.
     pub windows: Windows,
-    /// Which share of the requests it touches.
-    pub share: Ppb,
-    /// What happens at the sink.
-    pub kind: SinkFault,
+    /// What happens.
+    pub kind: FaultKind,
+}
+
+/// What happens, and to what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// The sink is broken.
+    Sink {
+        /// How.
+        fault: SinkFault,
+        /// Which share of the requests it touches.
+        share: Ppb,
+    },
+    /// Something happens to the target's process.
+    Target(TargetFault),
+}
+
+/// What happens to a target's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TargetFault {
+    /// It is stopped by SIGSTOP, and goes on at the end.
+    Freeze,
+    /// It is killed by SIGKILL, and started again at the end.
+    Kill,
+    /// It is asked to end by SIGTERM, and started again at the end.
+    Terminate,
 }
 
 /// When something holds: once, or again and again. Counted from the start of the load; a window's end is not part of it.
@@ -103,6 +126,26 @@ impl Windows {
     }
 }
 
+impl Display for FaultKind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sink { fault, share: Ppb::WHOLE } => write!(f, "the sink {fault}, every request"),
+            Self::Sink { fault, share } => write!(f, "the sink {fault}, {share} of requests"),
+            Self::Target(fault) => write!(f, "the target {fault}"),
+        }
+    }
+}
+
+impl Display for TargetFault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Freeze => "is stopped by SIGSTOP, and goes on at the end",
+            Self::Kill => "is killed by SIGKILL, and started again at the end",
+            Self::Terminate => "is ended by SIGTERM, and started again at the end",
+        })
+    }
+}
+
 impl Display for SinkFault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let asking = |f: &mut Formatter<'_>, after: &Option<Duration>| match after {
@@ -138,11 +181,16 @@ fn name_of(variant: &impl fmt::Debug) -> String {
     name
 }
 
-pub(super) fn resolve(specs: &[FaultSpec], run: Option<&Run>, checker: &mut Checker<'_>) -> Option<Vec<Fault>> {
+pub(super) fn resolve(
+    specs: &[FaultSpec],
+    run: Option<&Run>,
+    target: Option<&Target>,
+    checker: &mut Checker<'_>,
+) -> Option<Vec<Fault>> {
     let mut faults: Vec<Fault> = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
         let mut part = Part { checker, index };
-        faults.extend(part.resolve(spec, run));
+        faults.extend(part.resolve(spec, run, target));
         if spec.name.is_some() && specs[..index].iter().any(|earlier| earlier.name == spec.name) {
             let name = spec.name.as_deref().unwrap_or_default();
             let message = format!("another fault is called `{}`", crate::document::shortened(name));
@@ -163,19 +211,45 @@ struct Part<'a, 'c> {
 }
 
 impl Part<'_, '_> {
-    fn resolve(&mut self, spec: &FaultSpec, run: Option<&Run>) -> Option<Fault> {
+    fn resolve(&mut self, spec: &FaultSpec, run: Option<&Run>, target: Option<&Target>) -> Option<Fault> {
         let name = self.required("name", spec.name.clone(), "add a name such as `name: backend-down`");
         let name = name.filter(|name| self.check_name(name));
         let windows = self.windows(spec, run);
-        let share = spec.share.unwrap_or(Ppb::WHOLE);
-        if share == Ppb(0) || share > Ppb::WHOLE {
-            self.invalid("share", "this touches nothing, or more than all", "give a share above 0% and up to 100%");
-        }
-        let FaultSite::Sink = spec.on.unwrap_or_default();
         let hint = "say what happens, such as `fault: {grpc_status: {code: UNAVAILABLE}}`";
         let kind = self.required("fault", spec.fault.as_ref(), hint);
-        let kind = kind.and_then(|kind| self.kind(kind));
-        Some(Fault { name: name?, windows: windows?, share, kind: kind? })
+        let kind = kind.and_then(|kind| self.kind(kind, spec.share));
+        if let Some(kind) = kind {
+            self.check_site(kind, spec);
+            self.check_target(kind, target);
+        }
+        Some(Fault { name: name?, windows: windows?, kind: kind? })
+    }
+
+    /// What happens says where; `on` and `share` may not say otherwise.
+    fn check_site(&mut self, kind: FaultKind, spec: &FaultSpec) {
+        let (site, name) = match kind {
+            FaultKind::Sink { .. } => (FaultSite::Sink, "sink"),
+            FaultKind::Target(_) => (FaultSite::Target, "target"),
+        };
+        if spec.on.is_some_and(|on| on != site) {
+            let message = format!("this happens to the {name}");
+            self.report("on", ProblemKind::Contradiction, message, format!("write `on: {name}`, or leave it out"));
+        }
+        if matches!(kind, FaultKind::Target(_)) && spec.share.is_some() {
+            let message = "a process has no share that this could touch";
+            self.report("share", ProblemKind::Contradiction, message, "remove it");
+        }
+    }
+
+    /// Only a process that the harness itself started is stopped or ended.
+    fn check_target(&mut self, kind: FaultKind, target: Option<&Target>) {
+        let (FaultKind::Target(_), Some(target)) = (kind, target) else { return };
+        let message = match target {
+            Target::Process(_) => return,
+            Target::Embedded(_) => "the embedded target has no process of its own",
+            Target::External(_) => "an external target is somebody else's process",
+        };
+        self.report("fault", ProblemKind::Contradiction, message, "use `--target process:/path/to/collector`");
     }
 
     fn check_name(&mut self, name: &str) -> bool {
@@ -239,9 +313,13 @@ impl Part<'_, '_> {
         !duration.0.is_zero()
     }
 
-    fn kind(&mut self, spec: &SinkFaultSpec) -> Option<SinkFault> {
-        Some(match spec {
-            SinkFaultSpec::GrpcStatus(spec) => SinkFault::GrpcStatus {
+    fn kind(&mut self, spec: &FaultKindSpec, share: Option<Ppb>) -> Option<FaultKind> {
+        let share = share.unwrap_or(Ppb::WHOLE);
+        if share == Ppb(0) || share > Ppb::WHOLE {
+            self.invalid("share", "this touches nothing, or more than all", "give a share above 0% and up to 100%");
+        }
+        let fault = match spec {
+            FaultKindSpec::GrpcStatus(spec) => SinkFault::GrpcStatus {
                 code: self.required(
                     "fault.grpc_status.code",
                     spec.code,
@@ -249,18 +327,22 @@ impl Part<'_, '_> {
                 )?,
                 retry_after: spec.retry_after.map(|after| after.0),
             },
-            SinkFaultSpec::HttpStatus(spec) => SinkFault::HttpStatus {
+            FaultKindSpec::HttpStatus(spec) => SinkFault::HttpStatus {
                 status: self.http_status(spec.status)?,
                 retry_after: spec.retry_after.map(|after| after.0),
             },
-            SinkFaultSpec::Slow(spec) => {
+            FaultKindSpec::Slow(spec) => {
                 let by = self.required("fault.slow.by", spec.by, "say how late answers are, such as `by: 4s`")?;
                 SinkFault::Slow { by: Some(by).filter(|by| self.is_lasting("fault.slow.by", *by))?.0 }
             }
-            SinkFaultSpec::Hang(_) => SinkFault::Hang,
-            SinkFaultSpec::Reset(spec) => SinkFault::Reset { error: spec.error.unwrap_or(Http2Error::Cancel) },
-            SinkFaultSpec::LostAnswer(_) => SinkFault::LostAnswer,
-        })
+            FaultKindSpec::Hang(_) => SinkFault::Hang,
+            FaultKindSpec::Reset(spec) => SinkFault::Reset { error: spec.error.unwrap_or(Http2Error::Cancel) },
+            FaultKindSpec::LostAnswer(_) => SinkFault::LostAnswer,
+            FaultKindSpec::Freeze(_) => return Some(FaultKind::Target(TargetFault::Freeze)),
+            FaultKindSpec::Kill(_) => return Some(FaultKind::Target(TargetFault::Kill)),
+            FaultKindSpec::Terminate(_) => return Some(FaultKind::Target(TargetFault::Terminate)),
+        };
+        Some(FaultKind::Sink { fault, share })
     }
 
     fn http_status(&mut self, status: Option<Count>) -> Option<u16> {

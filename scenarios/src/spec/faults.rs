@@ -16,7 +16,7 @@ pub struct FaultSpec {
     /// When it begins, from the start of the load, warm-up included.
     #[schemars(required)]
     pub at: Option<HumanDuration>,
-    /// How long it lasts.
+    /// How long it lasts; of a target that ends, until it is started again.
     #[serde(rename = "for")]
     #[schemars(required)]
     pub lasting: Option<HumanDuration>,
@@ -24,29 +24,30 @@ pub struct FaultSpec {
     pub every: Option<HumanDuration>,
     /// How often it comes, with `every`.
     pub times: Option<Count>,
-    /// Which share of the requests it touches while it lasts, drawn by the seed. Default: 100%.
+    /// Which share of the requests a fault of the sink touches while it lasts, drawn by the seed. Default: 100%.
     pub share: Option<Ppb>,
-    /// What is broken. Default: sink.
+    /// What is broken; what happens says it already.
     pub on: Option<FaultSite>,
-    /// What happens there.
+    /// What happens.
     #[schemars(required)]
-    pub fault: Option<SinkFaultSpec>,
+    pub fault: Option<FaultKindSpec>,
 }
 
 /// What can be broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FaultSite {
     /// The sink, which plays the backend.
-    #[default]
     Sink,
+    /// The target's process.
+    Target,
 }
 
-/// What a broken backend does.
+/// What happens: first what a broken backend does, then what happens to the target's process.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = bare_faults)]
-pub enum SinkFaultSpec {
+pub enum FaultKindSpec {
     /// Refuses with a gRPC status; over HTTP with the status that stands for it.
     GrpcStatus(GrpcStatusSpec),
     /// Refuses with an HTTP status; over gRPC with that status and no gRPC status, as a proxy in between does.
@@ -54,16 +55,27 @@ pub enum SinkFaultSpec {
     /// Takes the request and answers late.
     Slow(SlowSpec),
     /// Takes nothing and never answers.
-    Hang(HangSpec),
+    Hang(NoSettings),
     /// Takes nothing and resets the stream, over HTTP/1.1 the connection.
     Reset(ResetSpec),
     /// Takes the request and resets the stream instead of answering.
-    LostAnswer(LostAnswerSpec),
+    LostAnswer(NoSettings),
+    /// The target's process is stopped by SIGSTOP, and goes on at the end.
+    Freeze(NoSettings),
+    /// The target's process is killed by SIGKILL, and started again at the end.
+    Kill(NoSettings),
+    /// The target's process is asked to end by SIGTERM, and started again at the end.
+    Terminate(NoSettings),
 }
 
 fn bare_faults(schema: &mut Schema) {
-    allow_bare(schema, &["hang", "reset", "lost_answer"]);
+    allow_bare(schema, &["hang", "reset", "lost_answer", "freeze", "kill", "terminate"]);
 }
+
+/// A kind without settings.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoSettings {}
 
 /// Settings of `grpc_status`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
@@ -96,11 +108,6 @@ pub struct SlowSpec {
     pub by: Option<HumanDuration>,
 }
 
-/// Settings of `hang`: none.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HangSpec {}
-
 /// Settings of `reset`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -108,11 +115,6 @@ pub struct ResetSpec {
     /// The HTTP/2 error, of which a client learns whether it may send again. Default: CANCEL.
     pub error: Option<Http2Error>,
 }
-
-/// Settings of `lost_answer`: none.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct LostAnswerSpec {}
 
 macro_rules! numbered {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $name:ident = $number:literal),+ $(,)? }) => {

@@ -92,6 +92,7 @@ pub(super) fn judge(
         target_ended: None,
         never_bit: Vec::new(),
         faults: Vec::new(),
+        died_inside: roaring::RoaringTreemap::new(),
     };
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }

@@ -17,6 +17,7 @@ pub const CHECK: Examination =
 fn findings(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
     lost_acknowledged(evidence, &mut findings);
+    lost_declared(evidence, &mut findings);
     duplicated(evidence, &mut findings);
     refused_delivered(evidence, &mut findings);
     late(evidence, &mut findings);
@@ -76,26 +77,42 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     findings.push(found);
 }
 
-/// Which of the lost records had come to the sink when a fault kept it from taking them: where they were lost, and what to try.
-fn given_up(evidence: &Evidence, lost: &RoaringTreemap) -> Option<(String, String)> {
-    let by_fault = evidence.faults.iter().map(|fault| (fault, lost.intersection_len(&fault.touched)));
-    let by_fault: Vec<_> = by_fault.filter(|(_, count)| *count > 0).collect();
-    let (most, _) = by_fault.iter().max_by_key(|(_, count)| *count)?;
-    let came = evidence.faults.iter().fold(RoaringTreemap::new(), |all, fault| all | &fault.touched);
-    let told = by_fault.iter().map(|(fault, count)| format!("{} at `{}`", figures::count(*count), fault.name));
-    let mut place = format!(
-        "came to the sink, could not be delivered, and did not come again: {}",
-        told.collect::<Vec<_>>().join(", ")
-    );
-    let never = lost.len() - lost.intersection_len(&came);
-    if never > 0 {
-        place.push_str(&format!("; {} never came to the sink", figures::count(never)));
+fn lost_declared(evidence: &Evidence, findings: &mut Vec<Finding>) {
+    let lost = evidence.account.counts.lost_declared;
+    if lost > 0 {
+        let message = "these had been acknowledged and were still inside when the target was killed: the guarantee that the \
+                       scenario declares permits that";
+        let found = finding("lost-declared", Level::Info, lost, message);
+        findings.push(with_records(evidence, found, &evidence.account.sets.lost_declared, Among::Acknowledged));
     }
-    let advice = format!(
-        "whether the target goes on trying for longer than `{}` lasts: its retries and their budget, then its log",
-        most.name
-    );
-    Some((place, advice))
+}
+
+/// Where faults of the scenario lost these records, and what to try: at a fault that kept the sink from taking them, or inside a
+/// target that was killed.
+fn given_up(evidence: &Evidence, lost: &RoaringTreemap) -> Option<(String, String)> {
+    let by_fault = evidence.faults.iter().map(|fault| (&fault.name, lost.intersection_len(&fault.touched)));
+    let by_fault: Vec<_> = by_fault.filter(|(_, count)| *count > 0).collect();
+    let died = lost.intersection_len(&evidence.died_inside);
+    let kept_back = by_fault.iter().map(|(name, count)| format!("{} at `{name}`", figures::count(*count)));
+    let kept_back = kept_back.collect::<Vec<_>>().join(", ");
+    let (most, most_count) =
+        by_fault.iter().max_by_key(|(_, count)| *count).map_or(("", 0), |(name, count)| (name.as_str(), *count));
+    let mut places = Vec::new();
+    if died > 0 {
+        places.push(format!("inside when the target was killed: {}", figures::count(died)));
+    }
+    if most_count > 0 {
+        places.push(format!("not taken by the sink, and not sent again: {kept_back}"));
+    }
+    let advice = match died >= most_count {
+        true => {
+            "a queue on disk (`sending_queue.storage`), or `collector.guarantee: memory` if this may happen".to_owned()
+        }
+        false => format!(
+            "whether the target goes on trying for longer than `{most}` lasts: its retries and their budget, then its log"
+        ),
+    };
+    (!places.is_empty()).then(|| (places.join("; "), advice))
 }
 
 /// Not a single span came to the sink, of ours or of anybody.
@@ -249,7 +266,7 @@ fn odd_answers(evidence: &Evidence, findings: &mut Vec<Finding>) {
 
 fn nothing_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let counts = &evidence.account.counts;
-    if counts.delivered == 0 && counts.corrupted == 0 && counts.lost_acknowledged == 0 {
+    if counts.delivered == 0 && counts.corrupted == 0 && counts.lost_acknowledged + counts.lost_declared == 0 {
         let message = "nothing was acknowledged and nothing came out: there is nothing to judge";
         findings.push(finding("nothing-delivered", Level::Inconclusive, counts.sent, message));
     }

@@ -35,6 +35,7 @@ fn every_count_of_the_account_stands_under_its_word() {
         lost_acknowledged: 12,
         lost_unknown: 13,
         lost_refused: 14,
+        lost_declared: 21,
         corrupted: 15,
         corrupted_only: 16,
         late: 17,
@@ -64,7 +65,7 @@ fn every_count_of_the_account_stands_under_its_word() {
         late: 17,
         invented: 19,
         foreign: 20,
-        lost_declared: 0,
+        lost_declared: 21,
         sampled_out: 0,
         absent: 0,
     };
