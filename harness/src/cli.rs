@@ -37,6 +37,8 @@ struct Cli {
 enum Command {
     /// Run a scenario: start the target, drive it, account for every span, judge
     Run(Box<run::RunArguments>),
+    /// Run a drill of the catalogue and tell it as it happens: `run drills/NAME --narrate`
+    Drill(Box<run::RunArguments>),
     /// Send traffic and nothing else
     Gen(generate::GenArguments),
     /// Play the backend: receive, count, check
@@ -96,6 +98,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let exit = match cli.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Drill(arguments) => run::run(&arguments.into_drill()),
         Command::Gen(arguments) => generate::run(&arguments),
         Command::Sink(arguments) => sink::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),

@@ -9,7 +9,7 @@
 //! | `instants.bin` | when each request was sent and answered, and when its spans arrived |
 //! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `also-intact.roaring`, `late.roaring` | records by their number in the plan |
-//! | `fault-N.roaring` | records in the requests that a fault of the scenario touched, one file for each, in the order of their names |
+//! | `fault-N.roaring`, `fault-N-unanswered.roaring` | records in the requests that a fault of the scenario touched, and of these the ones that the sink took without telling the target; for each fault, in the order of their names |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
 //! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
@@ -34,7 +34,7 @@ pub use course::Course;
 use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
-use crate::judge::declared::{self, Deaths};
+use crate::judge::declared::{self, Deaths, Kill};
 use crate::judge::evidence::{Evidence, FaultEvidence};
 use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
@@ -78,8 +78,9 @@ pub struct Findings<'a> {
     pub strangers: &'a StrangerExamples,
     /// When requests were sent and answered and their spans arrived, by chunk and number.
     pub instants: &'a [Vec<Packed>],
-    /// Which records each fault of the scenario touched, in the order of their names.
-    pub touched: &'a [RoaringTreemap],
+    /// Which records each fault of the scenario touched, and which of these the sink took without telling the target; in the order of
+    /// the faults' names.
+    pub touched: &'a [[RoaringTreemap; 2]],
     /// How the run went.
     pub course: &'a Course,
 }
@@ -122,8 +123,10 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
     for (name, records) in records::of(findings.ledger, opened) {
         add(name, records::to_bytes(records))?;
     }
-    for (number, records) in findings.touched.iter().enumerate() {
-        add(&records::touched_by(number), records::to_bytes(records.clone()))?;
+    for (number, sets) in findings.touched.iter().enumerate() {
+        for (name, records) in records::of_fault(number).iter().zip(sets) {
+            add(name, records::to_bytes(records.clone()))?;
+        }
     }
     write_bytes(&folder, manifest::FILE, &manifest.to_bytes()?).map(drop)
 }
@@ -167,7 +170,10 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let faults = faults(&files, &course, plan.spans())?;
     let mut evidence = evidence(plan, requests, arrivals, faults, &course, &ledger);
     evidence.explain_repeats();
-    evidence.died_inside = declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths(&course));
+    evidence.died_inside = {
+        let deaths = deaths(&course, &evidence.faults);
+        declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths)
+    };
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -210,17 +216,23 @@ fn evidence(
 }
 
 /// When the target died for a fault's sake, and whether its acknowledgements may have died with it.
-fn deaths(course: &Course) -> Deaths {
-    let seconds = |seconds: &Vec<f64>| seconds.iter().copied().map(Duration::from_secs_f64).collect::<Vec<_>>();
-    let faults = || course.document.faults.values();
+fn deaths(course: &Course, faults: &[FaultEvidence]) -> Deaths {
+    let seconds = |seconds: &[f64]| seconds.iter().copied().map(Duration::from_secs_f64).collect::<Vec<_>>();
+    let outages: Vec<_> =
+        faults.iter().filter(|fault| !fault.told.of_target).flat_map(|fault| fault.told.windows()).collect();
+    let kill = |at: Duration| Kill { at, hold: declared::held_at(at, course.may_hold, course.pause, &outages) };
+    let kills = faults.iter().flat_map(|fault| seconds(&fault.told.kills_seconds));
     Deaths {
-        kills: faults().flat_map(|fault| seconds(&fault.kills_seconds)).collect(),
+        kills: kills.map(kill).collect(),
         permits_loss: match course.guarantee {
             Guarantee::Memory | Guarantee::Batch => true,
             Guarantee::Sync | Guarantee::Disk | Guarantee::Unknown => false,
         },
-        ends: faults().flat_map(|fault| seconds(&fault.ends_seconds)).collect(),
-        hold: course.late_after,
+        ends: faults.iter().flat_map(|fault| seconds(&fault.told.ends_seconds)).collect(),
+        dropped: faults
+            .iter()
+            .filter(|fault| fault.told.for_good)
+            .fold(RoaringTreemap::new(), |all, fault| all | &fault.touched),
     }
 }
 
@@ -228,8 +240,14 @@ fn deaths(course: &Course) -> Deaths {
 fn faults(files: &manifest::Files, course: &Course, records: u64) -> Result<Vec<FaultEvidence>, EvidenceError> {
     let told = course.document.faults.iter().enumerate();
     told.map(|(number, (name, told))| {
-        let touched = records::whole_set(&files.get(&records::touched_by(number))?, records)?;
-        Ok(FaultEvidence { name: name.clone(), told: told.clone(), touched })
+        let [touched, unanswered] = records::of_fault(number);
+        let set = |name: &str| records::whole_set(&files.get(name)?, records);
+        Ok(FaultEvidence {
+            name: name.clone(),
+            told: told.clone(),
+            touched: set(&touched)?,
+            unanswered: set(&unanswered)?,
+        })
     })
     .collect()
 }

@@ -48,5 +48,5 @@ pub(crate) use launch::inherited;
 pub use log_tail::{last_words, log_tail, printable};
 pub use ready::{ReadyWhen, ReceiverPort};
 pub use spec::{Arguments, ConfigFile, ProcessSpec, Variables};
-pub use target::{EndBy, Exit, ProcessTarget, Stopped};
+pub use target::{EndBy, Ended, Exit, ProcessTarget, Stopped};
 pub use version::{Version, detect_version};

@@ -9,6 +9,7 @@ mod chronicle;
 mod error;
 mod faults;
 mod gate;
+mod narrate;
 mod place;
 mod planning;
 mod promise;
@@ -41,6 +42,7 @@ use crate::target::{Behind, Target, TargetEnd, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, SinkServer};
 use chronicle::Chronicle;
 use gate::Gate;
+use narrate::Narrator;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::directory::{Staged, WriteError};
 use spanproof_reports::events::Event;
@@ -77,6 +79,8 @@ pub struct RunOptions {
     pub behind: Vec<String>,
     /// A fault of the scenario that is to do nothing all the same, to see that this is noticed.
     pub disarmed: Option<String>,
+    /// Tell what is broken, and how it goes on, as it happens.
+    pub narrate: bool,
     /// Headers sent with every request; secret.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
 }
@@ -190,12 +194,15 @@ pub fn run(
         outcomes: &outcomes,
         latency: &latency,
         faults: target_faults,
+        book: &faults,
+        narrator: options.narrate.then(|| RefCell::new(Narrator::new(&scenario.faults, Arc::clone(&faults)))),
     };
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
     let target_faults = watcher.faults.into_inner();
     recorder.close();
-    let stopped = stop(at_work, scenario, &faults, &mut cpu);
+    let mut stopped = stop(at_work, scenario, &faults, &mut cpu);
+    stopped.in_order &= !watched.left_down;
     chronicle.faults(&scenario.faults, clock);
     chronicle.stopped(&stopped.target);
 
@@ -205,7 +212,7 @@ pub fn run(
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let mut document = results::document(scenario, options, &found, clock);
-    document.faults = faults::told(&scenario.faults, &faults, &target_faults, &recorder, &found);
+    document.faults = faults::told(&scenario.faults, &faults, &target_faults, (&recorder, &outcomes), &found);
     let mut events = chronicle.told(&found.watched.events, clock);
     freeze(scenario, options, &found, document, (&recorder, &faults), &outcomes, &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
@@ -378,6 +385,8 @@ fn freeze(
         target_ended: found.watched.target_ended.clone(),
         never_bit: found.stopped.never_bit(),
         guarantee: scenario.collector.guarantee,
+        may_hold: if scenario.faults.is_empty() { Duration::ZERO } else { found.patience.without_faults },
+        pause: if scenario.faults.is_empty() { Duration::ZERO } else { found.patience.pause },
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),

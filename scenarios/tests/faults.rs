@@ -97,6 +97,8 @@ fn nobody_elses_process_is_touched_and_what_happens_says_where() {
         on_target(process, "on: sink, fault: kill"),
         on_target(process, "on: target, fault: hang"),
         on_target(process, "share: 10%, fault: terminate"),
+        on_target(process, "fault: kill}, {name: y, at: 2s, for: 5s, fault: freeze"),
+        on_target(process, "every: 6s, times: 3, fault: freeze"),
     ];
     let wrong: Vec<String> = wrong.into_iter().map(|problems| problems.unwrap_err().to_string()).collect();
     insta::assert_snapshot!(wrong.join("\n"));

@@ -16,6 +16,9 @@ use spanproof_scenarios::problem::{Problem, Problems};
 use spanproof_scenarios::scenario::{Scenario, Target};
 use std::path::{Path, PathBuf};
 
+/// Where the catalogue has its drills.
+const DRILLS: &str = "drills/";
+
 /// Flags that change a scenario.
 #[derive(Debug, Args)]
 pub(crate) struct Changes {
@@ -81,6 +84,9 @@ pub(crate) struct RunArguments {
     /// Have this fault of the scenario do nothing all the same, to see that a fault without evidence is noticed
     #[arg(long, value_name = "FAULT")]
     disarm: Option<String>,
+    /// Tell on stderr what is being broken, what the target holds meanwhile, and how it goes on, as it happens
+    #[arg(long)]
+    narrate: bool,
     /// Stand the embedded collector with this planted defect between the target and the sink
     #[arg(long, value_name = "DEFECT")]
     plant_behind: Vec<String>,
@@ -131,6 +137,16 @@ impl Changes {
 }
 
 impl RunArguments {
+    /// What `drill NAME` means: `run drills/NAME --narrate`. A file is taken as it is.
+    pub(crate) fn into_drill(self) -> Self {
+        let is_file = Path::new(&self.scenario).is_file();
+        let scenario = match is_file || self.scenario.starts_with(DRILLS) {
+            true => self.scenario,
+            false => format!("{DRILLS}{}", self.scenario),
+        };
+        Self { scenario, narrate: true, ..self }
+    }
+
     /// The scenario with everything that these arguments change in its traffic.
     pub(crate) fn scenario(&self) -> Result<Scenario, Problems> {
         scenario_of(&self.scenario, &self.changes.options())
@@ -182,6 +198,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
         scenario_path: Path::new(&arguments.scenario).is_file().then(|| arguments.scenario.clone()),
         behind: arguments.plant_behind.clone(),
         disarmed: arguments.disarm.clone(),
+        narrate: arguments.narrate,
         headers,
     };
     if arguments.dry_run {

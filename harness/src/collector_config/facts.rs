@@ -1,7 +1,7 @@
 //! What the components of a configuration do to traces: hold them back, leave some out, change them.
 
 use super::duration::duration;
-use super::pipelines::{Path, Pipelines, Stage};
+use super::pipelines::{Path, Pipelines, Protocol, Stage};
 use super::{ComponentId, Keys, changes, guarantee};
 use humantime::format_duration;
 use serde_json::Value;
@@ -161,7 +161,8 @@ impl Pipelines {
         ways.max_by_key(sum).unwrap_or_default()
     }
 
-    /// The longest that an exporter waits before it sends again what could not be delivered, its randomness included; `None` where
+    /// The longest that an exporter waits before it sends again what could not be delivered, its randomness and the wait for an answer
+    /// included; `None` where
     /// that cannot be read.
     pub fn longest_pause(&self) -> Option<Duration> {
         self.paths().iter().map(exporter_pause).try_fold(Duration::ZERO, |longest, pause| Some(longest.max(pause?)))
@@ -260,7 +261,8 @@ fn exporter_holds(path: &Path) -> Vec<HoldTerm> {
     terms
 }
 
-/// `max_interval` and the largest share that `randomization_factor` adds; zero where nothing is sent again.
+/// `max_interval`, the largest share that `randomization_factor` adds, and the `timeout` of an attempt; zero where nothing is sent
+/// again.
 fn exporter_pause(path: &Path) -> Option<Duration> {
     const FACTOR: f64 = 0.5;
     let retry = path.exporter_settings.get("retry_on_failure").unwrap_or(&Value::Null);
@@ -272,7 +274,11 @@ fn exporter_pause(path: &Path) -> Option<Duration> {
         None | Some(Value::Null) => FACTOR,
         Some(factor) => factor.as_f64().filter(|factor| (0.0..=1.0).contains(factor))?,
     };
-    Some(longest.mul_f64(1.0 + factor))
+    let default = if path.protocol() == Some(Protocol::Http) { 30 } else { 5 };
+    let (Hold::For(timeout), _) = setting(&path.exporter_settings, "timeout", Duration::from_secs(default)) else {
+        return None;
+    };
+    Some(longest.mul_f64(1.0 + factor).saturating_add(timeout))
 }
 
 /// A duration of a component's settings, and the words for it.

@@ -50,6 +50,10 @@ pub struct Course {
     pub never_bit: Vec<String>,
     /// What the scenario says of an acknowledgement.
     pub guarantee: Guarantee,
+    /// How long the target may hold a record while its backend is well.
+    pub may_hold: Duration,
+    /// How long it may wait before it sends again what could not be delivered.
+    pub pause: Duration,
     /// Whether foreign records fail the run.
     pub foreign_fails: bool,
     /// Whether the user says that the target may leave records out on purpose.
@@ -101,6 +105,12 @@ struct CourseFile {
     /// Likewise.
     #[serde(default, skip_serializing_if = "GuaranteeWord::is_unknown")]
     guarantee: GuaranteeWord,
+    /// Likewise, where there are faults.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    may_hold_ns: u64,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pause_ns: u64,
     foreign_fails: bool,
     absence_is_unknown: bool,
     limits: Vec<String>,
@@ -215,12 +225,19 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
         guarantee: GuaranteeWord::of(course.guarantee),
+        may_hold_ns: nanoseconds(course.may_hold),
+        pause_ns: nanoseconds(course.pause),
         foreign_fails: course.foreign_fails,
         absence_is_unknown: course.absence_is_unknown,
         limits: course.limits.iter().map(ToString::to_string).collect(),
         document: course.document.clone(),
     };
     json(FILE, &file)
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
@@ -258,6 +275,8 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         target_ended: read.target_ended,
         never_bit: read.never_bit,
         guarantee: read.guarantee.meant(),
+        may_hold: Duration::from_nanos(read.may_hold_ns),
+        pause: Duration::from_nanos(read.pause_ns),
         foreign_fails: read.foreign_fails,
         absence_is_unknown: read.absence_is_unknown,
         document: read.document,

@@ -57,9 +57,10 @@ pub(super) fn whole_set(file: &File<'_>, records: u64) -> Result<RoaringTreemap,
     if rest.is_empty() { Ok(set) } else { Err(file.malformed("it holds more than one set")) }
 }
 
-/// The file of the records that a fault touched, by its place among the faults.
-pub(super) fn touched_by(number: usize) -> String {
-    format!("fault-{number}.roaring")
+/// The files of the records that a fault touched, and of those that the sink took without telling the target; by its place among the
+/// faults.
+pub(super) fn of_fault(number: usize) -> [String; 2] {
+    [format!("fault-{number}.roaring"), format!("fault-{number}-unanswered.roaring")]
 }
 
 impl Sets {

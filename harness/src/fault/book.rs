@@ -1,10 +1,11 @@
 //! What each fault did, and what came after it.
 
+use crate::wire::server::Answered;
 use roaring::RoaringTreemap;
 use spanproof_scenarios::scenario::{Fault, FaultKind, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// The faults of a run, each with what it did.
@@ -29,6 +30,8 @@ struct Entry {
     touched: AtomicU64,
     /// The records in them.
     records: Mutex<RoaringTreemap>,
+    /// Of requests that were taken: the records whose answer was kept back, and those whose answer may yet be given.
+    unanswered: Mutex<Unanswered>,
     /// From the start of the run; meaningless while nothing was touched.
     first_ns: AtomicU64,
     last_ns: AtomicU64,
@@ -38,8 +41,34 @@ struct Entry {
     first_delivery_ns: AtomicU64,
 }
 
+#[derive(Debug, Default)]
+struct Unanswered {
+    /// Never answered, as is known already.
+    kept_back: RoaringTreemap,
+    /// Answered late, unless the target gives up before.
+    pending: Vec<(Answered, RoaringTreemap)>,
+    /// From this many on those that were answered meanwhile are dropped.
+    look_at: usize,
+}
+
+impl Unanswered {
+    fn add(&mut self, answered: Answered, records: RoaringTreemap) {
+        self.pending.push((answered, records));
+        if self.pending.len() > self.look_at {
+            self.pending.retain(|(answered, _)| !answered.is_so());
+            self.look_at = 2 * self.pending.len() + 64;
+        }
+    }
+
+    /// What had not been answered by now.
+    fn all(&self) -> RoaringTreemap {
+        let pending = self.pending.iter().filter(|(answered, _)| !answered.is_so());
+        pending.fold(self.kept_back.clone(), |all, (_, records)| all | records)
+    }
+}
+
 /// A fault that decides about a request.
-pub(super) struct Struck<'a> {
+pub(crate) struct Struck<'a> {
     /// What it does.
     pub(super) fault: SinkFault,
     entry: &'a Entry,
@@ -48,7 +77,19 @@ pub(super) struct Struck<'a> {
 impl Struck<'_> {
     /// These records were in the request.
     pub(super) fn note_records(&self, records: &RoaringTreemap) {
-        *self.entry.records.lock().unwrap_or_else(PoisonError::into_inner) |= records;
+        *lock(&self.entry.records) |= records;
+    }
+
+    /// These were in it, were taken, and their answer never comes.
+    pub(super) fn note_unanswered(&self, records: &RoaringTreemap) {
+        self.note_records(records);
+        lock(&self.entry.unanswered).kept_back |= records;
+    }
+
+    /// These were in it, were taken, and their answer comes late, unless the target gives up before that.
+    pub(super) fn note_answered_late(&self, answered: Answered, records: RoaringTreemap) {
+        self.note_records(&records);
+        lock(&self.entry.unanswered).add(answered, records);
     }
 }
 
@@ -59,9 +100,11 @@ pub struct Observed {
     pub touched: u64,
     /// The records of the plan that were in them.
     pub records: RoaringTreemap,
+    /// Of these, the ones that were taken without the target having been told.
+    pub unanswered: RoaringTreemap,
     /// When it touched the first and the last, from the start of the run.
     pub between: Option<(Duration, Duration)>,
-    /// The longest, over its windows, from the end of one until the sink took a request again; `None` where it never did.
+    /// The longest, over its windows, from the end of one until the sink took a request again; `None` where it did not after each.
     pub first_delivery: Option<Duration>,
 }
 
@@ -81,20 +124,33 @@ impl FaultBook {
 
     /// The fault that decides about a request which arrived at this instant of the run, noted in its book; `None` where all is
     /// well.
-    pub(super) fn strike(&self, at: Duration) -> Option<Struck<'_>> {
+    pub(crate) fn strike(&self, at: Duration) -> Option<Struck<'_>> {
         let struck = self.entries.iter().find_map(|entry| Some(Struck { fault: entry.strike(at)?, entry }))?;
         struck.entry.note(at);
         Some(struck)
     }
 
     /// The sink has taken a request that no fault touched.
-    pub(super) fn note_delivery(&self, at: Duration) {
+    pub(crate) fn note_delivery(&self, at: Duration) {
         self.entries.iter().for_each(|entry| entry.note_delivery(at));
     }
 
     /// What the fault of this name did so far at the sink; `None` if there is none of this name.
     pub fn observed(&self, name: &str) -> Option<Observed> {
         self.entries.iter().find(|entry| entry.name == name).map(Entry::observed)
+    }
+
+    /// When a request last came that was taken without the target being told at once, from the start of the run.
+    pub fn last_unanswered(&self) -> Option<Duration> {
+        let takes = |entry: &&Entry| matches!(entry.at_sink, Some((SinkFault::Slow { .. } | SinkFault::LostAnswer, _)));
+        let touched = self.entries.iter().filter(takes).filter(|entry| entry.touched.load(Relaxed) > 0);
+        touched.map(|entry| Duration::from_nanos(entry.last_ns.load(Relaxed))).max()
+    }
+
+    /// After how many windows of the fault of this name the sink has taken a request again.
+    pub fn healed(&self, name: &str) -> u32 {
+        let entry = self.entries.iter().find(|entry| entry.name == name);
+        entry.map_or(0, |entry| u32::try_from(entry.healed.load(Relaxed)).unwrap_or(u32::MAX))
     }
 
     /// Requests that were refused for a fault's sake.
@@ -126,6 +182,7 @@ impl Entry {
             seen: AtomicU64::new(0),
             touched: AtomicU64::new(0),
             records: Mutex::default(),
+            unanswered: Mutex::default(),
             first_ns: AtomicU64::new(u64::MAX),
             last_ns: AtomicU64::new(0),
             healed: AtomicUsize::new(0),
@@ -164,11 +221,17 @@ impl Entry {
         let instant = |ns: &AtomicU64| Duration::from_nanos(ns.load(Relaxed));
         Observed {
             touched,
-            records: self.records.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            records: lock(&self.records).clone(),
+            unanswered: lock(&self.unanswered).all(),
             between: (touched > 0).then(|| (instant(&self.first_ns), instant(&self.last_ns))),
-            first_delivery: (self.healed.load(Relaxed) > 0).then(|| instant(&self.first_delivery_ns)),
+            first_delivery: (self.healed.load(Relaxed) == self.windows.times as usize)
+                .then(|| instant(&self.first_delivery_ns)),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection whose output looks random.
@@ -227,13 +290,31 @@ mod tests {
     #[test]
     fn the_longest_wait_after_any_window_is_the_time_to_the_first_delivery() {
         let book = FaultBook::new(&[fault("down", Ppb::WHOLE)], 7, None);
+        let first_delivery = || book.observed("down").unwrap().first_delivery;
         book.note_delivery(5 * SECOND);
-        assert_eq!(book.observed("down").unwrap().first_delivery, None, "nothing has healed yet");
         book.note_delivery(12 * SECOND + SECOND / 2);
         book.note_delivery(14 * SECOND);
-        assert_eq!(book.observed("down").unwrap().first_delivery, Some(SECOND / 2));
+        assert_eq!((book.healed("down"), first_delivery()), (1, None), "two are still to come");
         // Nothing came between the second window and the third.
         book.note_delivery(23 * SECOND);
-        assert_eq!(book.observed("down").unwrap().first_delivery, Some(6 * SECOND));
+        assert_eq!((book.healed("down"), first_delivery()), (3, Some(6 * SECOND)));
+    }
+
+    #[test]
+    fn what_is_answered_late_is_unanswered_only_while_it_is_not() {
+        let book = FaultBook::new(&[fault("slow", Ppb::WHOLE)], 7, None);
+        let witnesses: Vec<Answered> = (0..200).map(|_| Answered::default()).collect();
+        for (number, witness) in witnesses.iter().enumerate() {
+            let struck = book.strike(10 * SECOND).unwrap();
+            struck.note_answered_late(witness.clone(), [number as u64].into_iter().collect());
+            if number % 2 == 0 {
+                witness.note();
+            }
+        }
+        book.strike(10 * SECOND).unwrap().note_unanswered(&[500].into_iter().collect());
+        let observed = book.observed("slow").unwrap();
+        assert_eq!((observed.records.len(), observed.unanswered.len()), (201, 101));
+        assert!(observed.unanswered.contains(500) && !observed.unanswered.contains(0));
+        assert!(book.entries[0].unanswered.lock().unwrap().pending.len() < 200, "what was answered is let go");
     }
 }

@@ -4,8 +4,8 @@ use super::FaultBook;
 use super::book::Struck;
 use crate::clock::RunClock;
 use crate::sink::recorder::Recorder;
-use crate::wire::Code;
-use crate::wire::server::{Backend, Decision, Export, Refusal};
+use crate::wire::server::{Answered, Backend, Decision, Export, Refusal};
+use crate::wire::{Code, Signal};
 use http::StatusCode;
 use spanproof_scenarios::scenario::{GrpcStatus, SinkFault};
 use std::sync::Arc;
@@ -40,19 +40,21 @@ impl FaultySink {
             }
             SinkFault::Hang => not_taken(Decision::Hang),
             SinkFault::Reset { error } => not_taken(Decision::Reset { http2_error: error.number() }),
-            SinkFault::Slow { by } => Decision::Delay(by, Box::new(self.take(struck, export))),
-            SinkFault::LostAnswer => match self.take(struck, export) {
+            SinkFault::Slow { by } => {
+                let (decision, records) = self.recorder.export_noting(export);
+                let answered = Answered::default();
+                struck.note_answered_late(answered.clone(), records);
+                Decision::Delay(by, Box::new(Decision::Witnessed(answered, Box::new(decision))))
+            }
+            SinkFault::LostAnswer => match self.recorder.export_noting(export) {
                 // CANCEL tells a client that it may send again, over gRPC as a status that OTLP calls retryable.
-                Decision::Accept => Decision::Reset { http2_error: u32::from(h2::Reason::CANCEL) },
-                refused => refused,
+                (Decision::Accept, records) => {
+                    struck.note_unanswered(&records);
+                    Decision::Reset { http2_error: u32::from(h2::Reason::CANCEL) }
+                }
+                (refused, _) => refused,
             },
         }
-    }
-
-    fn take(&self, struck: &Struck<'_>, export: Export) -> Decision {
-        let (decision, records) = self.recorder.export_noting(export);
-        struck.note_records(&records);
-        decision
     }
 }
 
@@ -62,8 +64,11 @@ impl Backend for FaultySink {
         match self.faults.strike(at) {
             Some(struck) => self.break_down(&struck, export),
             None => {
+                let is_ours = export.signal == Signal::Traces;
                 let decision = self.recorder.export(export);
-                self.faults.note_delivery(at);
+                if is_ours && decision == Decision::Accept {
+                    self.faults.note_delivery(at);
+                }
                 decision
             }
         }

@@ -3,7 +3,7 @@
 //! The run calls [`TargetFaults::tick`] again and again. What each fault did is noted, with a sign of its own that it bit: the
 //! kernel's word that the process is stopped, or how the process ended.
 
-use crate::process::{EndBy, Exit, ProcessTarget};
+use crate::process::{EndBy, Ended, ProcessTarget};
 use crate::target::Target;
 use rustix::process::Signal;
 use spanproof_scenarios::scenario::{Fault, FaultKind, TargetFault};
@@ -43,9 +43,9 @@ pub struct Acts {
     pub signs: u64,
     /// When it acted first and last, from the start of the run.
     pub between: Option<(Duration, Duration)>,
-    /// When it killed the process.
+    /// When nothing was left of a process that it killed.
     pub kills: Vec<Duration>,
-    /// When it ended the process in whatever way.
+    /// When nothing was left of a process that it ended in whatever way.
     pub ends: Vec<Duration>,
 }
 
@@ -95,7 +95,7 @@ impl TargetFaults {
         let mut told = Vec::new();
         while let Some(step) = self.steps.pop_if(|step| step.at <= now()) {
             told.push(match step.does {
-                Does::Begin(kind) => self.begin(&step.fault, kind, now(), process),
+                Does::Begin(kind) => self.begin(&step.fault, kind, &now, process),
                 Does::End(TargetFault::Freeze) => {
                     process.signal(Signal::CONT);
                     self.frozen = None;
@@ -114,38 +114,50 @@ impl TargetFaults {
         Ok(told)
     }
 
-    /// Undoes what holds and forgets what was still to come, so that the target can be stopped in good order.
-    pub fn undo(&mut self, target: &mut Target) {
+    /// Undoes what holds and forgets what was still to come, so that the target can be stopped in good order. Whether the target is down
+    /// and stays so: what it may still hold will not come out.
+    pub fn undo(&mut self, target: &mut Target) -> bool {
         self.steps.clear();
-        if let Some((process, _)) = target.process().filter(|_| self.frozen.take().is_some()) {
+        let frozen = self.frozen.take().is_some();
+        let Some((process, _)) = target.process() else { return false };
+        if frozen {
             process.signal(Signal::CONT);
         }
+        process.is_down()
     }
 
-    fn begin(&mut self, name: &str, kind: TargetFault, now: Duration, process: &mut ProcessTarget) -> String {
+    fn begin(
+        &mut self,
+        name: &str,
+        kind: TargetFault,
+        now: impl Fn() -> Duration,
+        process: &mut ProcessTarget,
+    ) -> String {
         let acts = self.acts.entry(name.to_owned()).or_default();
+        let begun = now();
         acts.times += 1;
-        acts.between = Some((acts.between.map_or(now, |(first, _)| first), now));
-        match kind {
+        acts.between = Some((acts.between.map_or(begun, |(first, _)| first), begun));
+        let (signal, words) = match kind {
             TargetFault::Freeze => {
                 process.signal(Signal::STOP);
                 self.frozen = Some(name.to_owned());
-                format!("{name} begins: the target is stopped")
+                return format!("{name} begins: the target is stopped");
             }
-            TargetFault::Kill => {
-                let exit = process.end(EndBy::Kill);
-                acts.signs += u64::from(exit == Some(Exit::Signal(9)));
-                acts.kills.push(now);
-                acts.ends.push(now);
-                format!("{name} begins: the target was killed, and ended with {}", in_words(exit))
-            }
-            TargetFault::Terminate => {
-                let exit = process.end(EndBy::Terminate);
-                acts.signs += u64::from(exit.is_some());
-                acts.ends.push(now);
-                format!("{name} begins: the target was asked to end, and ended with {}", in_words(exit))
-            }
+            TargetFault::Kill => (EndBy::Kill, "the target was killed"),
+            TargetFault::Terminate => (EndBy::Terminate, "the target was asked to end"),
+        };
+        let Some(Ended { exit, killed }) = process.end(signal) else {
+            return format!("{name} begins: {words}, and it did not end by that");
+        };
+        // Until nothing is left of it, it may have answered and delivered.
+        let gone = now();
+        acts.signs += 1;
+        acts.ends.push(gone);
+        if killed {
+            acts.kills.push(gone);
         }
+        let late = if killed && kind == TargetFault::Terminate { "; its grace was over, so it was killed" } else { "" };
+        format!("{name} begins: {words}, and ended with {exit}{late}")
     }
 
     /// The kernel says whether a process is stopped. Once is enough for each time.
@@ -155,8 +167,4 @@ impl TargetFaults {
             acts.signs += 1;
         }
     }
-}
-
-fn in_words(exit: Option<Exit>) -> String {
-    exit.map_or_else(|| "nothing, within its grace".to_owned(), |exit| exit.to_string())
 }

@@ -10,17 +10,50 @@ use roaring::RoaringTreemap;
 use spanproof_generators::plan::{Chunk, Plan};
 use std::time::Duration;
 
-/// The deaths of a run's target, and for how long it may hold what it has acknowledged.
+/// The deaths of a run's target.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Deaths {
-    /// When it was killed, from the start of the run.
-    pub kills: Vec<Duration>,
+    /// When it was killed, and for how long it may have held what it had acknowledged by then.
+    pub kills: Vec<Kill>,
     /// Whether the scenario's guarantee permits what was inside to die with it.
     pub permits_loss: bool,
-    /// When it ended in whatever way for a fault's sake.
+    /// When nothing was left of it that a fault had ended, in whatever way.
     pub ends: Vec<Duration>,
-    /// How long it may hold a record.
+    /// Records that the sink had refused for good: the target had no reason to keep them.
+    pub dropped: RoaringTreemap,
+}
+
+/// A kill.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kill {
+    /// When nothing was left of the target, from the start of the run.
+    pub at: Duration,
+    /// What had been acknowledged longer ago than this was inside no more.
     pub hold: Duration,
+}
+
+/// What a target sends again because it died before it heard the answer, it had sent at most this long before: an exporter's timeout
+/// by default.
+const UNDER_WAY: Duration = Duration::from_secs(5);
+
+/// What had been acknowledged so shortly before may be inside a target that holds nothing back.
+const PASSING: Duration = Duration::from_secs(1);
+
+/// How long before a kill at `at` the target may have acknowledged what it still held: what its pipeline holds back, and, where the
+/// backend was broken up to the kill or had been until less than `pause` before, the time since that began. `outages` are windows of
+/// broken backends.
+pub fn held_at(at: Duration, pipeline: Duration, pause: Duration, outages: &[(Duration, Duration)]) -> Duration {
+    let mut since = at;
+    let mut earlier: Vec<_> = outages.iter().filter(|(begin, _)| *begin < at).collect();
+    earlier.sort_by_key(|(begin, end)| std::cmp::Reverse((*end, *begin)));
+    for (begin, end) in earlier {
+        // It had not tried again yet what had failed in this one.
+        if end.saturating_add(pause) < since {
+            break;
+        }
+        since = since.min(*begin);
+    }
+    (at - since).saturating_add(pipeline).saturating_add(PASSING)
 }
 
 /// Gives losses and repeats around deaths their words. `instants` are those of requests, by chunk and number. Of the records that were
@@ -28,11 +61,12 @@ pub struct Deaths {
 pub fn explain(account: &mut Account, plan: &Plan, instants: &[Vec<Packed>], deaths: &Deaths) -> RoaringTreemap {
     let died_with = |due: Duration, of: Instants| {
         let Some(acknowledged) = of.ended.map(|ended| due.saturating_add(ended)) else { return false };
-        deaths.kills.iter().any(|death| death.checked_sub(acknowledged).is_some_and(|inside| inside <= deaths.hold))
+        let held = |kill: &Kill| kill.at.checked_sub(acknowledged).is_some_and(|inside| inside <= kill.hold);
+        deaths.kills.iter().any(held)
     };
     let died = match deaths.kills.is_empty() {
         true => RoaringTreemap::new(),
-        false => those(&account.sets.lost_acknowledged, plan, instants, died_with),
+        false => those(&(&account.sets.lost_acknowledged - &deaths.dropped), plan, instants, died_with),
     };
     if deaths.permits_loss {
         account.declare_lost(&died);
@@ -40,7 +74,8 @@ pub fn explain(account: &mut Account, plan: &Plan, instants: &[Vec<Packed>], dea
     // What was being sent when it died it cannot know to have arrived.
     let came_around = |due: Duration, of: Instants| {
         let (Some(first), Some(last)) = (of.first_arrival, of.last_arrival) else { return false };
-        deaths.ends.iter().any(|end| (due + first..due + last).contains(end))
+        let around = |end: &Duration| (due + first..due + last).contains(end) && *end - (due + first) <= UNDER_WAY;
+        deaths.ends.iter().any(around)
     };
     if !deaths.ends.is_empty() {
         account.explain_repeats(&those(&account.sets.duplicated, plan, instants, came_around));
@@ -90,6 +125,7 @@ mod tests {
     use std::sync::Arc;
 
     const MS: Duration = Duration::from_millis(1);
+    const KILL: Kill = Kill { at: Duration::from_secs(1), hold: Duration::from_millis(20) };
 
     /// Requests of some 50 spans, one every 50 ms.
     fn plan() -> Plan {
@@ -135,8 +171,7 @@ mod tests {
     fn what_was_inside_at_a_kill_is_lost_as_declared_and_nothing_else_is() {
         let (mut evidence, instants, sets) = lost();
         let all = evidence.account.counts.lost_acknowledged;
-        let kills = vec![Duration::from_secs(1)];
-        let deaths = Deaths { kills, permits_loss: true, ends: Vec::new(), hold: 20 * MS };
+        let deaths = Deaths { kills: vec![KILL], permits_loss: true, ..Deaths::default() };
         let died = explain(&mut evidence.account, &evidence.plan, &instants, &deaths);
         let declared = sets[1].len() + sets[2].len();
         assert_eq!(evidence.account.counts.lost_declared, declared);
@@ -150,11 +185,11 @@ mod tests {
     fn where_nothing_may_be_lost_all_is_lost_as_ever_and_it_is_known_where() {
         let (mut evidence, instants, sets) = lost();
         let before = evidence.account.counts;
-        let (kills, ends) = (vec![Duration::from_secs(1)], vec![Duration::from_secs(1)]);
-        let strict = Deaths { kills, permits_loss: false, ends: ends.clone(), hold: 20 * MS };
+        let ends = vec![KILL.at];
+        let strict = Deaths { kills: vec![KILL], ends: ends.clone(), ..Deaths::default() };
         let died = explain(&mut evidence.account, &evidence.plan, &instants, &strict);
         assert_eq!((evidence.account.counts, died), (before, &sets[1] | &sets[2]));
-        let asked_to_end = Deaths { kills: Vec::new(), permits_loss: true, ends, hold: Duration::MAX };
+        let asked_to_end = Deaths { permits_loss: true, ends, ..Deaths::default() };
         let died = explain(&mut evidence.account, &evidence.plan, &instants, &asked_to_end);
         assert_eq!((evidence.account.counts, died), (before, RoaringTreemap::new()));
     }
@@ -179,5 +214,48 @@ mod tests {
         explain(&mut evidence.account, &evidence.plan, &book.take_down(), &deaths);
         assert_eq!(evidence.account.sets.duplicated_explained, sets[0]);
         assert_eq!(evidence.account.counts.duplicated_explained, sets[0].len());
+    }
+
+    #[test]
+    fn what_the_sink_refused_for_good_was_not_inside_any_more() {
+        let (mut evidence, instants, sets) = lost();
+        let dropped = sets[1].clone();
+        let deaths = Deaths { kills: vec![KILL], permits_loss: true, dropped, ..Deaths::default() };
+        let died = explain(&mut evidence.account, &evidence.plan, &instants, &deaths);
+        assert_eq!(died, sets[2]);
+    }
+
+    #[test]
+    fn what_had_come_long_before_a_death_is_not_explained_by_it() {
+        let mut evidence = Evidence::of_clean_run(Arc::new(plan()));
+        let plan = Arc::clone(&evidence.plan);
+        let (chunk, book) = (plan.open(0), InstantsBook::default());
+        let due = Duration::from_nanos(chunk.requests()[0].due_ns);
+        let id = RequestId { chunk: 0, number: 0 };
+        book.note_arrivals([(id, 100 * MS), (id, Duration::from_secs(20))].into_iter());
+        let records: RoaringTreemap = chunk.records_of(&plan, 0).into_iter().map(u64::from).collect();
+        evidence.account.counts.duplicated = records.len();
+        evidence.account.sets.duplicated = records;
+        for (end, explained) in [(due + 100 * MS + UNDER_WAY + MS, false), (due + 100 * MS + UNDER_WAY, true)] {
+            let deaths = Deaths { ends: vec![end], ..Deaths::default() };
+            explain(&mut evidence.account, &plan, &book.take_down(), &deaths);
+            assert_eq!(evidence.account.counts.duplicated_explained > 0, explained, "{end:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_holds_what_came_since_an_outage_began_that_reaches_to_the_kill() {
+        let second = Duration::from_secs;
+        let held = |at: u64, outages: &[(u64, u64)]| {
+            let outages: Vec<_> = outages.iter().map(|(begin, end)| (second(*begin), second(*end))).collect();
+            held_at(second(at), Duration::ZERO, second(3), &outages).as_secs()
+        };
+        assert_eq!(held(20, &[]), 1, "only what is passing through");
+        assert_eq!(held(20, &[(5, 30)]), 16);
+        assert_eq!(held(20, &[(5, 18)]), 16, "it has not tried again yet");
+        assert_eq!(held(20, &[(5, 16)]), 1, "it has");
+        assert_eq!(held(20, &[(5, 8), (10, 13), (15, 18)]), 16, "each reaches to the next");
+        assert_eq!(held(20, &[(5, 8), (12, 13), (15, 18)]), 9, "the first does not");
+        assert_eq!(held(20, &[(25, 30)]), 1, "what comes later holds nothing now");
     }
 }

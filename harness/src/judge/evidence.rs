@@ -178,6 +178,8 @@ pub struct FaultEvidence {
     pub told: Fault,
     /// The records in the requests that it touched.
     pub touched: RoaringTreemap,
+    /// Of these, the ones that the sink took without telling the target.
+    pub unanswered: RoaringTreemap,
 }
 
 impl Evidence {
@@ -193,9 +195,8 @@ impl Evidence {
 
     /// Lays repeats on the faults that kept answers from the target: it had reason to send again what had been taken.
     pub fn explain_repeats(&mut self) {
-        let taken = self.faults.iter().filter(|fault| fault.told.takes);
-        let taken = taken.fold(RoaringTreemap::new(), |taken, fault| taken | &fault.touched);
-        self.account.explain_repeats(&taken);
+        let unanswered = self.faults.iter().fold(RoaringTreemap::new(), |all, fault| all | &fault.unanswered);
+        self.account.explain_repeats(&unanswered);
     }
 
     /// Whether the target may leave records out on purpose, as far as its configuration and the user say. Absence is no loss then,

@@ -1,6 +1,7 @@
 //! When each request was sent and when it was answered, and when its spans arrived.
 //!
-//! No verdict rests on this; it is what `show` tells of a record besides its fate. Sixteen bytes a request are kept: microseconds
+//! It is what `show` tells of a record besides its fate, and what tells around the death of a target what was inside it. Sixteen bytes a
+//! request are kept: microseconds
 //! from the request's intended instant, which the plan knows, up to 71 minutes. Spans have no instants of their own: those
 //! of one request were sent together, and of their arrivals the first and the last are kept.
 

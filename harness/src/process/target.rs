@@ -88,6 +88,15 @@ pub enum EndBy {
     Terminate,
 }
 
+/// How a target that was ended on purpose ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How its own process ended.
+    pub exit: Exit,
+    /// Whether it was killed, at once or because its grace did not suffice.
+    pub killed: bool,
+}
+
 /// A process that is ready.
 struct Launched {
     kept: Kept,
@@ -135,30 +144,42 @@ impl ProcessTarget {
         Ok(Self { spec: spec.clone(), kept, is_down: false, endpoints, ready_after, starts, log_from })
     }
 
-    /// Ends it on purpose, by SIGKILL or SIGTERM, and waits until nothing is left of it: the grace for SIGTERM, some seconds for
-    /// SIGKILL. How its own process ended; `None` if something is left, or it had ended before.
-    pub fn end(&mut self, signal: EndBy) -> Option<Exit> {
-        if self.kept.exit().is_some() {
+    /// Ends it on purpose, by SIGKILL or SIGTERM, and waits until nothing is left of it: the grace for SIGTERM and then SIGKILL, for
+    /// which it waits some seconds. `None` if it had ended before, or something is left all the same.
+    pub fn end(&mut self, signal: EndBy) -> Option<Ended> {
+        if self.is_down || self.kept.exit().is_some() {
             return None;
         }
         self.is_down = true;
-        let (order, within) = match signal {
-            EndBy::Kill => (Order::Kill, KILL_WITHIN),
-            EndBy::Terminate => (Order::Stop, self.spec.stop_grace),
+        let in_order = signal == EndBy::Terminate && {
+            self.kept.order(&Order::Stop);
+            self.kept.wait_gone(self.spec.stop_grace)
         };
-        self.kept.order(&order);
-        let gone = self.kept.wait_gone(within);
-        self.kept.exit().filter(|_| gone)
+        if !in_order {
+            self.kept.order(&Order::Kill);
+            if !self.kept.wait_gone(KILL_WITHIN) {
+                return None;
+            }
+        }
+        Some(Ended { exit: self.kept.exit().unwrap_or(Exit::Unknown), killed: !in_order })
     }
 
-    /// Starts it again where it was, with the same addresses, and waits until it is ready. Blocks for up to the start deadline.
+    /// Starts it again where it was, with the same addresses, and waits until it is ready. Blocks for up to the start deadline. Without
+    /// effect unless it is down.
     ///
     /// # Errors
     /// [`StartError`]; it is then still down.
     pub fn start_again(&mut self, interrupt: &CancellationToken) -> Result<(), StartError> {
-        let Launched { kept, ready_after, log_from } = launch(&self.spec, &self.endpoints, interrupt)?;
-        (self.kept, self.ready_after, self.log_from, self.is_down) = (kept, ready_after, log_from, false);
+        if self.is_down {
+            let Launched { kept, ready_after, log_from } = launch(&self.spec, &self.endpoints, interrupt)?;
+            (self.kept, self.ready_after, self.log_from, self.is_down) = (kept, ready_after, log_from, false);
+        }
         Ok(())
+    }
+
+    /// Whether it was ended on purpose and not started again.
+    pub fn is_down(&self) -> bool {
+        self.is_down
     }
 
     /// Whether its own process is stopped, as by SIGSTOP.

@@ -3,6 +3,8 @@
 use super::{Found, RunError};
 use crate::clock::RunClock;
 use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults};
+use crate::judge::account::Account;
+use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
 use crate::wire::server::{Backend, Reason};
 use roaring::RoaringTreemap;
@@ -39,11 +41,10 @@ pub(super) fn told(
     faults: &[Fault],
     book: &FaultBook,
     of_target: &TargetFaults,
-    recorder: &Recorder,
+    (recorder, outcomes): (&Recorder, &Outcomes),
     found: &Found,
 ) -> BTreeMap<String, Told> {
-    // The rest may have been due before, so that nobody can say when the last of it came.
-    let all_came = recorder.ledger().unique() >= found.sums.acknowledged + found.sums.unknown;
+    let all_came = all_came(recorder, outcomes, found);
     let parts = faults.iter().zip(&found.recorded.phases).zip(recorder.drained_after());
     parts
         .filter_map(|((fault, [before, during, after]), drained)| {
@@ -52,7 +53,7 @@ pub(super) fn told(
             let told = Told {
                 recovery: Recovery {
                     first_delivery_seconds: observed.first_delivery.map(|after| after.as_secs_f64()),
-                    drained_seconds: all_came.then_some(drained.as_secs_f64()),
+                    drained_seconds: drained.filter(|_| all_came).map(|drained| drained.as_secs_f64()),
                 },
                 before: phase(before),
                 during: phase(during),
@@ -65,6 +66,21 @@ pub(super) fn told(
             Some((fault.name.clone(), planned(fault, told)))
         })
         .collect()
+}
+
+/// Whether nothing is missing that should have come: what is may have been due before any instant, so that nobody could say when the
+/// last of it came.
+fn all_came(recorder: &Recorder, outcomes: &Outcomes, found: &Found) -> bool {
+    let opened = found.watched.driver.chunks_opened;
+    if recorder.ledger().unique() < found.sums.acknowledged + found.sums.unknown {
+        return false;
+    }
+    // The sum can hide an absent record behind one that was refused and came all the same.
+    let account = || Account::draw_up(&found.plan, recorder.ledger(), &outcomes.exceptions(), |chunk| chunk < opened);
+    found.sums.refused == 0 || {
+        let counts = account().counts;
+        counts.lost_acknowledged + counts.lost_unknown == 0
+    }
 }
 
 fn planned(fault: &Fault, told: Told) -> Told {
@@ -83,6 +99,7 @@ fn of_sink(kind: SinkFault, observed: &Observed, found: &Found) -> Told {
     let (first_seconds, last_seconds) = seconds(observed.between);
     Told {
         touched: observed.touched,
+        for_good: kind.is_for_good(),
         takes: matches!(kind, SinkFault::Slow { .. } | SinkFault::LostAnswer),
         spans: observed.records.len(),
         signs: on_the_wire(kind, found),
@@ -126,9 +143,13 @@ fn on_the_wire(kind: SinkFault, found: &Found) -> Option<u64> {
     }
 }
 
-/// The records that each fault touched, in the order of their names, as the result has them.
-pub(super) fn touched(faults: &[Fault], book: &FaultBook) -> Vec<RoaringTreemap> {
-    let records = |fault: &Fault| Some((fault.name.clone(), book.observed(&fault.name)?.records));
-    let by_name: BTreeMap<String, RoaringTreemap> = faults.iter().filter_map(records).collect();
+/// The records that each fault touched, and those that were taken unanswered, in the order of the faults' names, as the result has
+/// them.
+pub(super) fn touched(faults: &[Fault], book: &FaultBook) -> Vec<[RoaringTreemap; 2]> {
+    let records = |fault: &Fault| {
+        let observed = book.observed(&fault.name)?;
+        Some((fault.name.clone(), [observed.records, observed.unanswered]))
+    };
+    let by_name: BTreeMap<String, [RoaringTreemap; 2]> = faults.iter().filter_map(records).collect();
     by_name.into_values().collect()
 }

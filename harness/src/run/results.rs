@@ -173,7 +173,7 @@ fn sink(found: &Found) -> Sink {
 fn target(scenario: &Scenario, found: &Found) -> participants::Target {
     let end = &found.stopped.target;
     let embedded = found.kind == "embedded";
-    let cpu = if embedded { Some(found.cpu.of_prefix("sp-target")) } else { end.cpu.or(found.stopped.target_cpu) };
+    let cpu = if embedded { Some(found.cpu.of_prefix("sp-target")) } else { end.cpu.max(found.stopped.target_cpu) };
     participants::Target {
         kind: found.kind.to_owned(),
         name: target_name(scenario),

@@ -6,7 +6,7 @@ use crate::collector_config::{CollectorConfig, ConfigError, Pipelines, Source, S
 use crate::judge::checks::limits;
 use crate::judge::evidence::{Change, Settling};
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
-use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, Scenario};
+use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, FaultKind, Scenario, TargetFault};
 use spanproof_scenarios::units::Auto;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,8 +15,12 @@ use std::time::Duration;
 /// How long a target of which nothing is known is waited for, at most.
 const UNKNOWN_HOLD: Duration = Duration::from_secs(30);
 
-/// A collector's exporter waits no longer than 30 s before it sends again, half of it more at random.
-const PAUSE_UNKNOWN: Duration = Duration::from_secs(45);
+/// A collector's exporter waits no longer than 30 s before it sends again, half of it more at random, and 5 s for an answer.
+const PAUSE_UNKNOWN: Duration = Duration::from_secs(50);
+
+/// The embedded collector adds so much of a wait at random, and waits so long for an answer.
+const EMBEDDED_JITTER: f64 = 0.5;
+const EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After everything has arrived, this long without a further record ends settling. What repeats something does so close behind,
 /// and a target that is stopped in good order next brings out what is left.
@@ -33,8 +37,12 @@ pub struct Patience {
     pub terms: Vec<SettleTerm>,
     /// What the target may hold a record back in good order.
     pub hold: Duration,
+    /// The same while nothing is broken.
+    pub without_faults: Duration,
     /// The longest that the target waits before it sends again what could not be delivered.
     pub pause: Duration,
+    /// When the last fault has ended, from the start of the run.
+    pub last_fault: Option<Duration>,
     /// Beyond the hold, a record is late.
     pub margin: Duration,
     /// Set by the scenario instead of derived.
@@ -88,7 +96,9 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     let mut patience = Patience {
         terms: Vec::new(),
         hold: Duration::ZERO,
+        without_faults: Duration::ZERO,
         pause: PAUSE_UNKNOWN,
+        last_fault: None,
         margin: scenario.run.late_after,
         fixed: match scenario.run.settle {
             Auto::Auto => None,
@@ -109,7 +119,10 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     match &scenario.target {
         scenario::Target::Embedded(embedded) => {
             patience.notes.extend(promise::warning_for_embedded(&scenario.collector));
-            patience.pause = embedded.retry.as_ref().map_or(Duration::ZERO, |retry| retry.max_interval);
+            patience.pause = embedded
+                .retry
+                .as_ref()
+                .map_or(Duration::ZERO, |retry| retry.max_interval.mul_f64(1.0 + EMBEDDED_JITTER) + EMBEDDED_TIMEOUT);
         }
         scenario::Target::Process(process) if scenario.collector.config != Configuration::None => {
             read_configuration(scenario, process, directory, &mut patience)?;
@@ -134,15 +147,34 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     Ok(patience)
 }
 
-/// While the backend is broken a target may hold everything, and then it waits for its next try.
+/// While the backend is broken, or it is down itself, a target may hold everything, and then it waits for its next try.
 fn wait_out_faults(scenario: &Scenario, patience: &mut Patience) {
+    patience.without_faults = patience.hold;
     let begin = scenario.faults.iter().map(|fault| fault.windows.at).min();
     let end = scenario.faults.iter().map(|fault| fault.windows.end()).max();
     let (Some(begin), Some(end)) = (begin, end) else { return };
-    let broken = end.saturating_sub(begin);
-    for (name, wait) in [("while faults last", broken), ("until the target tries again", patience.pause)] {
+    let asked = scenario.faults.iter().filter_map(|fault| fault.kind.retry_after()).max().unwrap_or_default();
+    patience.pause = patience.pause.max(asked);
+    patience.last_fault = Some(end);
+    let again = scenario.faults.iter().map(|fault| to_start_again(scenario, fault)).max().unwrap_or_default();
+    let terms = [
+        ("while faults last", end.saturating_sub(begin)),
+        ("until the target tries again", patience.pause),
+        ("until it is up again", again),
+    ];
+    for (name, wait) in terms.into_iter().filter(|(_, wait)| !wait.is_zero()) {
         patience.hold = patience.hold.saturating_add(wait);
         patience.terms.push(term(name, wait));
+    }
+}
+
+/// How much longer than its window a fault may keep the target down: until it has ended, and until it is ready again.
+fn to_start_again(scenario: &Scenario, fault: &scenario::Fault) -> Duration {
+    let scenario::Target::Process(process) = &scenario.target else { return Duration::ZERO };
+    match fault.kind {
+        FaultKind::Sink { .. } | FaultKind::Target(TargetFault::Freeze) => Duration::ZERO,
+        FaultKind::Target(TargetFault::Kill) => process.ready.timeout,
+        FaultKind::Target(TargetFault::Terminate) => process.ready.timeout.saturating_add(process.stop_grace),
     }
 }
 

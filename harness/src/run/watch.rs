@@ -1,11 +1,12 @@
 //! Watches a run: progress for people, samples for the result, and every reason to end early.
 
 use super::busy::Busy;
+use super::narrate::{Narrator, Standing};
 use super::settle::Patience;
 use super::{Talk, deadline};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
-use crate::fault::TargetFaults;
+use crate::fault::{FaultBook, TargetFaults};
 use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
@@ -48,6 +49,10 @@ pub(super) struct Watcher<'a> {
     pub latency: &'a LatencyRecorder,
     /// What happens to the target on purpose.
     pub faults: RefCell<TargetFaults>,
+    /// What the faults of the sink did.
+    pub book: &'a FaultBook,
+    /// Tells what happens as it does, if that is wanted.
+    pub narrator: Option<RefCell<Narrator>>,
 }
 
 /// What was seen.
@@ -59,6 +64,10 @@ pub(super) struct Watched {
     pub interrupted: bool,
     pub aborted: Option<LimitOutcome>,
     pub target_ended: Option<String>,
+    /// In words, if the target could not be started again after a fault: what it held could not come out.
+    pub not_restarted: Option<String>,
+    /// Whether a fault had ended the target and it was not started again.
+    pub left_down: bool,
     /// Whether anything has come out of the target.
     pub has_delivered: bool,
     /// From the start of the run to the end of the load.
@@ -72,6 +81,9 @@ impl Watched {
     pub(super) fn cut_short(&self) -> Option<String> {
         if self.interrupted {
             return Some("interrupted".to_owned());
+        }
+        if let Some(failed) = &self.not_restarted {
+            return Some(failed.clone());
         }
         let aborted = self.aborted.as_ref();
         aborted.map(|limit| format!("ended early by abort limit `{}`", limit.limit))
@@ -109,6 +121,8 @@ impl Watcher<'_> {
             interrupted: false,
             aborted: None,
             target_ended: None,
+            not_restarted: None,
+            left_down: false,
             has_delivered: false,
             load_took: Duration::ZERO,
             busy: Busy::new(self.scenario.run.warmup),
@@ -158,7 +172,7 @@ impl Watcher<'_> {
             return true;
         }
         self.treat(watched, target, interrupt);
-        if watched.target_ended.is_some() {
+        if watched.target_ended.is_some() || watched.not_restarted.is_some() {
             return true;
         }
         self.must_abort(watched, look, target, sent)
@@ -166,18 +180,22 @@ impl Watcher<'_> {
 
     /// Does to the target what its faults want, and sees whether it has ended by itself.
     fn treat(&self, watched: &mut Watched, target: &mut Target, interrupt: &CancellationToken) {
-        if watched.target_ended.is_some() {
+        if watched.target_ended.is_some() || watched.not_restarted.is_some() {
             return;
         }
         match self.faults.borrow_mut().tick(|| self.clock.elapsed(), target, interrupt) {
             Ok(told) => told.into_iter().for_each(|line| watched.event(self.clock.elapsed(), "fault", line)),
-            Err(ended) => watched.target_ended = Some(ended),
+            // Whoever interrupts the run interrupts that, too.
+            Err(_) if interrupt.is_cancelled() => watched.interrupted = true,
+            Err(failed) => {
+                watched.event(self.clock.elapsed(), "target", failed.clone());
+                watched.not_restarted = Some(failed);
+                return;
+            }
         }
-        if watched.target_ended.is_none() {
-            watched.target_ended = target.ended();
-        }
-        if let Some(ended) = watched.target_ended.clone() {
-            watched.event(self.clock.elapsed(), "target", ended);
+        if let Some(ended) = target.ended() {
+            watched.event(self.clock.elapsed(), "target", ended.clone());
+            watched.target_ended = Some(ended);
         }
     }
 
@@ -223,6 +241,7 @@ impl Watcher<'_> {
     ) {
         let now = self.clock.elapsed();
         self.note_first_delivery(watched, now);
+        self.narrate(watched, look.memory, talk);
         if now < look.next_sample {
             return;
         }
@@ -249,6 +268,13 @@ impl Watcher<'_> {
             late_share: (progress.sent > 0).then_some(progress.late_share),
             target_memory: look.memory,
         });
+    }
+
+    fn narrate(&self, watched: &Watched, memory: Option<u64>, talk: &mut dyn Talk) {
+        let Some(narrator) = &self.narrator else { return };
+        let (acknowledged, delivered) = (self.outcomes.sums().acknowledged, self.recorder.ledger().delivered());
+        let standing = Standing { now: self.clock.elapsed(), acknowledged, delivered, memory };
+        narrator.borrow_mut().tick(standing, &watched.events).iter().for_each(|line| talk.say(line));
     }
 
     /// Seen at the next tick, so its time is not exact; the latency log has the exact ones.
@@ -289,20 +315,23 @@ impl Watcher<'_> {
         talk: &mut dyn Talk,
     ) {
         let (began, mut next_sample) = (Instant::now(), Instant::now());
-        let end = deadline(began, patience.longest());
+        // What a broken backend or a target that is down keeps back can come only when that is over.
+        let healed = patience.last_fault.map_or(began, |last| deadline(self.clock.origin(), last).max(began));
+        let end = deadline(healed, patience.longest());
         patience.ended = Some(SettleEnd::Deadline);
         let mut look = self.look();
-        while Instant::now() < end && !watched.interrupted {
+        while Instant::now() < end && !watched.interrupted && watched.not_restarted.is_none() {
             self.note_first_delivery(watched, self.clock.elapsed());
             let quiet = self.quiet_since(watched.load_took) >= patience.quiet;
-            // A target that is down or stopped is not left so.
-            let quiet = quiet && !self.faults.borrow().is_pending();
+            // A target that is down or stopped is not left so, and what was taken unanswered may yet be sent again.
+            let quiet = quiet && !self.may_act_again(watched, patience);
             if let Some(ended) = quiet.then(|| self.settled(&watched.driver)).flatten() {
                 patience.ended = Some(ended);
                 break;
             }
             watched.interrupted |= interrupt.is_cancelled();
             self.treat(watched, target, interrupt);
+            self.narrate(watched, look.memory, talk);
             if Instant::now() >= next_sample {
                 next_sample += SAMPLE;
                 drop(cpu.sample());
@@ -316,9 +345,15 @@ impl Watcher<'_> {
             }
             std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
         }
-        self.faults.borrow_mut().undo(target);
+        watched.left_down = self.faults.borrow_mut().undo(target);
         patience.took = Some(began.elapsed());
         watched.event(self.clock.elapsed(), "settle", "settled");
+    }
+
+    fn may_act_again(&self, watched: &Watched, patience: &Patience) -> bool {
+        let pending = self.faults.borrow().is_pending() && watched.target_ended.is_none();
+        let since = self.book.last_unanswered().map(|last| self.clock.elapsed().saturating_sub(last));
+        pending || since.is_some_and(|since| since < patience.pause)
     }
 
     fn settling(&self, watched: &mut Watched, memory: Option<u64>, talk: &mut dyn Talk) {

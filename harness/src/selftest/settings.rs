@@ -54,6 +54,9 @@ pub(super) const ATTRIBUTES: &str = configured!(
     processors: "{attributes: {actions: [{pattern: ^spanproof.nothing, action: delete}]}}", pipeline: "[attributes]", exporter: ""
 );
 
+/// A batch processor that may hold everything back for longer than a run lasts.
+pub(super) const BATCH: &str = configured!(processors: "{batch: {timeout: 20s}}", pipeline: "[batch]", exporter: "");
+
 /// A target out of which nothing comes.
 pub(super) const SWALLOWING_TARGET: &str = sink_as_target!("");
 

@@ -316,11 +316,13 @@ const CIRCUMSTANCES: [Case; 11] = [
         // After the load, so that nothing is sent while it is down.
         &[
             settings::SWALLOWING_TARGET,
-            "collector.guarantee=memory",
+            settings::BATCH,
+            "collector.guarantee=batch",
+            "run.settle=1s",
             "faults=[{name: killed, at: 3s, for: 500ms, fault: kill}]",
         ],
-        Expected { told: &["lost-declared"], ..Expected::PASS },
-        "a target that is killed with everything inside, as its guarantee permits",
+        Expected { told: &["lost-declared"], ..Expected::open(&["nothing-delivered"]) },
+        "a target that is killed with everything inside: its guarantee permits that, and nothing is shown by it",
     )
     .behind(OWN_SETTING),
     Case::without_defect(

@@ -178,11 +178,14 @@ impl Recorder {
         })
     }
 
-    /// For each heal, in the order given: how long after it the last record came, for the first time, that was due before it. Zero
-    /// where none did.
-    pub fn drained_after(&self) -> Vec<Duration> {
-        let after =
-            |heal: &Heal| Duration::from_nanos(heal.drained_ns.load(Ordering::Relaxed).saturating_sub(heal.at_ns));
+    /// For each heal, in the order given: how long after it the last record came, for the first time, that was due before it; zero
+    /// where none did. `None` for one that had not come when settling ended.
+    pub fn drained_after(&self) -> Vec<Option<Duration>> {
+        let closed_ns = self.closed_ns.load(Ordering::Relaxed);
+        let after = |heal: &Heal| {
+            let after = heal.drained_ns.load(Ordering::Relaxed).saturating_sub(heal.at_ns);
+            (heal.at_ns <= closed_ns).then_some(Duration::from_nanos(after))
+        };
         self.heals.iter().map(after).collect()
     }
 

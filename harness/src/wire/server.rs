@@ -34,7 +34,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub use backend::{Backend, Decision, Export, Refusal};
+pub use backend::{Answered, Backend, Decision, Export, Refusal};
 pub use config::{Limits, ServerConfig};
 pub use counters::{Fault, Reason, ServerCounters};
 

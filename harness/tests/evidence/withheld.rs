@@ -37,7 +37,7 @@ fn with_conduct(rig: &Rig, conduct: Conduct) -> Output {
     frozen.course.withhold();
     write_latency_log(&rig.directory, &frozen.course.document.latency, &log).unwrap();
     let Frozen { evidence: found, ledger, course, .. } = &frozen;
-    let touched: Vec<_> = found.faults.iter().map(|fault| fault.touched.clone()).collect();
+    let touched: Vec<_> = found.faults.iter().map(|fault| [fault.touched.clone(), fault.unanswered.clone()]).collect();
     let findings = Findings {
         plan: &found.plan,
         fingerprint: course.document.fingerprint.as_deref().unwrap(),

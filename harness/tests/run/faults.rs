@@ -114,12 +114,15 @@ fn what_a_target_sends_again_because_no_answer_came_is_explained() {
     assert_eq!(judged.code, Some(1), "the evidence knows as much: {judged}");
 }
 
-/// A repeat that no fault explains is a repeat, fault or not.
+/// A repeat that no fault explains is a repeat, also of what a fault has touched: the target had its answer.
 #[test]
 fn a_repeat_beside_a_fault_is_not_explained_by_it() {
-    let run = drill("backend-down", &["--plant", "duplicate-one-in=500"]).expect(1);
-    assert_eq!(run.ids("failure"), ["duplicated"], "{run}");
-    assert_eq!(run.spans("duplicated_explained"), 0, "{run}");
+    for fault in ["{grpc_status: {code: UNAVAILABLE}}", "{slow: {by: 100ms}}"] {
+        let set = format!("faults[0].fault={fault}");
+        let run = drill("backend-down", &["--set", &set, "--plant", "duplicate-one-in=200"]).expect(1);
+        assert_eq!(run.ids("failure"), ["duplicated"], "{fault}: {run}");
+        assert_eq!(run.spans("duplicated_explained"), 0, "{fault}: {run}");
+    }
 }
 
 #[test]
@@ -221,7 +224,7 @@ fn check_pair(target: &str, (name, twin, word): &(&str, &str, &str)) {
 
 #[test]
 fn the_plan_says_what_will_be_broken_and_bad_faults_are_refused_before_anything_starts() {
-    let planned = drill("flapping", &["--dry-run"]).expect(0);
+    let planned = drill("flapping", &["--dry-run", "--set", "run.duration=40s"]).expect(0);
     assert!(
         planned.stdout.contains("fault    flapping 0:01-0:03, 5 times, every 0:06: the sink refuses with UNAVAILABLE"),
         "{planned}"
@@ -264,6 +267,34 @@ fn a_queue_in_memory_dies_with_a_killed_collector_as_declared_and_no_other_span_
     assert!(promising.result()["warnings"].to_string().contains("guarantee `disk` cannot hold"), "{promising}");
     let judged = promising.then(&["judge", "out"]).expect(1);
     assert!(judged.stdout.contains("lost-acknowledged") || judged.stdout.contains("lost_acknowledged"), "{judged}");
+}
+
+/// What the backend refused for good the collector has dropped, and a kill soon after is no excuse for that.
+#[test]
+fn a_kill_excuses_nothing_that_was_lost_before_it() {
+    let Some(target) = collector() else { return };
+    let refused = "{name: refused, at: 1s, for: 1s, fault: {grpc_status: {code: INVALID_ARGUMENT}}}";
+    let faults = format!("faults=[{refused}, {{name: killed, at: 2500ms, for: 1s, fault: kill}}]");
+    let of_it = ["run", "drills/kill-memory", "--quiet", "--out", "out", "--target", &target, "--set", &faults];
+    let run = spanproof(
+        &[&of_it[..], &["--set", "run.duration=5s", "--set", "limits=[spans.lost_acknowledged == 0]"]].concat(),
+    );
+    let run = run.expect(1);
+    assert_eq!(run.ids("failure"), ["lost-acknowledged"], "{run}");
+    let touched = run.result()["faults"]["refused"]["spans"].as_u64().unwrap();
+    assert!(run.spans("lost_acknowledged") == touched && run.spans("lost_declared") < touched / 2, "{run}");
+}
+
+/// However short the settling, a target that is down is started again first.
+#[test]
+fn settling_begins_when_the_last_fault_has_ended() {
+    let Some(target) = collector() else { return };
+    let faults = "faults=[{name: killed, at: 1s, for: 4s, fault: kill}]";
+    let of_it = ["run", "drills/kill-disk", "--quiet", "--out", "out", "--target", &target, "--set", faults];
+    let short =
+        ["--set", "run.duration=2s", "--set", "run.settle=3s", "--set", "limits=[spans.lost_acknowledged == 0]"];
+    let run = spanproof(&[&of_it[..], &short].concat()).expect(0);
+    assert_eq!(run.spans("delivered"), run.spans("planned"), "{run}");
 }
 
 #[test]

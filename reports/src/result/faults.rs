@@ -3,6 +3,7 @@
 use crate::result::latency::Latency;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// One fault: when it was to hold, what it did, and how all went on from there.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +33,9 @@ pub struct Fault {
     /// Whether the sink took what was in them and kept the answer from the target, so that the target may send it again.
     #[serde(default)]
     pub takes: bool,
+    /// Whether it refused them in a way that OTLP has nobody send again.
+    #[serde(default)]
+    pub for_good: bool,
     /// Spans of the plan that were in them, each counted once.
     #[serde(default)]
     pub spans: u64,
@@ -89,6 +93,15 @@ impl Fault {
             "after" => Some(&self.after),
             _ => None,
         }
+    }
+
+    /// When it was to hold, from the start of the run: each time from when to when.
+    pub fn windows(&self) -> Vec<(Duration, Duration)> {
+        let window = |number: u64| {
+            let begin = self.at_seconds + number as f64 * self.every_seconds.unwrap_or(0.0);
+            (Duration::from_secs_f64(begin), Duration::from_secs_f64(begin + self.lasting_seconds))
+        };
+        (0..self.times).map(window).collect()
     }
 
     /// Its parts of the run.

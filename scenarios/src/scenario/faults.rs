@@ -126,6 +126,40 @@ impl Windows {
     }
 }
 
+impl FaultKind {
+    /// How long it asks a target to wait before it comes again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Sink {
+                fault: SinkFault::GrpcStatus { retry_after, .. } | SinkFault::HttpStatus { retry_after, .. },
+                ..
+            } => *retry_after,
+            Self::Sink { .. } | Self::Target(_) => None,
+        }
+    }
+}
+
+impl SinkFault {
+    /// Whether it refuses in a way that OTLP has nobody send again.
+    pub fn is_for_good(&self) -> bool {
+        match self {
+            Self::GrpcStatus { code: GrpcStatus::ResourceExhausted, retry_after } => retry_after.is_none(),
+            Self::GrpcStatus { code, .. } => !matches!(
+                code,
+                GrpcStatus::Cancelled
+                    | GrpcStatus::DeadlineExceeded
+                    | GrpcStatus::Aborted
+                    | GrpcStatus::OutOfRange
+                    | GrpcStatus::Unavailable
+                    | GrpcStatus::DataLoss
+            ),
+            Self::HttpStatus { status, .. } => !matches!(status, 429 | 502 | 503 | 504),
+            Self::Reset { error } => matches!(error, Http2Error::ProtocolError | Http2Error::InternalError),
+            Self::Slow { .. } | Self::Hang | Self::LostAnswer => false,
+        }
+    }
+}
+
 impl Display for FaultKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
@@ -197,11 +231,26 @@ pub(super) fn resolve(
             part.report("name", ProblemKind::Contradiction, message, "give each fault a name of its own");
         }
     }
+    refuse_overlaps(&faults, specs, checker);
     if specs.len() > FAULTS_MAX {
         let message = format!("{} faults are more than can be kept apart", specs.len());
         checker.report("faults", ProblemKind::InvalidValue, message, format!("write at most {FAULTS_MAX}"));
     }
     (faults.len() == specs.len()).then_some(faults)
+}
+
+/// A process is one at a time: what happens to it twice at once would be undone by the first end.
+fn refuse_overlaps(faults: &[Fault], specs: &[FaultSpec], checker: &mut Checker<'_>) {
+    let of_target = faults.iter().filter(|fault| matches!(fault.kind, FaultKind::Target(_)));
+    let mut windows: Vec<_> =
+        of_target.flat_map(|fault| fault.windows.all().map(move |window| (window, fault))).collect();
+    windows.sort_by_key(|(window, _)| *window);
+    let clash = windows.windows(2).find(|pair| pair[1].0.0 < pair[0].0.1);
+    let Some([(_, earlier), (_, later)]) = clash else { return };
+    let index = specs.iter().position(|spec| spec.name.as_deref() == Some(&later.name)).unwrap_or_default();
+    let message = format!("`{}` has not ended when this begins", earlier.name);
+    let hint = "let nothing else happen to the target until one has ended";
+    Part { checker, index }.report("at", ProblemKind::Contradiction, message, hint);
 }
 
 /// One element of the list, while it is checked.
@@ -276,10 +325,11 @@ impl Part<'_, '_> {
         }
         if let Some(run) = run
             && let Extent::Duration(duration) = run.extent
-            && at >= run.warmup.saturating_add(duration)
+            && at.saturating_add(every.saturating_mul(times - 1)) >= run.warmup.saturating_add(duration)
         {
+            let field = if at >= run.warmup + duration { "at" } else { "times" };
             let message = format!("the load has ended by then, after {}", HumanDuration(run.warmup + duration));
-            self.invalid("at", message, "let it begin earlier, or lengthen `run.duration`");
+            self.invalid(field, message, "let all of it begin earlier, or lengthen `run.duration`");
         }
         Some(Windows { at, lasting, every, times })
     }

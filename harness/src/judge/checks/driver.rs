@@ -70,7 +70,7 @@ fn never_bit(evidence: &Evidence, findings: &mut Vec<Finding>) {
 fn sink_refused(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let Some(refused) = evidence.refusals.by_bounds_in_words() else { return };
     let counts = &evidence.account.counts;
-    let matters = counts.lost_acknowledged + counts.lost_unknown + counts.late > 0;
+    let matters = counts.lost_acknowledged + counts.lost_declared + counts.lost_unknown + counts.late > 0;
     let level = if matters { Level::Inconclusive } else { Level::Warning };
     let message = format!(
         "the sink refused or cut off requests because of its own bounds ({refused}): what was in them cannot be told from a loss"

@@ -34,9 +34,12 @@ impl Doubts {
     /// The doubt about a figure. One of the driver itself says what the harness did, never what the target did.
     fn about(&self, limit: &Limit) -> Option<String> {
         match limit.canonical_path() {
-            "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.delivered" => self.absence.clone(),
+            "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.lost_declared" | "spans.delivered" => {
+                self.absence.clone()
+            }
             "spans.corrupted" | "spans.corrupted_only" => self.change.clone(),
             "spans.late" => self.lateness.clone(),
+            path if path.starts_with("recovery.") => self.lateness.clone(),
             path if path.starts_with("driver.") => Some("the sending side was the limit".to_owned()),
             _ => None,
         }

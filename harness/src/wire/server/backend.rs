@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -77,6 +79,8 @@ pub enum Decision {
     },
     /// The inner decision, later. The request's bytes no longer count against the server's bounds meanwhile.
     Delay(Duration, Box<Decision>),
+    /// The inner decision, and whether its answer was given in the end is noted: a peer that has given up hears none.
+    Witnessed(Answered, Box<Decision>),
     /// No answer until the peer gives up or the server's `hang_max` has passed.
     Hang,
     /// The stream is reset without an answer; an HTTP/1.1 connection is aborted with a TCP reset.
@@ -84,6 +88,29 @@ pub enum Decision {
         /// HTTP/2 error code, e.g. 2 INTERNAL_ERROR, 7 REFUSED_STREAM, 8 CANCEL. HTTP/1.1 has no place for it.
         http2_error: u32,
     },
+}
+
+/// Whether a request was answered: false until the server has done so.
+#[derive(Debug, Clone, Default)]
+pub struct Answered(Arc<AtomicBool>);
+
+impl Answered {
+    /// Whether it was, by now.
+    pub fn is_so(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// It is now.
+    pub fn note(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl PartialEq for Answered {
+    /// Of the same request.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// An error answer, said in the words of both protocols.

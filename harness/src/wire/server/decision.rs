@@ -6,7 +6,7 @@ use std::time::Duration;
 use http::StatusCode;
 use tokio::time::sleep;
 
-use super::backend::{Decision, Export, Refusal};
+use super::backend::{Answered, Decision, Export, Refusal};
 use super::budget::Hold;
 use super::call::{Abort, Call};
 use super::counters::Reason;
@@ -32,12 +32,31 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
     tally.body_bytes.fetch_add(export.body.len() as u64, Relaxed);
     let mut decision = call.shared.backend.export(export);
     drop(hold);
-    while let Decision::Delay(time, inner) = decision {
-        sleep(time).await;
-        decision = *inner;
+    let mut witnesses = Vec::new();
+    loop {
+        decision = match decision {
+            // Whoever gives up meanwhile ends all of this here.
+            Decision::Delay(time, inner) => {
+                sleep(time).await;
+                *inner
+            }
+            Decision::Witnessed(witness, inner) => {
+                witnesses.push(witness);
+                *inner
+            }
+            unanswered @ (Decision::Hang | Decision::Reset { .. }) => {
+                decision = unanswered;
+                break;
+            }
+            answered => {
+                witnesses.iter().for_each(Answered::note);
+                decision = answered;
+                break;
+            }
+        };
     }
     match decision {
-        Decision::Accept | Decision::Delay(..) => {
+        Decision::Accept | Decision::Delay(..) | Decision::Witnessed(..) => {
             call.settle(&tally.accepted);
             Ok(Verdict::Success(None))
         }

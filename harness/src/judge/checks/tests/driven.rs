@@ -38,7 +38,12 @@ fn what_never_left_is_warned_of_and_open_below_95_in_a_hundred() {
 #[test]
 fn a_defect_that_never_bit_leaves_it_open_whether_it_would_have_been_noticed() {
     let told = |touched, signs| Fault { touched, signs, ..Fault::default() };
-    let fault = |name: &str, told| FaultEvidence { name: name.to_owned(), told, touched: RoaringTreemap::new() };
+    let fault = |name: &str, told| FaultEvidence {
+        name: name.to_owned(),
+        told,
+        touched: RoaringTreemap::new(),
+        unanswered: RoaringTreemap::new(),
+    };
     let bitten = [fault("slow", told(1, None)), fault("refusing", told(1, Some(1)))];
     assert_eq!(findings(&Evidence { faults: bitten.to_vec(), ..clean() }), []);
     let faults = vec![fault("outage", told(0, None)), fault("unseen", told(1, Some(0)))];
