@@ -44,14 +44,15 @@ const PASSING: Duration = Duration::from_secs(1);
 /// broken backends.
 pub fn held_at(at: Duration, pipeline: Duration, pause: Duration, outages: &[(Duration, Duration)]) -> Duration {
     let mut since = at;
-    let mut earlier: Vec<_> = outages.iter().filter(|(begin, _)| *begin < at).collect();
-    earlier.sort_by_key(|(begin, end)| std::cmp::Reverse((*end, *begin)));
-    for (begin, end) in earlier {
+    let mut latest_first = outages.to_vec();
+    latest_first.sort_by_key(|(begin, end)| std::cmp::Reverse((*end, *begin)));
+    for (begin, end) in latest_first {
         // It had not tried again yet what had failed in this one.
         if end.saturating_add(pause) < since {
             break;
         }
-        since = since.min(*begin);
+        // One that comes later changes nothing here.
+        since = since.min(begin);
     }
     (at - since).saturating_add(pipeline).saturating_add(PASSING)
 }
@@ -140,7 +141,7 @@ mod tests {
             batch: BatchRule { spans: 50, timeout_ns: 1_000_000_000 },
             request_bytes_max: 1 << 20,
             rate: Rate::Spans(1000.0),
-            shape: Shape { segments: vec![Segment { seconds: 2.0, from: 1.0, to: 1.0 }] },
+            shape: Shape { segments: vec![Segment { seconds: 30.0, from: 1.0, to: 1.0 }] },
             arrivals: Arrivals::Constant,
             extent: Extent::Profile,
         })
@@ -216,6 +217,26 @@ mod tests {
         assert_eq!(evidence.account.counts.duplicated_explained, sets[0].len());
     }
 
+    /// The first request of two chunks is lost: of one acknowledged long before the kill, of the other just before.
+    #[test]
+    fn records_of_different_chunks_are_told_apart() {
+        let mut evidence = Evidence::of_clean_run(Arc::new(plan()));
+        let (plan, book) = (Arc::clone(&evidence.plan), InstantsBook::default());
+        let of_chunk = |number: u64| {
+            let chunk = plan.open(number);
+            book.note_sent(RequestId { chunk: number, number: 0 }, Duration::ZERO, MS);
+            let first = plan.spans_before(number);
+            let records = chunk.records_of(&plan, 0).into_iter().map(|offset| first + u64::from(offset));
+            (Duration::from_nanos(chunk.requests()[0].due_ns) + MS, records.collect::<RoaringTreemap>())
+        };
+        let ((_, early), (acknowledged, late)) = (of_chunk(0), of_chunk(1));
+        evidence.account.sets.lost_acknowledged = &early | &late;
+        let kills = vec![Kill { at: acknowledged + MS, hold: 20 * MS }];
+        let deaths = Deaths { kills, permits_loss: true, ..Deaths::default() };
+        assert_eq!(explain(&mut evidence.account, &plan, &book.take_down(), &deaths), late);
+        assert_eq!(evidence.account.sets.lost_acknowledged, early);
+    }
+
     #[test]
     fn what_the_sink_refused_for_good_was_not_inside_any_more() {
         let (mut evidence, instants, sets) = lost();
@@ -253,6 +274,7 @@ mod tests {
         assert_eq!(held(20, &[]), 1, "only what is passing through");
         assert_eq!(held(20, &[(5, 30)]), 16);
         assert_eq!(held(20, &[(5, 18)]), 16, "it has not tried again yet");
+        assert_eq!(held(20, &[(5, 17)]), 16, "it may just be trying");
         assert_eq!(held(20, &[(5, 16)]), 1, "it has");
         assert_eq!(held(20, &[(5, 8), (10, 13), (15, 18)]), 16, "each reaches to the next");
         assert_eq!(held(20, &[(5, 8), (12, 13), (15, 18)]), 9, "the first does not");
