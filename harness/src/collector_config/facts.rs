@@ -162,8 +162,7 @@ impl Pipelines {
     }
 
     /// The longest that an exporter waits before it sends again what could not be delivered, its randomness and the wait for an answer
-    /// included; `None` where
-    /// that cannot be read.
+    /// included; `None` where that cannot be read.
     pub fn longest_pause(&self) -> Option<Duration> {
         self.paths().iter().map(exporter_pause).try_fold(Duration::ZERO, |longest, pause| Some(longest.max(pause?)))
     }

@@ -7,7 +7,7 @@ use crate::sink::recorder::Recorder;
 use crate::wire::server::{Answered, Backend, Decision, Export, Refusal};
 use crate::wire::{Code, Signal};
 use http::StatusCode;
-use spanproof_scenarios::scenario::{GrpcStatus, SinkFault};
+use spanproof_scenarios::scenario::{GrpcStatus, Http2Error, SinkFault};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,11 +33,7 @@ impl FaultySink {
             SinkFault::GrpcStatus { code, retry_after } => {
                 not_taken(refuse(Some(code), http_status(code), retry_after))
             }
-            SinkFault::HttpStatus { status, retry_after } => {
-                // It was checked to be one, from 300 to 599.
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-                not_taken(refuse(None, status, retry_after))
-            }
+            SinkFault::HttpStatus { status, retry_after } => not_taken(refuse(None, status_code(status), retry_after)),
             SinkFault::Hang => not_taken(Decision::Hang),
             SinkFault::Reset { error } => not_taken(Decision::Reset { http2_error: error.number() }),
             SinkFault::Slow { by } => {
@@ -87,19 +83,44 @@ fn refuse(code: Option<GrpcStatus>, http: StatusCode, retry_after: Option<Durati
 /// The status that stands for a gRPC status over OTLP/HTTP: of those that a client may send again only four are left there.
 fn http_status(code: GrpcStatus) -> StatusCode {
     match code {
-        GrpcStatus::Cancelled
-        | GrpcStatus::DeadlineExceeded
-        | GrpcStatus::Aborted
-        | GrpcStatus::OutOfRange
-        | GrpcStatus::Unavailable
-        | GrpcStatus::DataLoss => StatusCode::SERVICE_UNAVAILABLE,
+        _ if Code(code.number()).retryable(false) => StatusCode::SERVICE_UNAVAILABLE,
         GrpcStatus::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
         GrpcStatus::InvalidArgument => StatusCode::BAD_REQUEST,
         GrpcStatus::Unauthenticated => StatusCode::UNAUTHORIZED,
         GrpcStatus::PermissionDenied => StatusCode::FORBIDDEN,
         GrpcStatus::NotFound | GrpcStatus::Unimplemented => StatusCode::NOT_FOUND,
-        GrpcStatus::AlreadyExists | GrpcStatus::FailedPrecondition | GrpcStatus::Internal | GrpcStatus::Unknown => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// It was checked to be one, from 300 to 599.
+fn status_code(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Whether a fault refuses in a way that OTLP has nobody send again.
+pub fn is_for_good(fault: SinkFault) -> bool {
+    match fault {
+        SinkFault::GrpcStatus { code, retry_after } => !Code(code.number()).retryable(retry_after.is_some()),
+        // What gRPC makes of these statuses is retryable where OTLP/HTTP calls them so.
+        SinkFault::HttpStatus { status, .. } => !Code::of_http(status_code(status)).retryable(false),
+        SinkFault::Reset { error } => matches!(error, Http2Error::ProtocolError | Http2Error::InternalError),
+        SinkFault::Slow { .. } | SinkFault::Hang | SinkFault::LostAnswer => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_may_send_again_is_not_refused_for_good() {
+        let grpc = |code, retry_after| is_for_good(SinkFault::GrpcStatus { code, retry_after });
+        let for_good: Vec<u32> =
+            GrpcStatus::ALL.iter().filter(|code| grpc(**code, None)).map(|code| code.number()).collect();
+        assert_eq!(for_good, [2, 3, 5, 6, 7, 8, 9, 12, 13, 16]);
+        assert!(!grpc(GrpcStatus::ResourceExhausted, Some(Duration::from_secs(1))));
+        let http = |status| is_for_good(SinkFault::HttpStatus { status, retry_after: None });
+        assert_eq!((300..600).filter(|status| !http(*status)).collect::<Vec<u16>>(), [429, 502, 503, 504]);
     }
 }

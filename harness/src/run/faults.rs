@@ -2,7 +2,7 @@
 
 use super::{Found, RunError};
 use crate::clock::RunClock;
-use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults};
+use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults, is_for_good};
 use crate::judge::account::Account;
 use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
@@ -99,7 +99,7 @@ fn of_sink(kind: SinkFault, observed: &Observed, found: &Found) -> Told {
     let (first_seconds, last_seconds) = seconds(observed.between);
     Told {
         touched: observed.touched,
-        for_good: kind.is_for_good(),
+        for_good: is_for_good(kind),
         takes: matches!(kind, SinkFault::Slow { .. } | SinkFault::LostAnswer),
         spans: observed.records.len(),
         signs: on_the_wire(kind, found),

@@ -139,27 +139,6 @@ impl FaultKind {
     }
 }
 
-impl SinkFault {
-    /// Whether it refuses in a way that OTLP has nobody send again.
-    pub fn is_for_good(&self) -> bool {
-        match self {
-            Self::GrpcStatus { code: GrpcStatus::ResourceExhausted, retry_after } => retry_after.is_none(),
-            Self::GrpcStatus { code, .. } => !matches!(
-                code,
-                GrpcStatus::Cancelled
-                    | GrpcStatus::DeadlineExceeded
-                    | GrpcStatus::Aborted
-                    | GrpcStatus::OutOfRange
-                    | GrpcStatus::Unavailable
-                    | GrpcStatus::DataLoss
-            ),
-            Self::HttpStatus { status, .. } => !matches!(status, 429 | 502 | 503 | 504),
-            Self::Reset { error } => matches!(error, Http2Error::ProtocolError | Http2Error::InternalError),
-            Self::Slow { .. } | Self::Hang | Self::LostAnswer => false,
-        }
-    }
-}
-
 impl Display for FaultKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
