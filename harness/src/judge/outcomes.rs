@@ -195,6 +195,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_failure_is_the_first_of_the_plan_that_failed_in_words() {
+        let outcomes = Outcomes::default();
+        let said = |outcome, answer: &str| RequestRecord { answer: answer.to_owned(), ..ended(outcome, 1) };
+        outcomes.note(id(0), 1, said(Outcome::Acknowledged, "taken, and take care"));
+        outcomes.note(id(1), 1, said(Outcome::NotSent, ""));
+        assert_eq!(outcomes.first_failure(), None);
+        outcomes.note(id(4), 1, said(Outcome::Refused, "no"));
+        outcomes.note(id(2), 1, said(Outcome::Unknown, "gone"));
+        assert_eq!(outcomes.first_failure().map(|failure| failure.answer), Some("gone".to_owned()));
+    }
+
+    #[test]
     fn when_a_request_was_begun_again_is_known_of_those_that_were() {
         let outcomes = Outcomes::default();
         outcomes.note_begun(id(3), 500);

@@ -42,3 +42,18 @@ impl std::fmt::Display for Without {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_thing_is_left_out_and_named_and_everything_else_goes_on() {
+        let all = [Without::Nothing, Without::Check("a"), Without::Limits, Without::Finding("a")];
+        assert_eq!(all.map(|without| without.runs("a")), [true, false, true, true]);
+        assert_eq!(all.map(|without| without.makes("a")), [true, true, true, false]);
+        assert_eq!(all.map(Without::judges_limits), [true, true, false, true]);
+        assert!(all.iter().all(|without| without.runs("b") && without.makes("b")));
+        assert_eq!(all.map(|without| without.to_string()), ["nothing", "check a", "all limits", "finding a"]);
+    }
+}
