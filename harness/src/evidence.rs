@@ -170,6 +170,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let faults = faults(&files, &course, plan.spans())?;
     let mut evidence = evidence(plan, requests, arrivals, faults, &course, &ledger);
     evidence.explain_repeats();
+    evidence.declare_discarded();
     evidence.died_inside = {
         let deaths = deaths(&course, &evidence.faults);
         declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths)
@@ -218,8 +219,8 @@ fn evidence(
 /// When the target died for a fault's sake, and whether its acknowledgements may have died with it.
 fn deaths(course: &Course, faults: &[FaultEvidence]) -> Deaths {
     let seconds = |seconds: &[f64]| seconds.iter().copied().map(Duration::from_secs_f64).collect::<Vec<_>>();
-    let outages: Vec<_> =
-        faults.iter().filter(|fault| !fault.told.of_target).flat_map(|fault| fault.told.windows()).collect();
+    let holds_up = |fault: &&FaultEvidence| !fault.told.of_target && !fault.told.for_good;
+    let outages: Vec<_> = faults.iter().filter(holds_up).flat_map(|fault| fault.told.windows()).collect();
     let kill = |at: Duration| Kill { at, hold: declared::held_at(at, course.may_hold, course.pause, &outages) };
     let kills = faults.iter().flat_map(|fault| seconds(&fault.told.kills_seconds));
     Deaths {

@@ -180,7 +180,7 @@ pub fn run(
         Recorder::new(Arc::clone(&chunks), clock, Arc::clone(&latency), patience.late_after(), scenario.run.warmup);
     let heals = scenario.faults.iter().map(|fault| fault.windows.end());
     let recorder = Arc::new(recorder.with_outcomes(Arc::clone(&outcomes)).with_heals(heals));
-    at_work.gate.open(faults::before(Arc::clone(&recorder), &faults, clock));
+    at_work.gate.open(faults::before(Arc::clone(&recorder), (&scenario.faults, &faults), clock));
     let connections = planning::connections(scenario, &plan);
     let driver_config = driver_config(scenario, client, connections);
     let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
@@ -350,7 +350,7 @@ fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu: &mut Thre
     let counters = sink.counters();
     let cut = sink.shutdown(Duration::from_secs(2));
     // A fault that keeps answers back keeps connections open, too.
-    let cut = (cut as u64).saturating_sub(faults.hung());
+    let cut = (cut as u64).saturating_sub(counters.waiting);
     let refusals = refusals(&counters, gate.refused() + faults.refused(), cut);
     let is_ours = !matches!(scenario.target, scenario::Target::External(_));
     let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);

@@ -19,7 +19,7 @@ mod workload;
 pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, FaultKind, SinkFault, TargetFault, Windows};
+pub use faults::{Fault, FaultKind, Reach, RetryAfter, SinkFault, TargetFault, Windows};
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
 pub use spanproof_generators::workload::Workload;
@@ -27,7 +27,8 @@ pub use target::{Embedded, External, Process, Ready, Target};
 pub use traffic::{Batch, Profile, Traffic};
 
 pub use crate::spec::{
-    Absence, Arrivals, Compression, EncodingOrder, Foreign, GrpcStatus, Guarantee, Http2Error, Packing, Protocol,
+    Absence, AnswerShape, Arrivals, Compression, EncodingOrder, Foreign, GrpcStatus, Guarantee, Http2Error, Packing,
+    Protocol, ReachOf,
 };
 
 use crate::knowledge::LimitUse;

@@ -23,7 +23,8 @@ use crate::limits::Limit;
 pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
 pub use faults::{
-    FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, Http2Error, HttpStatusSpec, NoSettings, ResetSpec,
+    AnswerShape, BrokenAnswerSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, Http2Error,
+    HttpStatusSpec, LostAnswerSpec, NoSettings, PartialSuccessSpec, PoisonSpec, ReachOf, ResetSpec, RetryAfterForm,
     SlowSpec,
 };
 pub use run::RunSpec;

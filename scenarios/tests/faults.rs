@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::problem::Problems;
-use spanproof_scenarios::scenario::{FaultKind, GrpcStatus, Http2Error, Scenario, SinkFault, TargetFault, Windows};
+use spanproof_scenarios::scenario::{
+    AnswerShape, FaultKind, GrpcStatus, Http2Error, Reach, ReachOf, RetryAfter, Scenario, SinkFault, TargetFault,
+    Windows,
+};
 use spanproof_scenarios::units::Ppb;
 
 fn with(faults: &str, limits: &str) -> Result<Scenario, Problems> {
@@ -19,7 +22,7 @@ fn with(faults: &str, limits: &str) -> Result<Scenario, Problems> {
 fn kind(fault: &str) -> SinkFault {
     let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, fault: {fault}}}\n"), "");
     match scenario.unwrap_or_else(|problems| panic!("{fault}: {problems}")).faults[0].kind {
-        FaultKind::Sink { fault, share: Ppb::WHOLE } => fault,
+        FaultKind::Sink { fault, reach: Reach::WHOLE } => fault,
         other => panic!("{other:?}"),
     }
 }
@@ -37,9 +40,9 @@ fn a_fault_has_a_name_a_time_and_what_happens() {
     assert_eq!(down.name, "down");
     assert_eq!(down.windows, Windows { at: seconds(11), lasting: seconds(3), every: seconds(3), times: 1 });
     let retry_after = Some(seconds(5));
-    let fault = SinkFault::GrpcStatus { code: GrpcStatus::Unavailable, retry_after };
-    assert_eq!(down.kind, FaultKind::Sink { fault, share: Ppb::WHOLE });
-    assert_eq!(flapping.kind, FaultKind::Sink { fault: SinkFault::Hang, share: Ppb::from_percent(30) });
+    let fault = SinkFault::GrpcStatus { code: GrpcStatus::Unavailable.into(), retry_after };
+    assert_eq!(down.kind, FaultKind::Sink { fault, reach: Reach::WHOLE });
+    assert_eq!(flapping.kind, FaultKind::Sink { fault: SinkFault::Hang, reach: Reach::share(Ppb::from_percent(30)) });
     assert_eq!((flapping.windows.times, flapping.windows.end()), (4, Duration::from_millis(7500)));
     assert_eq!(scenario.limits.len(), 2);
 }
@@ -51,7 +54,61 @@ fn every_kind_is_read() {
     assert_eq!(kind("hang"), SinkFault::Hang);
     assert_eq!(kind("reset"), SinkFault::Reset { error: Http2Error::Cancel });
     assert_eq!(kind("{reset: {error: INTERNAL_ERROR}}"), SinkFault::Reset { error: Http2Error::InternalError });
-    assert_eq!(kind("lost_answer"), SinkFault::LostAnswer);
+    let lost = |error, after_headers| SinkFault::LostAnswer { error, after_headers };
+    assert_eq!(kind("lost_answer"), lost(Http2Error::Cancel, false));
+    assert_eq!(kind("{lost_answer: {error: NO_ERROR, after_headers: true}}"), lost(Http2Error::NoError, true));
+    let code = "42".parse().unwrap();
+    assert_eq!(kind("{grpc_status: {code: 42}}"), SinkFault::GrpcStatus { code, retry_after: None });
+    assert_eq!(kind("{partial_success: {rejected: -1}}"), SinkFault::Partial { rejected: -1 });
+    assert_eq!(kind("{broken_answer: {shape: no_status}}"), SinkFault::BrokenAnswer(AnswerShape::NoStatus));
+    assert_eq!(kind("discard"), SinkFault::Discard);
+    let code = GrpcStatus::InvalidArgument.into();
+    assert_eq!(kind("{poison: {one_in: 1000}}"), SinkFault::Poison { one_in: 1000, code });
+}
+
+#[test]
+fn retry_after_is_read_in_every_form() {
+    let after = |settings: &str| match kind(&format!("{{http_status: {{status: 503, {settings}}}}}")) {
+        SinkFault::HttpStatus { status: 503, retry_after } => retry_after,
+        other => panic!("{other:?}"),
+    };
+    let wait = Duration::from_secs(5);
+    assert_eq!(after("retry_after: 5s"), Some(RetryAfter::Seconds(wait)));
+    assert_eq!(after("retry_after: 5s, retry_after_form: date"), Some(RetryAfter::Date(wait)));
+    assert_eq!(after("retry_after: 5s, retry_after_form: twice"), Some(RetryAfter::Twice(wait)));
+    let odd = ["words", "negative", "huge", "empty"].map(|form| after(&format!("retry_after_form: {form}")));
+    assert_eq!(odd, [RetryAfter::Words, RetryAfter::Negative, RetryAfter::Huge, RetryAfter::Empty].map(Some));
+}
+
+#[test]
+fn a_share_may_rise_or_be_one_of_connections() {
+    let reach = |settings: &str| {
+        let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, fault: hang, {settings}}}\n"), "").unwrap();
+        match scenario.faults[0].kind {
+            FaultKind::Sink { reach, .. } => reach,
+            other => panic!("{other:?}"),
+        }
+    };
+    let percent = Ppb::from_percent;
+    let of = ReachOf::Requests;
+    assert_eq!(reach("share: 0%, share_to: 60%"), Reach { from: percent(0), to: percent(60), of });
+    let of = ReachOf::Connections;
+    assert_eq!(reach("share: 50%, share_of: connections"), Reach { from: percent(50), to: percent(50), of });
+}
+
+#[test]
+fn what_contradicts_itself_in_a_kind_is_told_in_its_place() {
+    let problems = with(
+        "  - {name: a, at: 1s, for: 1s, fault: {http_status: {status: 503, retry_after: 5s, retry_after_form: words}}}\n  \
+         - {name: b, at: 1s, for: 1s, fault: {http_status: {status: 503, retry_after_form: date}}}\n  \
+         - {name: c, at: 1s, for: 1s, share: 10%, share_of: requests, fault: {poison: {one_in: 10}}}\n  \
+         - {name: d, at: 1s, for: 1s, fault: {poison: {one_in: 0}}}\n  \
+         - {name: e, at: 1s, for: 1s, share: 0%, fault: {partial_success: {}}}\n  \
+         - {name: f, at: 1s, for: 1s, share_to: 101%, fault: {broken_answer: {}}}\n  \
+         - {name: g, at: 1s, for: 1s, fault: {grpc_status: {code: 0}}}\n",
+        "",
+    );
+    insta::assert_snapshot!(problems.unwrap_err().to_string());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use spanproof_scenarios::units::{Auto, ByteSize, Count, HumanDuration, Ppb, Rate, RateOf, TextForm};
+use spanproof_scenarios::units::{Auto, ByteSize, Count, HumanDuration, Ppb, Rate, RateOf, SignedCount, TextForm};
 
 fn refused<T: TextForm + Debug>(texts: &[&str]) -> String {
     let line = |text: &&str| {
@@ -33,6 +33,10 @@ fn sizes_rates_shares_and_counts_are_read_exactly() {
     assert_eq!("0.01%".parse(), Ok(Ppb(100_000)));
     assert_eq!("0.0000001%".parse(), Ok(Ppb(1)));
     assert_eq!("1,000,000".parse(), Ok(Count(1_000_000)));
+    assert_eq!(["3", "-1", "-1_000"].map(str::parse), [3, -1, -1000].map(|number| Ok(SignedCount(number))));
+    for refused in ["--1", "- 1", "-", "1.5", "-99999999999999999999"] {
+        assert!(refused.parse::<SignedCount>().is_err(), "{refused}");
+    }
     assert_eq!("5000".parse(), Ok(Rate { per_second: 5000.0, of: RateOf::Spans }));
     assert_eq!("0.5 traces/s".parse(), Ok(Rate { per_second: 0.5, of: RateOf::Traces }));
     assert_eq!("100k spans/s".parse(), Ok(Rate { per_second: 100_000.0, of: RateOf::Spans }));

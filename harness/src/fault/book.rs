@@ -2,7 +2,7 @@
 
 use crate::wire::server::Answered;
 use roaring::RoaringTreemap;
-use spanproof_scenarios::scenario::{Fault, FaultKind, SinkFault, Windows};
+use spanproof_scenarios::scenario::{Fault, FaultKind, Reach, ReachOf, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,14 +18,14 @@ pub struct FaultBook {
 struct Entry {
     name: String,
     windows: Windows,
-    /// What it does at the sink and to which share of the requests; `None` for a fault of something else, after which the sink
-    /// only looks when requests come again.
-    at_sink: Option<(SinkFault, Ppb)>,
+    /// What it does at the sink and to which requests; `None` for a fault of something else, after which the sink only looks when
+    /// requests come again.
+    at_sink: Option<(SinkFault, Reach)>,
     /// Left out in secret, to see that this is noticed.
     disarmed: bool,
-    /// From this the share of its requests is drawn.
+    /// From this the share of its requests is drawn, or which spans it has poisoned.
     seed: u64,
-    /// Requests that came while it held, touched or not.
+    /// Requests that came while it held, touched or not, where a share of them is drawn.
     seen: AtomicU64,
     touched: AtomicU64,
     /// The records in them.
@@ -65,6 +65,15 @@ impl Unanswered {
         let pending = self.pending.iter().filter(|(answered, _)| !answered.is_so());
         pending.fold(self.kept_back.clone(), |all, (_, records)| all | records)
     }
+}
+
+/// A request, as far as it matters to what strikes it.
+pub(crate) trait Struckable {
+    /// The number of the connection that it came over.
+    fn connection(&self) -> u64;
+
+    /// The records of the plan in it; read when they are asked for.
+    fn records(&self) -> &RoaringTreemap;
 }
 
 /// A fault that decides about a request.
@@ -124,8 +133,8 @@ impl FaultBook {
 
     /// The fault that decides about a request which arrived at this instant of the run, noted in its book; `None` where all is
     /// well.
-    pub(crate) fn strike(&self, at: Duration) -> Option<Struck<'_>> {
-        let struck = self.entries.iter().find_map(|entry| Some(Struck { fault: entry.strike(at)?, entry }))?;
+    pub(crate) fn strike(&self, at: Duration, request: &dyn Struckable) -> Option<Struck<'_>> {
+        let struck = self.entries.iter().find_map(|entry| Some(Struck { fault: entry.strike(at, request)?, entry }))?;
         struck.entry.note(at);
         Some(struck)
     }
@@ -142,7 +151,7 @@ impl FaultBook {
 
     /// When a request last came that was taken without the target being told at once, from the start of the run.
     pub fn last_unanswered(&self) -> Option<Duration> {
-        let takes = |entry: &&Entry| matches!(entry.at_sink, Some((SinkFault::Slow { .. } | SinkFault::LostAnswer, _)));
+        let takes = |entry: &&Entry| entry.at_sink.is_some_and(|(fault, _)| fault.keeps_answer_back());
         let touched = self.entries.iter().filter(takes).filter(|entry| entry.touched.load(Relaxed) > 0);
         touched.map(|entry| Duration::from_nanos(entry.last_ns.load(Relaxed))).max()
     }
@@ -155,16 +164,8 @@ impl FaultBook {
 
     /// Requests that were refused for a fault's sake.
     pub fn refused(&self) -> u64 {
-        let refuses = |entry: &&Entry| {
-            matches!(entry.at_sink, Some((SinkFault::GrpcStatus { .. } | SinkFault::HttpStatus { .. }, _)))
-        };
+        let refuses = |entry: &&Entry| entry.at_sink.is_some_and(|(fault, _)| fault.refuses());
         self.entries.iter().filter(refuses).map(|entry| entry.touched.load(Relaxed)).sum()
-    }
-
-    /// Requests that never got an answer for a fault's sake.
-    pub fn hung(&self) -> u64 {
-        let hangs = |entry: &&Entry| matches!(entry.at_sink, Some((SinkFault::Hang | SinkFault::Slow { .. }, _)));
-        self.entries.iter().filter(hangs).map(|entry| entry.touched.load(Relaxed)).sum()
     }
 }
 
@@ -174,7 +175,7 @@ impl Entry {
             name: fault.name.clone(),
             windows: fault.windows,
             at_sink: match fault.kind {
-                FaultKind::Sink { fault, share } => Some((fault, share)),
+                FaultKind::Sink { fault, reach } => Some((fault, reach)),
                 FaultKind::Target(_) => None,
             },
             disarmed,
@@ -190,10 +191,24 @@ impl Entry {
         }
     }
 
-    fn strike(&self, at: Duration) -> Option<SinkFault> {
-        let (fault, share) = self.at_sink.filter(|_| !self.disarmed && self.windows.hold(at))?;
-        let number = self.seen.fetch_add(1, Relaxed);
-        (share == Ppb::WHOLE || mix(self.seed ^ number) % Ppb::WHOLE.0 < share.0).then_some(fault)
+    fn strike(&self, at: Duration, request: &dyn Struckable) -> Option<SinkFault> {
+        let (fault, reach) = self.at_sink.filter(|_| !self.disarmed)?;
+        let since = self.windows.since(at)?;
+        let drawn = |from: u64| mix(self.seed ^ from);
+        let touched = match fault {
+            SinkFault::Poison { one_in, .. } => {
+                request.records().iter().any(|record| drawn(record).is_multiple_of(one_in))
+            }
+            _ => {
+                let share = reach.after(since, self.windows.lasting);
+                let number = || match reach.of {
+                    ReachOf::Requests => self.seen.fetch_add(1, Relaxed),
+                    ReachOf::Connections => request.connection(),
+                };
+                share == Ppb::WHOLE || drawn(number()) % Ppb::WHOLE.0 < share.0
+            }
+        };
+        touched.then_some(fault)
     }
 
     fn note(&self, at: Duration) {
@@ -242,32 +257,67 @@ fn mix(number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A request with these records, over the first connection.
+#[cfg(test)]
+impl Struckable for RoaringTreemap {
+    fn connection(&self) -> u64 {
+        0
+    }
+
+    fn records(&self) -> &RoaringTreemap {
+        self
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use spanproof_scenarios::scenario::GrpcStatus;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// Holds from 10 s to 12 s, and twice more every 5 s.
     fn fault(name: &str, share: Ppb) -> Fault {
+        reaching(name, SinkFault::Hang, Reach::share(share))
+    }
+
+    fn reaching(name: &str, fault: SinkFault, reach: Reach) -> Fault {
         let windows = Windows { at: 10 * SECOND, lasting: 2 * SECOND, every: 5 * SECOND, times: 3 };
-        Fault { name: name.to_owned(), windows, kind: FaultKind::Sink { fault: SinkFault::Hang, share } }
+        Fault { name: name.to_owned(), windows, kind: FaultKind::Sink { fault, reach } }
+    }
+
+    /// A request over this connection.
+    struct Over(u64);
+
+    impl Struckable for Over {
+        fn connection(&self) -> u64 {
+            self.0
+        }
+
+        fn records(&self) -> &RoaringTreemap {
+            panic!("nobody needs to know")
+        }
+    }
+
+    /// Whether a request strikes whose connection and records do not matter.
+    fn strike(book: &FaultBook, at: Duration) -> Option<Struck<'_>> {
+        book.strike(at, &RoaringTreemap::new())
     }
 
     #[test]
     fn a_fault_strikes_in_its_windows_and_keeps_book() {
         let book = FaultBook::new(&[fault("down", Ppb::WHOLE)], 7, None);
-        let struck: Vec<u32> = (0..30).filter(|second| book.strike(*second * SECOND).is_some()).collect();
+        let struck: Vec<u32> = (0..30).filter(|second| strike(&book, *second * SECOND).is_some()).collect();
         assert_eq!(struck, [10, 11, 15, 16, 20, 21]);
         let observed = book.observed("down").unwrap();
         assert_eq!((observed.touched, observed.between), (6, Some((10 * SECOND, 21 * SECOND))));
-        assert_eq!((book.hung(), book.refused()), (6, 0));
+        assert_eq!(book.refused(), 0);
     }
 
     #[test]
     fn a_disarmed_fault_does_nothing_and_its_book_says_so() {
         let book = FaultBook::new(&[fault("down", Ppb::WHOLE), fault("slow", Ppb::WHOLE)], 7, Some("down"));
-        assert!(book.strike(10 * SECOND).is_some(), "the other one does");
+        assert!(strike(&book, 10 * SECOND).is_some(), "the other one does");
         let touched = ["down", "slow", "other"].map(|name| book.observed(name).map(|observed| observed.touched));
         assert_eq!(touched, [Some(0), Some(1), None]);
         assert_eq!(book.observed("down").unwrap().between, None);
@@ -277,7 +327,7 @@ mod tests {
     fn a_share_of_the_requests_is_drawn_by_the_seed() {
         let struck = |seed| {
             let book = FaultBook::new(&[fault("brown-out", Ppb::from_percent(30))], seed, None);
-            (0..10_000).map(|_| book.strike(10 * SECOND).is_some()).collect::<Vec<_>>()
+            (0..10_000).map(|_| strike(&book, 10 * SECOND).is_some()).collect::<Vec<_>>()
         };
         let of_seven = struck(7);
         let count = of_seven.iter().filter(|struck| **struck).count();
@@ -285,6 +335,41 @@ mod tests {
         assert!((2771..=3229).contains(&count), "{count}");
         assert_eq!(of_seven, struck(7));
         assert_ne!(of_seven, struck(8));
+    }
+
+    #[test]
+    fn a_connection_is_touched_as_a_whole_or_not_at_all() {
+        let reach = Reach { of: ReachOf::Connections, ..Reach::share(Ppb::from_percent(50)) };
+        let book = FaultBook::new(&[reaching("half", SinkFault::Hang, reach)], 7, None);
+        let struck = |connection| book.strike(10 * SECOND, &Over(connection)).is_some();
+        let first: Vec<bool> = (0..100).map(struck).collect();
+        assert_eq!(first, (0..100).map(struck).collect::<Vec<bool>>());
+        let count = first.iter().filter(|struck| **struck).count();
+        // Four standard deviations of a binomial of 100 draws at 50 %.
+        assert!((30..=70).contains(&count), "{count}");
+    }
+
+    #[test]
+    fn a_share_that_rises_touches_more_in_the_end() {
+        let reach = Reach { from: Ppb(0), ..Reach::WHOLE };
+        let book = FaultBook::new(&[reaching("rising", SinkFault::Hang, reach)], 7, None);
+        let struck = |at: Duration| (0..1000).filter(|_| strike(&book, at).is_some()).count();
+        let counts = [10 * SECOND, 11 * SECOND, 12 * SECOND - Duration::from_nanos(1)].map(struck);
+        assert!(counts[0] == 0 && (420..=580).contains(&counts[1]) && counts[2] == 1000, "{counts:?}");
+    }
+
+    #[test]
+    fn what_has_a_poisoned_span_is_touched_whatever_comes_with_it() {
+        let poison = SinkFault::Poison { one_in: 100, code: GrpcStatus::InvalidArgument.into() };
+        let book = FaultBook::new(&[reaching("poison", poison, Reach::WHOLE)], 7, None);
+        let struck = |records: RoaringTreemap| book.strike(10 * SECOND, &records).is_some();
+        let poisoned: Vec<u64> = (0..10_000).filter(|record| struck([*record].into_iter().collect())).collect();
+        // Four standard deviations of a binomial of 10,000 draws at 1 %.
+        assert!((60..=140).contains(&poisoned.len()), "{}", poisoned.len());
+        let sound = |record: &u64| !poisoned.contains(record);
+        assert!(!struck((0..10_000).filter(sound).collect()));
+        assert!(struck((0..poisoned[0] + 1).collect()) && !struck((0..poisoned[0]).collect()));
+        assert_eq!(book.refused(), book.observed("poison").unwrap().touched);
     }
 
     #[test]
@@ -305,13 +390,13 @@ mod tests {
         let book = FaultBook::new(&[fault("slow", Ppb::WHOLE)], 7, None);
         let witnesses: Vec<Answered> = (0..200).map(|_| Answered::default()).collect();
         for (number, witness) in witnesses.iter().enumerate() {
-            let struck = book.strike(10 * SECOND).unwrap();
+            let struck = strike(&book, 10 * SECOND).unwrap();
             struck.note_answered_late(witness.clone(), [number as u64].into_iter().collect());
             if number % 2 == 0 {
                 witness.note();
             }
         }
-        book.strike(10 * SECOND).unwrap().note_unanswered(&[500].into_iter().collect());
+        strike(&book, 10 * SECOND).unwrap().note_unanswered(&[500].into_iter().collect());
         let observed = book.observed("slow").unwrap();
         assert_eq!((observed.records.len(), observed.unanswered.len()), (201, 101));
         assert!(observed.unanswered.contains(500) && !observed.unanswered.contains(0));

@@ -199,6 +199,17 @@ impl Evidence {
         self.account.explain_repeats(&unanswered);
     }
 
+    /// What the sink threw away after it had said OK is lost as the scenario has it.
+    pub fn declare_discarded(&mut self) {
+        self.account.declare_lost(&self.discarded());
+    }
+
+    /// The records in requests that the sink said it had taken, and had not.
+    pub fn discarded(&self) -> RoaringTreemap {
+        let discards = self.faults.iter().filter(|fault| fault.told.discards);
+        discards.fold(RoaringTreemap::new(), |all, fault| all | &fault.touched)
+    }
+
     /// Whether the target may leave records out on purpose, as far as its configuration and the user say. Absence is no loss then,
     /// and no proof that nothing is lost either.
     pub fn absence_may_be_meant(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::{Found, RunError};
 use crate::clock::RunClock;
-use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults, is_for_good};
+use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults, is_for_good, prepare};
 use crate::judge::account::Account;
 use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
@@ -29,10 +29,15 @@ pub(super) fn cuts(faults: &[Fault]) -> Vec<Cuts> {
 }
 
 /// What takes requests: the recorder, behind the faults if there are any.
-pub(super) fn before(recorder: Arc<Recorder>, faults: &Arc<FaultBook>, clock: RunClock) -> Arc<dyn Backend> {
+pub(super) fn before(
+    recorder: Arc<Recorder>,
+    (all, faults): (&[Fault], &Arc<FaultBook>),
+    clock: RunClock,
+) -> Arc<dyn Backend> {
     if faults.is_empty() {
         return recorder;
     }
+    prepare(all);
     Arc::new(FaultySink::new(recorder, Arc::clone(faults), clock))
 }
 
@@ -100,7 +105,8 @@ fn of_sink(kind: SinkFault, observed: &Observed, found: &Found) -> Told {
     Told {
         touched: observed.touched,
         for_good: is_for_good(kind),
-        takes: matches!(kind, SinkFault::Slow { .. } | SinkFault::LostAnswer),
+        takes: kind.keeps_answer_back(),
+        discards: kind == SinkFault::Discard,
         spans: observed.records.len(),
         signs: on_the_wire(kind, found),
         first_seconds,
@@ -133,13 +139,17 @@ fn seconds(between: Option<(Duration, Duration)>) -> (Option<f64>, Option<f64>) 
 fn on_the_wire(kind: SinkFault, found: &Found) -> Option<u64> {
     let counters = &found.stopped.counters;
     match kind {
-        SinkFault::GrpcStatus { .. } | SinkFault::HttpStatus { .. } => {
+        SinkFault::GrpcStatus { .. } | SinkFault::HttpStatus { .. } | SinkFault::Poison { .. } => {
             Some(counters.refused(Reason::Backend).saturating_sub(found.stopped.refused_before))
         }
-        SinkFault::Reset { .. } | SinkFault::LostAnswer => Some(counters.reset),
+        SinkFault::Reset { .. } | SinkFault::LostAnswer { .. } => Some(counters.reset),
+        SinkFault::Partial { .. } => Some(counters.partial),
+        SinkFault::BrokenAnswer(_) => Some(counters.broken),
         // Who loses patience ends the request first.
         SinkFault::Hang => Some(counters.hung + counters.abandoned),
-        SinkFault::Slow { .. } => None,
+        SinkFault::Slow { .. } => Some(counters.delayed),
+        // To the server it looks like any other.
+        SinkFault::Discard => None,
     }
 }
 

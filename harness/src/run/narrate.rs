@@ -142,14 +142,13 @@ fn line(at: f64, words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spanproof_scenarios::scenario::{SinkFault, Windows};
-    use spanproof_scenarios::units::Ppb;
+    use spanproof_scenarios::scenario::{Reach, SinkFault, Windows};
 
     const SECOND: Duration = Duration::from_secs(1);
 
     fn fault() -> Fault {
         let windows = Windows { at: 10 * SECOND, lasting: 8 * SECOND, every: 20 * SECOND, times: 2 };
-        let kind = FaultKind::Sink { fault: SinkFault::Hang, share: Ppb::WHOLE };
+        let kind = FaultKind::Sink { fault: SinkFault::Hang, reach: Reach::WHOLE };
         Fault { name: "backend-down".to_owned(), windows, kind }
     }
 
@@ -163,7 +162,7 @@ mod tests {
         for tick in 0..160_u32 {
             let now = tick * SECOND / 4;
             let acknowledged = u64::from(tick) * 25;
-            let broken = book.strike(now).is_some();
+            let broken = book.strike(now, &roaring::RoaringTreemap::new()).is_some();
             if !broken && !faults[0].windows.hold(now.saturating_sub(SECOND / 2)) {
                 book.note_delivery(now);
                 delivered = acknowledged;

@@ -153,10 +153,23 @@ impl Recorder {
         self.drained.load(Ordering::Relaxed)
     }
 
-    /// Takes a request like any other, and tells which records of the plan were in it.
-    pub fn export_noting(&self, export: Export) -> (Decision, RoaringTreemap) {
-        let records = self.identify(&export);
-        (self.export(export), records)
+    /// Takes a request but for its last spans, so many, and tells which records of the plan these are.
+    pub fn export_in_part(&self, export: &Export, left_out: usize) -> (Decision, RoaringTreemap) {
+        if export.signal != Signal::Traces {
+            self.strangers.note_signal(export.signal);
+            return (Decision::Accept, RoaringTreemap::new());
+        }
+        READING.with_borrow_mut(|reading| {
+            if let Err(error) = reading.walk.read(&export.body) {
+                return (unreadable(Signal::Traces, error), RoaringTreemap::new());
+            }
+            let kept = reading.walk.spans.len().saturating_sub(left_out);
+            let not_taken = self.numbers(reading, &export.body, kept);
+            reading.walk.spans.truncate(kept);
+            self.record(reading, &export.body, self.clock.ns(export.received));
+            reading.trim();
+            (Decision::Accept, not_taken)
+        })
     }
 
     /// The records of the plan in a request that is not taken. None where it cannot be read.
@@ -168,14 +181,18 @@ impl Recorder {
             if reading.walk.read(&export.body).is_err() {
                 return RoaringTreemap::new();
             }
-            let Reading { walk, claims, .. } = reading;
-            let mut pass = self.pass(&export.body, 0);
-            let records =
-                claims.read(self.chunks.plan(), walk, &export.body).iter().filter_map(|claim| pass.number(*claim));
-            let records = records.collect();
+            let records = self.numbers(reading, &export.body, 0);
             reading.trim();
             records
         })
+    }
+
+    /// The records of the plan among the spans of a request that was read, from the one at `from` on.
+    fn numbers(&self, reading: &mut Reading, body: &[u8], from: usize) -> RoaringTreemap {
+        let Reading { walk, claims, .. } = reading;
+        let mut pass = self.pass(body, 0);
+        let claims = claims.read(self.chunks.plan(), walk, body);
+        claims.iter().skip(from).filter_map(|claim| pass.number(*claim)).collect()
     }
 
     /// For each heal, in the order given: how long after it the last record came, for the first time, that was due before it; zero

@@ -10,6 +10,7 @@
 
 mod backend;
 mod body;
+mod broken;
 mod budget;
 mod call;
 mod config;
@@ -22,6 +23,7 @@ mod inflate;
 mod json;
 mod rejection;
 mod reply;
+mod retry_after;
 mod socket;
 
 use std::net::{SocketAddr, TcpListener};
@@ -35,8 +37,10 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use backend::{Answered, Backend, Decision, Export, Refusal};
+pub use broken::BrokenAnswer;
 pub use config::{Limits, ServerConfig};
 pub use counters::{Fault, Reason, ServerCounters};
+pub use retry_after::RetryAfter;
 
 use budget::Budget;
 use connection::{Flavour, serve};

@@ -87,6 +87,11 @@ fn a_fault_that_does_nothing_in_secret_leaves_every_kind_of_run_inconclusive() {
         "hang",
         "reset",
         "lost_answer",
+        "{lost_answer: {after_headers: true}}",
+        "{partial_success: {rejected: 3}}",
+        "{poison: {one_in: 100}}",
+        "{broken_answer: {shape: garbage}}",
+        "discard",
     ];
     for kind in kinds {
         let set = format!("faults[0].fault={kind}");
@@ -97,6 +102,65 @@ fn a_fault_that_does_nothing_in_secret_leaves_every_kind_of_run_inconclusive() {
     }
     let unknown = drill("backend-down", &["--disarm", "backend-up"]).expect(2);
     assert!(unknown.stderr.contains("the scenario has no such fault"), "{unknown}");
+}
+
+/// What a partial success rejects is lost, span by span, and what came with it is not.
+#[test]
+fn what_a_partial_success_rejects_is_lost_there_and_nothing_else_is() {
+    let run = drill("backend-down", &["--set", "faults[0].fault={partial_success: {rejected: 2}}"]).expect(1);
+    assert_eq!(run.ids("failure"), ["lost-acknowledged"], "{run}");
+    let told = fault(&run);
+    let (touched, spans) = (told["touched"].as_u64().unwrap(), told["spans"].as_u64().unwrap());
+    assert!(spans > touched && spans <= 2 * touched, "one or two of each: {told}");
+    assert_eq!((spans, told["signs"].as_u64()), (run.spans("lost_acknowledged"), Some(touched)));
+    assert_eq!(run.spans("duplicated"), 0, "{run}");
+    // More than there are takes nothing, less than none takes all.
+    let nothing = drill("backend-down", &["--set", "faults[0].fault={partial_success: {rejected: 1000000}}"]).expect(1);
+    let told = fault(&nothing);
+    assert_eq!(told["spans"], nothing.spans("lost_acknowledged"));
+    assert!(told["spans"].as_u64() > Some(1000), "{nothing}");
+    let all = drill("backend-down", &["--set", "faults[0].fault={partial_success: {rejected: -3}}"]);
+    assert_eq!((all.spans("delivered"), all.spans("duplicated")), (all.spans("planned"), 0), "{all}");
+    assert_eq!(fault(&all)["spans"], 0);
+}
+
+#[test]
+fn what_the_sink_throws_away_is_lost_as_declared_and_no_other_span_is() {
+    let run = drill("backend-down", &["--set", "faults[0].fault=discard", "--set", "faults[0].share=10%"]);
+    assert!(run.ids("failure").is_empty(), "{run}");
+    assert_eq!(run.ids("info"), ["lost-declared"], "{run}");
+    let lost = run.spans("lost_declared");
+    assert_eq!((fault(&run)["spans"].as_u64(), run.spans("lost_acknowledged")), (Some(lost), 0), "{run}");
+    assert_eq!(lost + run.spans("delivered"), run.spans("planned"), "{run}");
+    let place = &run.findings_of("lost-declared")[0]["where"];
+    let expected = format!("thrown away by the sink, which had said OK: {}", spanproof_reports::figures::count(lost));
+    assert_eq!(place, expected.as_str());
+    run.expect_sound_ledger();
+}
+
+/// One rotten apple costs its request; what travels in others is not touched, and nobody tries for ever.
+#[test]
+fn a_poisoned_span_costs_the_requests_that_it_is_in_and_no_others() {
+    let always = ["--set", "faults[0].at=0s", "--set", "faults[0].for=6s"];
+    let poison = ["--set", "faults[0].fault={poison: {one_in: 500}}"];
+    let run = drill("backend-down", &[&poison[..], &always].concat()).expect(1);
+    assert_eq!(run.ids("failure"), ["lost-acknowledged"], "{run}");
+    let told = fault(&run);
+    assert_eq!(told["spans"], run.spans("lost_acknowledged"), "{run}");
+    let share = run.spans("lost_acknowledged") as f64 / run.spans("planned") as f64;
+    assert!((0.01..0.6).contains(&share), "{share}");
+    assert!(told["what"].as_str().unwrap().ends_with("what has a poisoned span, one span in 500"), "{told}");
+}
+
+#[test]
+fn a_share_of_connections_and_one_that_rises_are_told_and_kept() {
+    let connections = ["--set", "faults[0].share=50%", "--set", "faults[0].share_of=connections"];
+    let rising = ["--set", "faults[0].share=0%", "--set", "faults[0].share_to=100%"];
+    for (reach, words) in [(connections, "50% of connections"), (rising, "0% of requests and in the end 100%")] {
+        let run = drill("backend-down", &reach);
+        assert!(fault(&run)["what"].as_str().unwrap().ends_with(words), "{run}");
+        assert_eq!(run.spans("delivered"), run.spans("planned"), "{run}");
+    }
 }
 
 /// The collector's own exporter gives a request up after 10 s without an answer, and sends it again.

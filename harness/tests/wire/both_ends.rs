@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use spanproof_harness::wire::client::{Answer, Breakage, Exporter, RefusalCode};
-use spanproof_harness::wire::server::{Decision, Limits, Refusal};
+use spanproof_harness::wire::server::{BrokenAnswer, Decision, Limits, Refusal, RetryAfter};
 use spanproof_harness::wire::{Code, Compression, PartialSuccess, Protocol, Signal};
 
 use crate::rig::{GRPC, HTTP, PATIENCE, Rig, buffer, bytes, send};
@@ -105,8 +105,9 @@ async fn every_code_and_status_is_understood_and_only_otlps_are_retryable() {
     let delay = Duration::from_millis(1500);
     for code in (1..=16).map(Code).chain([Code(77)]) {
         for retry_after in [None, Some(delay)] {
-            let refusal =
-                Refusal { grpc: Some(code), http: StatusCode::IM_A_TEAPOT, message: "nein, 5 %".into(), retry_after };
+            let asked = retry_after.map(RetryAfter::Wait);
+            let http = StatusCode::IM_A_TEAPOT;
+            let refusal = Refusal { grpc: Some(code), http, message: "nein, 5 %".into(), retry_after: asked };
             let rig = Rig::deciding(Decision::Refuse(refusal));
             let expected = Answer::Refused {
                 code: RefusalCode::Grpc(code),
@@ -120,7 +121,8 @@ async fn every_code_and_status_is_understood_and_only_otlps_are_retryable() {
     for status in [400, 401, 403, 404, 408, 413, 429, 500, 501, 502, 503, 504] {
         for retry_after in [None, Some(delay)] {
             let http = StatusCode::from_u16(status).unwrap();
-            let refusal = Refusal { grpc: Some(Code::UNKNOWN), http, message: "nein, 5 %".into(), retry_after };
+            let asked = retry_after.map(RetryAfter::Wait);
+            let refusal = Refusal { grpc: Some(Code::UNKNOWN), http, message: "nein, 5 %".into(), retry_after: asked };
             let rig = Rig::deciding(Decision::Refuse(refusal));
             let expected = Answer::Refused {
                 code: RefusalCode::Http(status),
@@ -209,6 +211,46 @@ async fn a_reset_carries_its_code_over_http2_and_breaks_the_connection_over_http
         let Answer::Broken { what: Breakage::Lost { .. }, sent_any: true } = answer else { panic!("{answer:?}") };
         assert_eq!(rig.counters().reset, 2);
     }
+}
+
+/// As our own client, which keeps OTLP's rules, hears each: taken, or broken and not to be sent again, or to be sent again.
+#[tokio::test]
+async fn a_success_that_is_none_is_heard_as_what_it_is() {
+    use BrokenAnswer::{Bomb, Empty, Garbage, NoStatus, Oversize, Truncated, WrongType};
+    let mut heard = String::new();
+    for shape in [Empty, WrongType, Garbage, Oversize, Truncated, Bomb, NoStatus] {
+        let rig = Rig::deciding(Decision::Broken(shape));
+        for (name, transport) in [("grpc", GRPC), ("http", HTTP)] {
+            let answer = send(&rig.exporter(transport), b"x").await;
+            let again = if answer.retryable() { ", to be sent again" } else { "" };
+            heard.push_str(&format!("{shape:?} over {name}{again}: {answer:?}\n"));
+        }
+        let counters = rig.counters();
+        let none_over_http = u64::from(shape == NoStatus);
+        assert_eq!((counters.broken, counters.accepted), (2 - none_over_http, none_over_http), "{shape:?}");
+    }
+    insta::assert_snapshot!(heard);
+}
+
+#[tokio::test]
+async fn an_answer_that_has_begun_may_be_cut() {
+    let rig = Rig::deciding(Decision::Cut { http2_error: 8 });
+    let answer = send(&rig.exporter(GRPC), b"x").await;
+    assert_eq!(answer, Answer::Broken { what: Breakage::Reset { http2_error: 8 }, sent_any: true });
+    let answer = send(&rig.exporter(HTTP), b"x").await;
+    let Answer::Broken { what: Breakage::Lost { .. }, sent_any: true } = answer else { panic!("{answer:?}") };
+    assert_eq!(rig.counters().reset, 2);
+}
+
+#[tokio::test]
+async fn what_is_kept_waiting_is_counted_and_only_while_it_waits() {
+    let rig =
+        Rig::start(Limits::default(), |_| Decision::Delay(Duration::from_millis(200), Box::new(Decision::Accept)));
+    let exporter = rig.exporter(GRPC);
+    let request = tokio::spawn(async move { send(&exporter, b"x").await });
+    rig.until("the request to wait", |counters| counters.waiting == 1).await;
+    assert_eq!(request.await.unwrap(), Answer::ACCEPTED);
+    assert_eq!((rig.counters().waiting, rig.counters().delayed), (0, 1));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use spanproof_harness::wire::client::{Answer, ClientConfig, Exporter, RefusalCode};
-use spanproof_harness::wire::server::{Decision, Limits, Reason, Refusal};
+use spanproof_harness::wire::server::{BrokenAnswer, Decision, Limits, Reason, Refusal, RetryAfter};
 use spanproof_harness::wire::{Code, Compression, PartialSuccess, Signal};
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::codec::CompressionEncoding;
@@ -65,16 +65,48 @@ async fn a_tonic_client_reads_our_partial_success_and_our_errors() {
         grpc: Some(Code::RESOURCE_EXHAUSTED),
         http: StatusCode::TOO_MANY_REQUESTS,
         message: "später: 100 %".into(),
-        retry_after: Some(Duration::from_millis(2500)),
+        retry_after: Some(RetryAfter::Wait(Duration::from_millis(2500))),
     };
     let status = tonic_client(&Rig::deciding(Decision::Refuse(refusal))).await.export(request(1)).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (tonic::Code::ResourceExhausted, "später: 100 %"));
     assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(2500)));
 
+    let refusal = Refusal {
+        grpc: Some(Code(42)),
+        http: StatusCode::INTERNAL_SERVER_ERROR,
+        message: "a number of our own".into(),
+        retry_after: None,
+    };
+    let status = tonic_client(&Rig::deciding(Decision::Refuse(refusal))).await.export(request(1)).await.unwrap_err();
+    assert_eq!(status.code(), tonic::Code::Unknown);
+
     let malformed = Rig::deciding(Decision::Malformed { message: "bad tag".into() });
     let status = tonic_client(&malformed).await.export(request(1)).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::InvalidArgument);
     assert_eq!(status.get_details_bad_request().unwrap().field_violations[0].description, "bad tag");
+}
+
+#[tokio::test]
+async fn a_tonic_client_takes_none_of_our_broken_answers_for_a_success() {
+    use BrokenAnswer::{Bomb, Empty, Garbage, NoStatus, Oversize, Truncated, WrongType};
+    let mut heard = Vec::new();
+    for shape in [Empty, WrongType, Garbage, Oversize, Truncated, Bomb, NoStatus] {
+        let rig = Rig::deciding(Decision::Broken(shape));
+        let mut client = tonic_client(&rig).await.accept_compressed(CompressionEncoding::Gzip);
+        let answer = client.export(request(1)).await.map(|response| response.into_inner());
+        heard.push((shape, answer.unwrap_err().code()));
+    }
+    use tonic::Code::{Internal, OutOfRange, ResourceExhausted, Unknown};
+    let expected = [
+        (Empty, Internal),
+        (WrongType, Internal),
+        (Garbage, Internal),
+        (Oversize, OutOfRange),
+        (Truncated, Internal),
+        (Bomb, ResourceExhausted),
+        (NoStatus, Unknown),
+    ];
+    assert_eq!(heard, expected);
 }
 
 #[tokio::test]

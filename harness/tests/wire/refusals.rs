@@ -10,7 +10,7 @@ use hyper_util::rt::TokioExecutor;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use prost::Message;
 use serde_json::Value;
-use spanproof_harness::wire::server::{Decision, Limits, Reason, Refusal};
+use spanproof_harness::wire::server::{Decision, Limits, Reason, Refusal, RetryAfter};
 use spanproof_harness::wire::{Code, Compression, Protocol, Signal};
 use tonic_types::pb;
 
@@ -184,7 +184,7 @@ async fn a_throttled_http_client_hears_retry_after_and_retry_info() {
         grpc: Some(Code::UNAVAILABLE),
         http: StatusCode::SERVICE_UNAVAILABLE,
         message: "later".into(),
-        retry_after: Some(std::time::Duration::from_millis(1200)),
+        retry_after: Some(RetryAfter::Wait(std::time::Duration::from_millis(1200))),
     }));
     let said = post(rig.http(), TRACES, &[PROTOBUF], "x").await;
     assert_eq!((said.status.as_u16(), said.header("retry-after")), (503, "2"));

@@ -33,9 +33,12 @@ pub struct Fault {
     /// Whether the sink took what was in them and kept the answer from the target, so that the target may send it again.
     #[serde(default)]
     pub takes: bool,
-    /// Whether it refused them in a way that OTLP has nobody send again.
+    /// Whether the target has no reason to keep them: OTLP has nobody send again what was answered so.
     #[serde(default)]
     pub for_good: bool,
+    /// Whether the sink said that it had taken what was in them and had not.
+    #[serde(default)]
+    pub discards: bool,
     /// Spans of the plan that were in them, each counted once.
     #[serde(default)]
     pub spans: u64,

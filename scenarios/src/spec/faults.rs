@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
 use super::bare_names::allow_bare;
-use crate::units::{Count, HumanDuration, Ppb};
+use crate::units::{Count, GrpcCode, HumanDuration, Ppb, SignedCount};
 
 /// Something that is broken for a while and then whole again.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
@@ -26,6 +26,10 @@ pub struct FaultSpec {
     pub times: Option<Count>,
     /// Which share of the requests a fault of the sink touches while it lasts, drawn by the seed. Default: 100%.
     pub share: Option<Ppb>,
+    /// The share at the end of each window, where it is another than at the beginning; in between it goes in a straight line.
+    pub share_to: Option<Ppb>,
+    /// Of what it is the share. Default: requests.
+    pub share_of: Option<ReachOf>,
     /// What is broken; what happens says it already.
     pub on: Option<FaultSite>,
     /// What happens.
@@ -41,6 +45,16 @@ pub enum FaultSite {
     Sink,
     /// The target's process.
     Target,
+}
+
+/// Of what a share is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ReachOf {
+    /// Each request alone.
+    Requests,
+    /// All requests of a connection, or none.
+    Connections,
 }
 
 /// What happens: first what a broken backend does, then what happens to the target's process.
@@ -59,7 +73,15 @@ pub enum FaultKindSpec {
     /// Takes nothing and resets the stream, over HTTP/1.1 the connection.
     Reset(ResetSpec),
     /// Takes the request and resets the stream instead of answering.
-    LostAnswer(NoSettings),
+    LostAnswer(LostAnswerSpec),
+    /// Says OK with a partial success that rejects the last spans of each request, which are not taken.
+    PartialSuccess(PartialSuccessSpec),
+    /// Refuses every request that has one of a few spans in it, drawn by the seed, and takes every other.
+    Poison(PoisonSpec),
+    /// Takes the request and answers with a success that is no answer as OTLP has it.
+    BrokenAnswer(BrokenAnswerSpec),
+    /// Says OK and takes nothing: a loss of the backend's, which no target can know of.
+    Discard(NoSettings),
     /// The target's process is stopped by SIGSTOP, and goes on at the end.
     Freeze(NoSettings),
     /// The target's process is killed by SIGKILL, and started again at the end.
@@ -69,7 +91,7 @@ pub enum FaultKindSpec {
 }
 
 fn bare_faults(schema: &mut Schema) {
-    allow_bare(schema, &["hang", "reset", "lost_answer", "freeze", "kill", "terminate"]);
+    allow_bare(schema, &["hang", "reset", "lost_answer", "discard", "freeze", "kill", "terminate"]);
 }
 
 /// A kind without settings.
@@ -81,9 +103,9 @@ pub struct NoSettings {}
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GrpcStatusSpec {
-    /// The status.
+    /// The status, by name or number, also one that gRPC does not define.
     #[schemars(required)]
-    pub code: Option<GrpcStatus>,
+    pub code: Option<GrpcCode>,
     /// Asks to come again after this long, and not before: `RetryInfo`, over HTTP `Retry-After`.
     pub retry_after: Option<HumanDuration>,
 }
@@ -97,6 +119,88 @@ pub struct HttpStatusSpec {
     pub status: Option<Count>,
     /// Asks to come again after this long, and not before: `Retry-After`.
     pub retry_after: Option<HumanDuration>,
+    /// How `Retry-After` is written. Default: seconds, where `retry_after` is given.
+    pub retry_after_form: Option<RetryAfterForm>,
+}
+
+/// How `Retry-After` is written: as it should be, or as it should not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RetryAfterForm {
+    /// Whole seconds, rounded up.
+    Seconds,
+    /// The instant, RFC 9110 section 10.2.3.
+    Date,
+    /// Whole seconds, in two headers.
+    Twice,
+    /// Words instead of a number.
+    Words,
+    /// A number below zero.
+    Negative,
+    /// A thousand million seconds.
+    Huge,
+    /// Nothing.
+    Empty,
+}
+
+/// Settings of `lost_answer`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LostAnswerSpec {
+    /// The HTTP/2 error, of which a client learns whether it may send again. Default: CANCEL.
+    pub error: Option<Http2Error>,
+    /// Whether the headers of an answer are sent first. Default: false.
+    pub after_headers: Option<bool>,
+}
+
+/// Settings of `partial_success`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartialSuccessSpec {
+    /// How many spans the answer rejects: the last of each request, which are not taken. Zero and less, and more than a request has,
+    /// are said all the same.
+    #[schemars(required)]
+    pub rejected: Option<SignedCount>,
+}
+
+/// Settings of `poison`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PoisonSpec {
+    /// One span in so many is poisoned.
+    #[schemars(required)]
+    pub one_in: Option<Count>,
+    /// The status with which requests are refused that have one. Default: INVALID_ARGUMENT, after which nobody may send again.
+    pub code: Option<GrpcCode>,
+}
+
+/// Settings of `broken_answer`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BrokenAnswerSpec {
+    /// What it looks like.
+    #[schemars(required)]
+    pub shape: Option<AnswerShape>,
+}
+
+/// What a broken answer looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerShape {
+    /// There is no message.
+    Empty,
+    /// Another content type, and a page for people.
+    WrongType,
+    /// The message cannot be decoded.
+    Garbage,
+    /// The message is well formed and larger than a client takes: 8 MiB.
+    Oversize,
+    /// The message ends before its declared length.
+    Truncated,
+    /// The message is a few kilobytes of gzip that become 64 MiB.
+    Bomb,
+    /// Over gRPC the trailers with the status are missing; over HTTP this does nothing.
+    NoStatus,
 }
 
 /// Settings of `slow`.
@@ -117,17 +221,23 @@ pub struct ResetSpec {
 }
 
 macro_rules! numbered {
-    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $name:ident = $number:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $name:ident = $number:literal $written:literal),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
-        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
         pub enum $type {
-            $($(#[$variant_doc])* $name,)+
+            $($(#[$variant_doc])* #[serde(rename = $written)] $name,)+
         }
 
         impl $type {
             /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The name, as gRPC and HTTP/2 write it.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => $written,)+
+                }
+            }
 
             /// The number on the wire.
             pub fn number(self) -> u32 {
@@ -143,52 +253,70 @@ numbered! {
     /// The errors of gRPC, see <https://grpc.io/docs/guides/status-codes/>.
     GrpcStatus {
         /// 1
-        Cancelled = 1,
+        Cancelled = 1 "CANCELLED",
         /// 2
-        Unknown = 2,
+        Unknown = 2 "UNKNOWN",
         /// 3
-        InvalidArgument = 3,
+        InvalidArgument = 3 "INVALID_ARGUMENT",
         /// 4
-        DeadlineExceeded = 4,
+        DeadlineExceeded = 4 "DEADLINE_EXCEEDED",
         /// 5
-        NotFound = 5,
+        NotFound = 5 "NOT_FOUND",
         /// 6
-        AlreadyExists = 6,
+        AlreadyExists = 6 "ALREADY_EXISTS",
         /// 7
-        PermissionDenied = 7,
+        PermissionDenied = 7 "PERMISSION_DENIED",
         /// 8
-        ResourceExhausted = 8,
+        ResourceExhausted = 8 "RESOURCE_EXHAUSTED",
         /// 9
-        FailedPrecondition = 9,
+        FailedPrecondition = 9 "FAILED_PRECONDITION",
         /// 10
-        Aborted = 10,
+        Aborted = 10 "ABORTED",
         /// 11
-        OutOfRange = 11,
+        OutOfRange = 11 "OUT_OF_RANGE",
         /// 12
-        Unimplemented = 12,
+        Unimplemented = 12 "UNIMPLEMENTED",
         /// 13
-        Internal = 13,
+        Internal = 13 "INTERNAL",
         /// 14
-        Unavailable = 14,
+        Unavailable = 14 "UNAVAILABLE",
         /// 15
-        DataLoss = 15,
+        DataLoss = 15 "DATA_LOSS",
         /// 16
-        Unauthenticated = 16,
+        Unauthenticated = 16 "UNAUTHENTICATED",
     }
 }
 
 numbered! {
-    /// The errors of HTTP/2 streams, RFC 9113 section 7.
+    /// The errors of HTTP/2, RFC 9113 section 7.
     Http2Error {
+        /// 0: nothing went wrong.
+        NoError = 0 "NO_ERROR",
         /// 1
-        ProtocolError = 1,
+        ProtocolError = 1 "PROTOCOL_ERROR",
         /// 2
-        InternalError = 2,
+        InternalError = 2 "INTERNAL_ERROR",
+        /// 3
+        FlowControlError = 3 "FLOW_CONTROL_ERROR",
+        /// 4
+        SettingsTimeout = 4 "SETTINGS_TIMEOUT",
+        /// 5
+        StreamClosed = 5 "STREAM_CLOSED",
+        /// 6
+        FrameSizeError = 6 "FRAME_SIZE_ERROR",
         /// 7: nothing was done, so the client may send again.
-        RefusedStream = 7,
+        RefusedStream = 7 "REFUSED_STREAM",
         /// 8
-        Cancel = 8,
+        Cancel = 8 "CANCEL",
+        /// 9
+        CompressionError = 9 "COMPRESSION_ERROR",
+        /// 10
+        ConnectError = 10 "CONNECT_ERROR",
         /// 11
-        EnhanceYourCalm = 11,
+        EnhanceYourCalm = 11 "ENHANCE_YOUR_CALM",
+        /// 12
+        InadequateSecurity = 12 "INADEQUATE_SECURITY",
+        /// 13
+        Http11Required = 13 "HTTP_1_1_REQUIRED",
     }
 }

@@ -46,3 +46,37 @@ impl TextForm for Count {
 }
 
 text_form!(Count);
+
+/// A whole number that may be below zero, for what a peer says without sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SignedCount(pub i64);
+
+impl FromStr for SignedCount {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let sign = if digits.len() < text.len() { -1 } else { 1 };
+        let Count(size) = digits.parse().map_err(|error: ValueError| error.shifted(text.len() - digits.len()))?;
+        let hint = "write a number nearer to zero";
+        let too_large = |_| ValueError::new(0, format!("`{text}` is further from zero than 64 bits reach"), hint);
+        i64::try_from(size).map(|size| Self(sign * size)).map_err(too_large)
+    }
+}
+
+impl Display for SignedCount {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl TextForm for SignedCount {
+    const NAME: &'static str = "SignedCount";
+    const EXPECTED: &'static str = "a whole number such as `3` or `-1`";
+
+    fn schema() -> Schema {
+        json_schema!({ "type": ["integer", "string"], "pattern": "^-?[0-9]+([_,][0-9]+)*$", "examples": [3, -1] })
+    }
+}
+
+text_form!(SignedCount);

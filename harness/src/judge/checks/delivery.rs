@@ -80,11 +80,24 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
 fn lost_declared(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let lost = evidence.account.counts.lost_declared;
     if lost > 0 {
-        let message = "these had been acknowledged and were still inside when the target was killed: the guarantee that the \
-                       scenario declares permits that";
-        let found = finding("lost-declared", Level::Info, lost, message);
+        let message = "these had been acknowledged and never came out, as the scenario permits";
+        let mut found = finding("lost-declared", Level::Info, lost, message);
+        found.place = declared_where(evidence);
         findings.push(with_records(evidence, found, &evidence.account.sets.lost_declared, Among::Acknowledged));
     }
+}
+
+/// How what was lost as declared was lost, and how much of it each way.
+fn declared_where(evidence: &Evidence) -> Option<String> {
+    let lost = &evidence.account.sets.lost_declared;
+    let ways = [
+        (&evidence.died_inside, "inside when the target was killed, which its guarantee permits"),
+        (&evidence.discarded(), "thrown away by the sink, which had said OK"),
+    ];
+    let counted = ways.map(|(records, way)| (lost.intersection_len(records), way));
+    let told = counted.iter().filter(|(count, _)| *count > 0);
+    let told: Vec<String> = told.map(|(count, way)| format!("{way}: {}", figures::count(*count))).collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// Where faults of the scenario lost these records, and what to try: at a fault that kept the sink from taking them, or inside a

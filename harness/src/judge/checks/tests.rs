@@ -17,6 +17,7 @@ mod concluded;
 mod delivered;
 mod driven;
 mod examples;
+mod faulty;
 mod limited;
 
 /// What a check finds.

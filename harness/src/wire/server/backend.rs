@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use super::broken::BrokenAnswer;
+use super::retry_after::RetryAfter;
 use crate::wire::{Code, Compression, Protocol, Signal};
 
 /// Receives requests. Called on the server's threads, so it must be quick and must not block.
@@ -77,6 +79,13 @@ pub enum Decision {
         /// Why; cut after 1 KiB.
         message: String,
     },
+    /// Success, and its answer is none as OTLP has it.
+    Broken(BrokenAnswer),
+    /// The headers of a success, then the stream is reset; an HTTP/1.1 connection ends.
+    Cut {
+        /// HTTP/2 error code, as of [`Decision::Reset`].
+        http2_error: u32,
+    },
     /// The inner decision, later. The request's bytes no longer count against the server's bounds meanwhile.
     Delay(Duration, Box<Decision>),
     /// The inner decision, and whether its answer was given in the end is noted: a peer that has given up hears none.
@@ -123,6 +132,6 @@ pub struct Refusal {
     pub http: StatusCode,
     /// For the developer; cut after 1 KiB.
     pub message: String,
-    /// `RetryInfo` over gRPC (and in the HTTP body), `Retry-After` in whole seconds, rounded up, over HTTP.
-    pub retry_after: Option<Duration>,
+    /// When to come again.
+    pub retry_after: Option<RetryAfter>,
 }

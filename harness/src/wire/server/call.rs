@@ -60,7 +60,14 @@ impl<'a> Call<'a> {
         if !self.http2 {
             self.connection.abort.store(true, Relaxed);
         }
-        Abort(h2::Error::from(reason))
+        Abort::new(reason)
+    }
+}
+
+impl Abort {
+    /// Ends an HTTP/2 stream with this error code.
+    pub fn new(reason: h2::Reason) -> Self {
+        Self(h2::Error::from(reason))
     }
 }
 

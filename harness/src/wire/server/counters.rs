@@ -107,7 +107,7 @@ pub enum Fault {
     Nobody,
 }
 
-/// What happened so far, over both listeners. `requests` is the sum of `accepted`, `partial`, all of `refused`, `hung`,
+/// What happened so far, over both listeners. `requests` is the sum of `accepted`, `partial`, `broken`, all of `refused`, `hung`,
 /// `reset` and `abandoned`, and of the requests still under way.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ServerCounters {
@@ -117,10 +117,16 @@ pub struct ServerCounters {
     pub accepted: u64,
     /// Answered with partial success.
     pub partial: u64,
+    /// Answered with a success that is none as OTLP has it, on the backend's order.
+    pub broken: u64,
     /// Left without an answer until the peer went away or `hang_max` passed.
     pub hung: u64,
     /// Reset on the backend's order.
     pub reset: u64,
+    /// Kept waiting for their answers on the backend's order, whatever became of them.
+    pub delayed: u64,
+    /// Waiting now, on the backend's order: for a late answer, or for none.
+    pub waiting: u64,
     /// Given up by the peer (or by the server's shutdown) before the answer was decided.
     pub abandoned: u64,
     /// Answered with an error, by [`Reason`] in the order of [`Reason::ALL`].
@@ -161,6 +167,9 @@ pub(super) struct Tally {
     pub requests: AtomicU64,
     pub accepted: AtomicU64,
     pub partial: AtomicU64,
+    pub broken: AtomicU64,
+    pub delayed: AtomicU64,
+    pub waiting: AtomicU64,
     pub hung: AtomicU64,
     pub reset: AtomicU64,
     pub abandoned: AtomicU64,
@@ -184,6 +193,9 @@ impl Tally {
             requests: read(&self.requests),
             accepted: read(&self.accepted),
             partial: read(&self.partial),
+            broken: read(&self.broken),
+            delayed: read(&self.delayed),
+            waiting: read(&self.waiting),
             hung: read(&self.hung),
             reset: read(&self.reset),
             abandoned: read(&self.abandoned),

@@ -1,16 +1,17 @@
 //! Carries out what the backend decided, up to the point where a protocol has to say it.
 
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
 
 use http::StatusCode;
 use tokio::time::sleep;
 
 use super::backend::{Answered, Decision, Export, Refusal};
+use super::broken::BrokenAnswer;
 use super::budget::Hold;
 use super::call::{Abort, Call};
-use super::counters::Reason;
-use crate::wire::{Code, PartialSuccess, Status};
+use super::counters::{Present, Reason};
+use super::retry_after::RetryAfter;
+use crate::wire::{Code, PartialSuccess, Protocol, Status};
 
 /// Longest error text that is sent. Over gRPC it stands in a header, up to three times as long there and repeated in the
 /// details, and many clients take no more than 8 KiB of headers.
@@ -22,7 +23,9 @@ const WARNING_BYTES_MAX: usize = 8 << 10;
 /// What is left to be said to the peer.
 pub(super) enum Verdict {
     Success(Option<PartialSuccess>),
-    Error { grpc: Option<Code>, http: StatusCode, status: Status, retry_after: Option<Duration> },
+    Broken(BrokenAnswer),
+    Cut(h2::Reason),
+    Error { grpc: Option<Code>, http: StatusCode, status: Status, retry_after: Option<RetryAfter> },
 }
 
 /// Asks the backend and carries out its decision. `hold` goes back as soon as the backend has seen the body.
@@ -30,6 +33,7 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
     let tally = &call.shared.tally;
     tally.wire_bytes.fetch_add(export.wire_bytes, Relaxed);
     tally.body_bytes.fetch_add(export.body.len() as u64, Relaxed);
+    let is_grpc = export.protocol == Protocol::Grpc;
     let mut decision = call.shared.backend.export(export);
     drop(hold);
     let mut witnesses = Vec::new();
@@ -37,6 +41,8 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
         decision = match decision {
             // Whoever gives up meanwhile ends all of this here.
             Decision::Delay(time, inner) => {
+                tally.delayed.fetch_add(1, Relaxed);
+                let _waiting = Present::on(&tally.waiting);
                 sleep(time).await;
                 *inner
             }
@@ -64,6 +70,16 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
             call.settle(&tally.partial);
             Ok(Verdict::Success(Some(PartialSuccess { rejected, message: shorten(message, WARNING_BYTES_MAX) })))
         }
+        Decision::Broken(shape) => {
+            // Over HTTP there are no trailers that could be missing.
+            let is_good = shape == BrokenAnswer::NoStatus && !is_grpc;
+            call.settle(if is_good { &tally.accepted } else { &tally.broken });
+            Ok(Verdict::Broken(shape))
+        }
+        Decision::Cut { http2_error } => {
+            call.settle(&tally.reset);
+            Ok(Verdict::Cut(h2::Reason::from(http2_error)))
+        }
         Decision::Malformed { message } => {
             call.settle(tally.refused(Reason::Malformed));
             Ok(malformed(message))
@@ -74,6 +90,7 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
         }
         Decision::Hang => {
             call.settle(&tally.hung);
+            let _waiting = Present::on(&tally.waiting);
             sleep(call.shared.limits.hang_max).await;
             Err(call.abort(h2::Reason::CANCEL))
         }
@@ -93,7 +110,7 @@ fn refused(refusal: Refusal) -> Verdict {
     let Refusal { grpc, http, message, retry_after } = refusal;
     // OTLP/HTTP clients ignore the code in a body.
     let status = Status::new(grpc.unwrap_or(Code::UNKNOWN), shorten(message, ERROR_BYTES_MAX));
-    let status = match retry_after {
+    let status = match retry_after.as_ref().and_then(RetryAfter::delay) {
         Some(delay) => status.with_retry_info(delay),
         None => status,
     };
@@ -103,9 +120,4 @@ fn refused(refusal: Refusal) -> Verdict {
 fn shorten(mut message: String, limit: usize) -> String {
     message.truncate(message.floor_char_boundary(limit));
     message
-}
-
-/// What `Retry-After` can say: whole seconds, rounded up, since a client must not come back too early.
-pub(super) fn whole_seconds(delay: Duration) -> u64 {
-    delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
 }

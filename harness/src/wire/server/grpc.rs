@@ -1,23 +1,26 @@
 //! OTLP/gRPC: unary `Export` calls, framed and answered by hand.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use prost::Message;
 
 use super::backend::Export;
 use super::body::Source;
+use super::broken;
 use super::budget::Hold;
 use super::call::{Abort, Call};
 use super::counters::Reason;
-use super::decision::{Verdict, decide, whole_seconds};
+use super::decision::{Verdict, decide};
 use super::inflate::inflate;
 use super::rejection::Rejection;
 use super::reply::Reply;
+use super::retry_after::RetryAfter;
 use crate::wire::message::ExportResponse;
 use crate::wire::{Code, Compression, PREFIX, PartialSuccess, Protocol, Signal, Status, base64, percent};
 
@@ -87,8 +90,14 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 fn answer(verdict: Verdict) -> Response<Reply> {
     match verdict {
         Verdict::Success(partial) => success(partial),
-        Verdict::Error { grpc: Some(code), status, retry_after, .. } => failure(code, &status, retry_after),
-        Verdict::Error { grpc: None, http, retry_after, .. } => bare(http, retry_after),
+        Verdict::Broken(shape) => broken::over_grpc(shape, success(None)),
+        Verdict::Cut(reason) => {
+            let mut response = success(None);
+            *response.body_mut() = Reply::default().cut_short(reason);
+            response
+        }
+        Verdict::Error { grpc: Some(code), status, .. } => failure(code, &status),
+        Verdict::Error { grpc: None, http, retry_after, .. } => bare(http, retry_after.as_ref()),
     }
 }
 
@@ -108,26 +117,26 @@ fn success(partial_success: Option<PartialSuccess>) -> Response<Reply> {
 }
 
 /// Headers alone, which gRPC calls "trailers only".
-fn failure(code: Code, status: &Status, retry_after: Option<Duration>) -> Response<Reply> {
+fn failure(code: Code, status: &Status) -> Response<Reply> {
     let mut response = Response::new(Reply::default());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, GRPC);
     headers.insert("grpc-status", HeaderValue::from(code.0));
     insert(headers, "grpc-message", percent::encode(&status.message));
-    if retry_after.is_some() || !status.details.is_empty() {
+    if !status.details.is_empty() {
         insert(headers, "grpc-status-details-bin", base64::encode(&status.encode_to_vec()));
     }
     response
 }
 
 /// What a proxy in between answers that speaks no gRPC: a status of HTTP, and a page for people.
-fn bare(status: StatusCode, retry_after: Option<Duration>) -> Response<Reply> {
+fn bare(status: StatusCode, retry_after: Option<&RetryAfter>) -> Response<Reply> {
     let mut response = Response::new(Reply::data(Bytes::from_static(b"upstream unavailable\n")));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    if let Some(after) = retry_after {
-        headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+    for value in retry_after.into_iter().flat_map(|after| after.headers(Timestamp::now())) {
+        headers.append(RETRY_AFTER, value);
     }
     response
 }
@@ -136,7 +145,7 @@ fn refuse(rejection: Rejection) -> Response<Reply> {
     let Rejection { reason, grpc, http, message } = rejection;
     let status = Status::new(grpc, message);
     let status = if reason == Reason::Corrupt { status.with_bad_request() } else { status };
-    let mut response = failure(grpc, &status, None);
+    let mut response = failure(grpc, &status);
     // Only where gRPC itself prescribes an HTTP status; otherwise a gRPC answer is 200 whatever it says.
     if matches!(reason, Reason::Method | Reason::ContentType) {
         *response.status_mut() = http;

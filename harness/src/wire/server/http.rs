@@ -1,26 +1,29 @@
 //! OTLP/HTTP: protobuf and JSON, over HTTP/1.1 and HTTP/2.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use prost::Message;
 
 use super::backend::Export;
 use super::body::Source;
+use super::broken;
 use super::budget::Hold;
 use super::call::{Abort, Call};
 use super::counters::Reason;
-use super::decision::{Verdict, decide, whole_seconds};
+use super::decision::{Verdict, decide};
 use super::inflate::inflate;
 use super::json;
 use super::rejection::Rejection;
 use super::reply::Reply;
+use super::retry_after::RetryAfter;
 use crate::wire::message::ExportResponse;
-use crate::wire::{Code, Compression, Protocol, Signal, Status};
+use crate::wire::{Code, Compression, PartialSuccess, Protocol, Signal, Status};
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -121,26 +124,34 @@ fn form(headers: &HeaderMap) -> Option<Form> {
 
 fn answer(verdict: Verdict, form: Form, signal: Signal) -> Response<Reply> {
     match verdict {
-        Verdict::Success(partial_success) => {
-            let message = ExportResponse { partial_success };
-            let body = match form {
-                Form::Protobuf => message.encode_to_vec(),
-                Form::Json => message.to_json(signal),
-            };
-            respond(StatusCode::OK, form, body)
+        Verdict::Success(partial) => success(partial, form, signal),
+        Verdict::Broken(shape) => broken::over_http(shape, success(None, form, signal)),
+        Verdict::Cut(reason) => {
+            let mut response = success(None, form, signal);
+            *response.body_mut() = Reply::default().cut_short(reason);
+            response
         }
-        Verdict::Error { http, status, retry_after, .. } => failure(http, &status, retry_after, form),
+        Verdict::Error { http, status, retry_after, .. } => failure(http, &status, retry_after.as_ref(), form),
     }
 }
 
-fn failure(http: StatusCode, status: &Status, retry_after: Option<Duration>, form: Form) -> Response<Reply> {
+fn success(partial_success: Option<PartialSuccess>, form: Form, signal: Signal) -> Response<Reply> {
+    let message = ExportResponse { partial_success };
+    let body = match form {
+        Form::Protobuf => message.encode_to_vec(),
+        Form::Json => message.to_json(signal),
+    };
+    respond(StatusCode::OK, form, body)
+}
+
+fn failure(http: StatusCode, status: &Status, retry_after: Option<&RetryAfter>, form: Form) -> Response<Reply> {
     let body = match form {
         Form::Protobuf => status.encode_to_vec(),
         Form::Json => status.to_json(),
     };
     let mut response = respond(http, form, body);
-    if let Some(delay) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(whole_seconds(delay)));
+    for value in retry_after.into_iter().flat_map(|after| after.headers(Timestamp::now())) {
+        response.headers_mut().append(RETRY_AFTER, value);
     }
     response
 }
