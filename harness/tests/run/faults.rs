@@ -239,6 +239,20 @@ fn check_kind(target: &str, kind: &str, comes_again: bool) {
     );
 }
 
+/// The collector's HTTP exporter sends again what was taken with an answer that it cannot read: docs/findings.md. Should this fail
+/// with a newer one, it behaves, and the finding is history.
+#[test]
+fn a_known_failure_over_http_is_still_there() {
+    let Some(target) = collector() else { return };
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios/examples/unreadable-answer.yaml");
+    let run = spanproof(&["run", example, "--quiet", "--out", "out", "--target", &target]).expect(1);
+    assert_eq!(run.ids("failure"), ["duplicated"], "{run}");
+    let repeated = run.spans("duplicated");
+    assert!(repeated > 500 && run.spans("duplicated_explained") == 0, "{run}");
+    assert_eq!(fault(&run)["spans"], repeated, "all that was answered so, and nothing else: {run}");
+    assert_eq!(run.spans("lost_acknowledged"), 0, "{run}");
+}
+
 #[test]
 fn a_brown_out_touches_its_share_of_the_requests() {
     let run = drill("brown-out", &["--set", "faults[0].for=4s"]);
