@@ -86,6 +86,17 @@ fn what_is_lost_as_declared_is_told_and_how() {
     assert_eq!(declared(&[], &[]), []);
 }
 
+/// What comes again after it was thrown away may be thrown away again.
+#[test]
+fn what_several_faults_threw_away_is_all_of_it() {
+    let thrown = |records: std::ops::Range<u64>| FaultEvidence {
+        told: Fault { discards: true, ..Fault::default() },
+        ..fault("discard", records)
+    };
+    let evidence = Evidence { faults: vec![thrown(1..4), thrown(3..6), fault("down", 7..9)], ..clean() };
+    assert_eq!(evidence.discarded(), set(1..6));
+}
+
 #[test]
 fn where_all_died_inside_nothing_is_known_of_what_comes_out() {
     let mut evidence = lost(0..300, 0..300, Vec::new());
