@@ -43,7 +43,7 @@ use crate::judge::strangers::StrangerExamples;
 use crate::judge::without::Without;
 use error::EvidenceError;
 use manifest::Manifest;
-use roaring::RoaringTreemap;
+use roaring::{MultiOps, RoaringTreemap};
 use spanproof_generators::plan::Plan;
 use spanproof_reports::directory::{WriteError, write_bytes};
 use spanproof_reports::result::RunResult;
@@ -230,10 +230,7 @@ fn deaths(course: &Course, faults: &[FaultEvidence]) -> Deaths {
             Guarantee::Sync | Guarantee::Disk | Guarantee::Unknown => false,
         },
         ends: faults.iter().flat_map(|fault| seconds(&fault.told.ends_seconds)).collect(),
-        dropped: faults
-            .iter()
-            .filter(|fault| fault.told.for_good)
-            .fold(RoaringTreemap::new(), |all, fault| all | &fault.touched),
+        dropped: faults.iter().filter(|fault| fault.told.for_good).map(|fault| &fault.touched).union(),
     }
 }
 

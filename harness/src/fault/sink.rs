@@ -163,10 +163,7 @@ fn header(asked: Asked) -> RetryAfter {
     match asked {
         Asked::Seconds(wait) => RetryAfter::Wait(wait),
         Asked::Date(wait) => RetryAfter::Date(wait),
-        Asked::Twice(wait) => {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            RetryAfter::Verbatim(vec![seconds.to_string(); 2])
-        }
+        Asked::Twice(wait) => RetryAfter::twice(wait),
         Asked::Words => verbatim(&["soon"]),
         Asked::Negative => verbatim(&["-5"]),
         Asked::Huge => verbatim(&["1000000000"]),

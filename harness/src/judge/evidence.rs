@@ -5,7 +5,7 @@ use super::corruption::{CorruptionKind, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
 use super::strangers::StrangerExamples;
 use crate::collector_config::Keys;
-use roaring::RoaringTreemap;
+use roaring::{MultiOps, RoaringTreemap};
 use spanproof_generators::plan::{Packing, Plan, Request};
 use spanproof_reports::result::faults::Fault;
 use std::collections::BTreeMap;
@@ -195,7 +195,7 @@ impl Evidence {
 
     /// Lays repeats on the faults that kept answers from the target: it had reason to send again what had been taken.
     pub fn explain_repeats(&mut self) {
-        let unanswered = self.faults.iter().fold(RoaringTreemap::new(), |all, fault| all | &fault.unanswered);
+        let unanswered = self.faults.iter().map(|fault| &fault.unanswered).union();
         self.account.explain_repeats(&unanswered);
     }
 
@@ -206,8 +206,7 @@ impl Evidence {
 
     /// The records in requests that the sink said it had taken, and had not.
     pub fn discarded(&self) -> RoaringTreemap {
-        let discards = self.faults.iter().filter(|fault| fault.told.discards);
-        discards.fold(RoaringTreemap::new(), |all, fault| all | &fault.touched)
+        self.faults.iter().filter(|fault| fault.told.discards).map(|fault| &fault.touched).union()
     }
 
     /// Whether the target may leave records out on purpose, as far as its configuration and the user say. Absence is no loss then,

@@ -164,7 +164,10 @@ impl Recorder {
                 return (unreadable(Signal::Traces, error), RoaringTreemap::new());
             }
             let kept = reading.walk.spans.len().saturating_sub(left_out);
-            let not_taken = self.numbers(reading, &export.body, kept);
+            let not_taken = match left_out {
+                0 => RoaringTreemap::new(),
+                _ => self.numbers(reading, &export.body, kept),
+            };
             reading.walk.spans.truncate(kept);
             self.record(reading, &export.body, self.clock.ns(export.received));
             reading.trim();
@@ -260,18 +263,7 @@ impl Recorder {
 
 impl Backend for Recorder {
     fn export(&self, export: Export) -> Decision {
-        if export.signal != Signal::Traces {
-            self.strangers.note_signal(export.signal);
-            return Decision::Accept;
-        }
-        READING.with_borrow_mut(|reading| match reading.walk.read(&export.body) {
-            Ok(()) => {
-                self.record(reading, &export.body, self.clock.ns(export.received));
-                reading.trim();
-                Decision::Accept
-            }
-            Err(error) => unreadable(Signal::Traces, error),
-        })
+        self.export_in_part(&export, 0).0
     }
 }
 

@@ -3,14 +3,15 @@
 use std::io::Write;
 use std::sync::LazyLock;
 
+use ::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use ::http::{HeaderValue, Response};
 use bytes::{BufMut, Bytes, BytesMut};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response};
 use prost::encoding::{WireType, encode_key, encode_varint};
 
 use super::reply::Reply;
+use super::{grpc, http};
 use crate::wire::PREFIX;
 
 /// What a broken answer looks like.
@@ -79,6 +80,11 @@ fn write_warning(bytes: usize, out: &mut impl Write) {
     }
 }
 
+/// Leaves of a good answer its headers, after which the stream is reset.
+pub(super) fn cut(reason: h2::Reason, good: Response<Reply>) -> Response<Reply> {
+    good.map(|_| Reply::default().cut_short(reason))
+}
+
 /// Makes a broken answer of a good one over gRPC.
 pub(super) fn over_grpc(shape: BrokenAnswer, good: Response<Reply>) -> Response<Reply> {
     let mut response = good;
@@ -107,9 +113,7 @@ pub(super) fn over_grpc(shape: BrokenAnswer, good: Response<Reply>) -> Response<
             return response;
         }
     };
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    *response.body_mut() = message.with_trailers(trailers);
+    *response.body_mut() = message.with_trailers(grpc::status_ok());
     response
 }
 
@@ -128,7 +132,7 @@ pub(super) fn over_http(shape: BrokenAnswer, good: Response<Reply>) -> Response<
         }
         BrokenAnswer::Garbage => Reply::data(GARBAGE),
         BrokenAnswer::Oversize => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+            headers.insert(CONTENT_TYPE, http::PROTOBUF);
             Reply::data(OVERSIZE_MESSAGE.clone())
         }
         BrokenAnswer::Truncated => {
@@ -136,7 +140,7 @@ pub(super) fn over_http(shape: BrokenAnswer, good: Response<Reply>) -> Response<
             Reply::data(GARBAGE).cut_short(h2::Reason::NO_ERROR)
         }
         BrokenAnswer::Bomb => {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+            headers.insert(CONTENT_TYPE, http::PROTOBUF);
             headers.insert(CONTENT_ENCODING, GZIP);
             Reply::data(BOMB_MESSAGE.clone())
         }

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use jiff::Timestamp;
 use prost::Message;
 
 use super::backend::Export;
@@ -91,11 +90,7 @@ fn answer(verdict: Verdict) -> Response<Reply> {
     match verdict {
         Verdict::Success(partial) => success(partial),
         Verdict::Broken(shape) => broken::over_grpc(shape, success(None)),
-        Verdict::Cut(reason) => {
-            let mut response = success(None);
-            *response.body_mut() = Reply::default().cut_short(reason);
-            response
-        }
+        Verdict::Cut(reason) => broken::cut(reason, success(None)),
         Verdict::Error { grpc: Some(code), status, .. } => failure(code, &status),
         Verdict::Error { grpc: None, http, retry_after, .. } => bare(http, retry_after.as_ref()),
     }
@@ -109,11 +104,16 @@ fn success(partial_success: Option<PartialSuccess>) -> Response<Reply> {
     data.put_u32(length as u32);
     // Cannot fail: the buffer grows.
     let _ = message.encode(&mut data);
-    let mut trailers = HeaderMap::with_capacity(1);
-    trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    let mut response = Response::new(Reply::data(data.freeze()).with_trailers(trailers));
+    let mut response = Response::new(Reply::data(data.freeze()).with_trailers(status_ok()));
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
+}
+
+/// The trailers of a success.
+pub(super) fn status_ok() -> HeaderMap {
+    let mut trailers = HeaderMap::with_capacity(1);
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    trailers
 }
 
 /// Headers alone, which gRPC calls "trailers only".
@@ -135,8 +135,8 @@ fn bare(status: StatusCode, retry_after: Option<&RetryAfter>) -> Response<Reply>
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    for value in retry_after.into_iter().flat_map(|after| after.headers(Timestamp::now())) {
-        headers.append(RETRY_AFTER, value);
+    if let Some(after) = retry_after {
+        after.add_to(headers);
     }
     response
 }

@@ -3,11 +3,10 @@
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, RETRY_AFTER};
+use http::header::{ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use jiff::Timestamp;
 use prost::Message;
 
 use super::backend::Export;
@@ -25,7 +24,7 @@ use super::retry_after::RetryAfter;
 use crate::wire::message::ExportResponse;
 use crate::wire::{Code, Compression, PartialSuccess, Protocol, Signal, Status};
 
-const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
+pub(super) const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The form of a body.
@@ -126,11 +125,7 @@ fn answer(verdict: Verdict, form: Form, signal: Signal) -> Response<Reply> {
     match verdict {
         Verdict::Success(partial) => success(partial, form, signal),
         Verdict::Broken(shape) => broken::over_http(shape, success(None, form, signal)),
-        Verdict::Cut(reason) => {
-            let mut response = success(None, form, signal);
-            *response.body_mut() = Reply::default().cut_short(reason);
-            response
-        }
+        Verdict::Cut(reason) => broken::cut(reason, success(None, form, signal)),
         Verdict::Error { http, status, retry_after, .. } => failure(http, &status, retry_after.as_ref(), form),
     }
 }
@@ -150,8 +145,8 @@ fn failure(http: StatusCode, status: &Status, retry_after: Option<&RetryAfter>, 
         Form::Json => status.to_json(),
     };
     let mut response = respond(http, form, body);
-    for value in retry_after.into_iter().flat_map(|after| after.headers(Timestamp::now())) {
-        response.headers_mut().append(RETRY_AFTER, value);
+    if let Some(after) = retry_after {
+        after.add_to(response.headers_mut());
     }
     response
 }

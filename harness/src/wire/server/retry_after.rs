@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -18,6 +19,18 @@ pub enum RetryAfter {
 }
 
 impl RetryAfter {
+    /// Whole seconds, rounded up, in two headers.
+    pub fn twice(delay: Duration) -> Self {
+        Self::Verbatim(vec![whole_seconds(delay).to_string(); 2])
+    }
+
+    /// Adds what it says now to the headers of an answer.
+    pub(super) fn add_to(&self, headers: &mut HeaderMap) {
+        for value in self.headers(Timestamp::now()) {
+            headers.append(RETRY_AFTER, value);
+        }
+    }
+
     /// What `RetryInfo` says.
     pub(super) fn delay(&self) -> Option<Duration> {
         match self {
@@ -27,7 +40,7 @@ impl RetryAfter {
     }
 
     /// The values of `Retry-After`.
-    pub(super) fn headers(&self, now: Timestamp) -> Vec<HeaderValue> {
+    fn headers(&self, now: Timestamp) -> Vec<HeaderValue> {
         match self {
             Self::Wait(delay) => vec![HeaderValue::from(whole_seconds(*delay))],
             Self::Date(delay) => date_after(now, *delay).into_iter().collect(),
@@ -65,6 +78,11 @@ mod tests {
         assert_eq!(written(&RetryAfter::Wait(Duration::from_secs(3))), ["3"]);
         assert_eq!(written(&RetryAfter::Date(Duration::from_millis(3800))), ["Sun, 06 Nov 1994 08:49:37 GMT"]);
         assert_eq!(written(&RetryAfter::Date(Duration::from_millis(3801))), ["Sun, 06 Nov 1994 08:49:38 GMT"]);
+    }
+
+    #[test]
+    fn what_is_said_twice_is_in_two_headers() {
+        assert_eq!(written(&RetryAfter::twice(Duration::from_millis(1200))), ["2", "2"]);
     }
 
     #[test]
