@@ -9,8 +9,8 @@ use super::dump::Dump;
 use super::recorder::Recorder;
 use super::refusals::unreadable;
 use super::tally::Tally;
-use crate::wire::Code;
 use crate::wire::server::{Backend, Decision, Export, Refusal};
+use crate::wire::{Code, Signal};
 use bytes::Bytes;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -80,6 +80,12 @@ impl Reception {
         held.exports.push(Export { body: Bytes::copy_from_slice(&export.body), ..export });
     }
 
+    fn write_down(&self, export: &Export) {
+        if let (Some(dump), Signal::Traces) = (&self.dump, export.signal) {
+            dump.write(&export.body);
+        }
+    }
+
     fn has_room(&self, bytes: usize) -> bool {
         self.recorder.get().is_some()
             || self
@@ -99,12 +105,18 @@ impl Backend for Reception {
                 retry_after: None,
             });
         }
+        if let (Some(recorder), Signal::Traces) = (self.recorder.get(), export.signal) {
+            // Read once: what is judged and what is counted come from the same walk.
+            let taken = recorder.export_read(&export, |walk| self.tally.note_spans(&export, walk));
+            if matches!(taken, Decision::Accept) {
+                self.write_down(&export);
+            }
+            return taken;
+        }
         if let Err(error) = self.tally.count(&export) {
             return unreadable(export.signal, error);
         }
-        if let (Some(dump), crate::wire::Signal::Traces) = (&self.dump, export.signal) {
-            dump.write(&export.body);
-        }
+        self.write_down(&export);
         self.record(export);
         Decision::Accept
     }

@@ -155,23 +155,37 @@ impl Recorder {
 
     /// Takes a request but for its last spans, so many, and tells which records of the plan these are.
     pub fn export_in_part(&self, export: &Export, left_out: usize) -> (Decision, RoaringTreemap) {
+        let mut not_taken = RoaringTreemap::new();
+        let decision = self.take(export, |reading| {
+            if left_out > 0 {
+                let kept = reading.walk.spans.len().saturating_sub(left_out);
+                not_taken = self.numbers(reading, &export.body, kept);
+                reading.walk.spans.truncate(kept);
+            }
+        });
+        (decision, not_taken)
+    }
+
+    /// Takes a request, and shows it as read to somebody else: to `look`, before it is judged. Not called for what cannot be read,
+    /// and for no signal but traces.
+    pub fn export_read(&self, export: &Export, look: impl FnOnce(&Walk)) -> Decision {
+        self.take(export, |reading| look(&reading.walk))
+    }
+
+    /// Takes what is left of a request after `adjust` has seen it.
+    fn take(&self, export: &Export, adjust: impl FnOnce(&mut Reading)) -> Decision {
         if export.signal != Signal::Traces {
             self.strangers.note_signal(export.signal);
-            return (Decision::Accept, RoaringTreemap::new());
+            return Decision::Accept;
         }
         READING.with_borrow_mut(|reading| {
             if let Err(error) = reading.walk.read(&export.body) {
-                return (unreadable(Signal::Traces, error), RoaringTreemap::new());
+                return unreadable(Signal::Traces, error);
             }
-            let kept = reading.walk.spans.len().saturating_sub(left_out);
-            let not_taken = match left_out {
-                0 => RoaringTreemap::new(),
-                _ => self.numbers(reading, &export.body, kept),
-            };
-            reading.walk.spans.truncate(kept);
+            adjust(reading);
             self.record(reading, &export.body, self.clock.ns(export.received));
             reading.trim();
-            (Decision::Accept, not_taken)
+            Decision::Accept
         })
     }
 
@@ -263,7 +277,7 @@ impl Recorder {
 
 impl Backend for Recorder {
     fn export(&self, export: Export) -> Decision {
-        self.export_in_part(&export, 0).0
+        self.take(&export, |_| ())
     }
 }
 

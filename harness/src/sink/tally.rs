@@ -110,24 +110,28 @@ impl Tally {
     /// # Errors
     /// Bytes that are no well-formed request of their signal.
     pub fn count(&self, export: &Export) -> Result<(), MalformedError> {
-        WALK.with_borrow_mut(|walk| {
-            let items = match export.signal {
-                Signal::Traces => walk.read(&export.body).map(|()| walk.spans.len() as u64)?,
-                Signal::Metrics | Signal::Logs | Signal::Profiles => items::count(export.signal, &export.body)?,
-            };
-            let mut seen = self.seen();
-            if export.signal == Signal::Traces {
-                seen.spans += items;
-                self.note_traces(&mut seen, walk);
-                spans_by_service(walk, &export.body, |name, spans| seen.services.add(name, spans));
+        match export.signal {
+            Signal::Traces => WALK.with_borrow_mut(|walk| {
+                walk.read(&export.body)?;
+                self.note_spans(export, walk);
+                Ok(())
+            }),
+            Signal::Metrics | Signal::Logs | Signal::Profiles => {
+                let items = items::count(export.signal, &export.body)?;
+                self.seen().note(export, items);
+                Ok(())
             }
-            let counts = &mut seen.signals[export.signal as usize];
-            counts.requests += 1;
-            counts.items += items;
-            counts.bytes += export.body.len() as u64;
-            seen.last = Some(export.received);
-            Ok(())
-        })
+        }
+    }
+
+    /// Counts a request for traces that `walk` has read.
+    pub fn note_spans(&self, export: &Export, walk: &Walk) {
+        let spans = walk.spans.len() as u64;
+        let mut seen = self.seen();
+        seen.note(export, spans);
+        seen.spans += spans;
+        self.note_traces(&mut seen, walk);
+        spans_by_service(walk, &export.body, |name, spans| seen.services.add(name, spans));
     }
 
     /// Neighbours tend to share their trace, so only changes are looked up.
@@ -148,6 +152,16 @@ impl Tally {
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Seen {
+    fn note(&mut self, export: &Export, items: u64) {
+        let counts = &mut self.signals[export.signal as usize];
+        counts.requests += 1;
+        counts.items += items;
+        counts.bytes += export.body.len() as u64;
+        self.last = Some(export.received);
     }
 }
 
