@@ -13,8 +13,9 @@ pub use send::RetryPolicy;
 
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
-use crate::judge::evidence::LATENESS_MAX;
+use crate::judge::evidence::{Conduct, LATENESS_MAX};
 use crate::judge::outcomes::Outcomes;
+use crate::resources::Busy;
 use crate::wire::client::{ClientConfig, ConfigError, Exporter};
 use hdrhistogram::Histogram;
 use spanproof_reports::latency::LatencyRecorder;
@@ -115,6 +116,18 @@ impl DriverReport {
             due_spans: 0,
             last_due: Duration::ZERO,
             stopped: false,
+        }
+    }
+
+    /// How the harness did, of a plan of so many spans while its threads were this busy.
+    pub(crate) fn conduct(&self, planned: u64, busy: &Busy) -> Conduct {
+        // What was never due because the driver was stopped early is no fault of its own.
+        let due = if self.stopped { self.due_spans } else { planned };
+        Conduct {
+            late_share: late_share(&self.lateness),
+            achieved_ratio: self.on_time_spans as f64 / due.max(1) as f64,
+            driver_saturated: busy.driver_saturated(),
+            sink_saturated: busy.sink_saturated(),
         }
     }
 }

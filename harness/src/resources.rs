@@ -4,12 +4,14 @@
 //! cost, at [`UsageSampler`] for the target's, at [`Machine`] for what a result says about where it was measured.
 //! The texts of `/proc` are parsed in `proc_text`, which is pure.
 
+mod busy;
 mod machine;
 mod proc_text;
 mod process_tree;
 mod threads;
 mod usage;
 
+pub(crate) use busy::Busy;
 pub use machine::Machine;
 pub use process_tree::{ProcessTree, descendants};
 pub use threads::ThreadCpu;

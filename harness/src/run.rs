@@ -4,7 +4,6 @@
 //! evidence, judge it, write. Each step's details are one call down. Until the evidence is whole the directory is marked as
 //! unfinished.
 
-mod busy;
 mod chronicle;
 mod error;
 mod faults;
@@ -207,7 +206,7 @@ pub fn run(
     chronicle.stopped(&stopped.target);
 
     let recorded = latency.finish(&spanproof_reports::result::epoch::Epoch::from_unix_ns(clock.epoch_unix_ns()));
-    let conduct = results::conduct(&plan, &watched);
+    let conduct = watched.driver.conduct(plan.spans(), &watched.busy);
     let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };

@@ -256,3 +256,25 @@ fn a_sender_on_its_own_tells_what_it_knows_and_no_more() {
     assert!(ended.err.contains(&said) && !ended.err.contains("an answer"), "nobody answered: {ended:?}");
     assert_eq!(ended.err.matches(&said).count(), 1, "{ended:?}");
 }
+
+/// The lateness of a driver that was the limit says how fast it is, not how late: no percentile of it is shown.
+#[test]
+fn the_lateness_of_a_driver_that_was_the_limit_is_withheld() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let sent = |rate: &str, format: &str| {
+        let flags = ["--rate", rate, "--duration", "10ms", "--set", "traffic.batch.timeout=50ms", "--format", format];
+        let ended = run(spanproof().args(["gen", "traces", "--quiet", "--endpoint", &endpoint]).args(flags));
+        // 1 where a slow machine could not even send all of it.
+        assert!(matches!(ended.code, Some(0 | 1)), "{ended:?}");
+        ended.out
+    };
+    let driver = |rate| serde_json::from_str::<serde_json::Value>(&sent(rate, "json")).unwrap()["driver"].clone();
+    let overrun = driver("30000000");
+    assert!(overrun["withheld"].as_str().unwrap().contains("started more than 2 ms late"), "{overrun}");
+    assert_eq!(overrun.get("lateness_p99_ms"), None);
+    let text = sent("30000000", "text");
+    assert!(text.contains("lateness withheld, the driver was the limit") && !text.contains("p99"), "{text}");
+    // Few spans are sent in time, or not, as the machine likes; the rest is known in any case.
+    assert!(driver("2000")["achieved_ratio"].is_number());
+}

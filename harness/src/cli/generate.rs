@@ -1,22 +1,23 @@
 //! `spanproof gen`: sends traffic and nothing else; what telemetrygen does.
 
 pub(crate) mod record;
+mod sent;
 pub(crate) mod traffic;
+mod watch;
 
 use super::headers::{self, Header};
-use super::talk::Stderr;
 use super::{Exit, Format, environment, fail, plaintext, print, say};
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig};
-use crate::judge::outcomes::{Outcomes, Sums};
+use crate::judge::outcomes::Outcomes;
 use crate::resources::ThreadCpu;
-use crate::run::{Talk, client_config, fresh_tag, plan_spec};
+use crate::run::{client_config, fresh_tag, plan_spec};
 use clap::{Args, ValueEnum};
 use record::{GenRecord, SCHEMA, SpanCounts, State};
+use sent::Sent;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
-use spanproof_reports::progress::Progress;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
 use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::Scenario;
@@ -24,8 +25,8 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 use traffic::{GenTraffic, Route};
+use watch::Watch;
 
 /// From everything being ready to the first intended instant.
 const HEAD_START: Duration = Duration::from_millis(50);
@@ -184,8 +185,8 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
     let config = crate::run::driver_config(scenario, client, crate::run::connections(scenario, &plan));
     let mut cpu = ThreadCpu::new();
     let driver = start(config, chunks, clock, &outcomes)?;
-    let is_told = watch(&driver, &plan, clock, (&outcomes, &endpoint), &interrupt, Stderr::new(arguments.quiet));
-    drop(cpu.sample());
+    let mut watch = Watch::new(&plan, clock, &outcomes, &endpoint, arguments.quiet);
+    watch.until_finished(&driver, &mut cpu, &interrupt);
     let report = driver.finish(Instant::now() + scenario.traffic.client.timeout + Duration::from_secs(2));
     let (sums, exceptions) = (outcomes.sums(), outcomes.exceptions());
     if let Some((path, record)) = &mut record {
@@ -193,11 +194,12 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
         record.finish(state, sums, report.chunks_opened, &exceptions);
         record.write(path).map_err(|error| (Box::new(error) as Box<_>, Exit::INCONCLUSIVE))?;
     }
-    let lateness = Duration::from_micros(report.lateness.value_at_quantile(0.99));
-    print_counts(arguments.format, plan.spans(), sums, lateness, cpu.of_prefix("sp-driver"));
-    if !is_told {
-        tell_failure(&outcomes, &endpoint, &mut Stderr::new(arguments.quiet));
+    let sent = Sent::new(plan.spans(), sums, &report, &watch.busy, &cpu);
+    match arguments.format {
+        Format::Text => print(&sent.text()),
+        Format::Json => print(&format!("{:#}\n", sent.json())),
     }
+    watch.tell_failure();
     Ok(match () {
         () if interrupt.is_cancelled() => Exit::INTERRUPTED,
         () if sums.acknowledged == plan.spans() => Exit::PASS,
@@ -221,44 +223,6 @@ fn new_record(traffic: GenTraffic, plan: &Plan) -> GenRecord {
         requests: Vec::new(),
         requests_left_out: 0,
     }
-}
-
-/// Watches until the last answer, or until it is interrupted. Whether a failure was told.
-fn watch(
-    driver: &Driver,
-    plan: &Plan,
-    clock: RunClock,
-    (outcomes, endpoint): (&Outcomes, &str),
-    interrupt: &CancellationToken,
-    mut talk: Stderr,
-) -> bool {
-    let mut last = (Instant::now(), 0);
-    let mut is_told = false;
-    while !driver.is_finished() {
-        std::thread::sleep(Duration::from_millis(50));
-        if interrupt.is_cancelled() {
-            driver.stop();
-            break;
-        }
-        // Whoever looks at half an hour of load wants to know now.
-        if !is_told && tell_failure(outcomes, endpoint, &mut talk) {
-            is_told = true;
-        }
-        if last.0.elapsed() >= Duration::from_secs(1) {
-            last = tell(&mut talk, driver, plan, clock, last);
-        }
-    }
-    talk.close();
-    is_told
-}
-
-/// Says of the first request that failed what came instead of a yes: perhaps no answer at all, as of a connection that was
-/// refused. Whether there was one.
-fn tell_failure(outcomes: &Outcomes, endpoint: &str, talk: &mut Stderr) -> bool {
-    let Some(request) = outcomes.first_failure() else { return false };
-    talk.close();
-    say(&format!("the first request that failed, to {endpoint}: {}", crate::process::printable(&request.answer)));
-    true
 }
 
 fn print_plan(format: Format, plan: &Plan, endpoint: &str) {
@@ -286,40 +250,4 @@ fn start(
 ) -> Result<Driver, Failure> {
     let latency = Arc::new(LatencyRecorder::new());
     Driver::start(config, chunks, clock, Arc::clone(outcomes), latency).map_err(usage)
-}
-
-fn tell(talk: &mut Stderr, driver: &Driver, plan: &Plan, clock: RunClock, last: (Instant, u64)) -> (Instant, u64) {
-    let progress = driver.progress();
-    talk.progress(&Progress {
-        phase: "load".to_owned(),
-        elapsed: clock.elapsed(),
-        planned_total: plan.spans(),
-        sent: progress.sent,
-        delivered: None,
-        rate: (progress.sent - last.1) as f64 / last.0.elapsed().as_secs_f64().max(1e-9),
-        in_flight: progress.outstanding,
-        late_share: (progress.sent > 0).then_some(progress.late_share),
-        target_memory: None,
-    });
-    (Instant::now(), progress.sent)
-}
-
-fn print_counts(format: Format, planned: u64, sums: Sums, lateness_p99: Duration, cpu: Duration) {
-    let Sums { acknowledged, refused, unknown, .. } = sums;
-    // What was never even due, since it was stopped, was not sent either.
-    let not_sent = planned.saturating_sub(acknowledged + refused + unknown);
-    let (lateness, cpu) = (lateness_p99.as_secs_f64() * 1e3, cpu.as_secs_f64());
-    match format {
-        Format::Text => print(&format!(
-            "planned {planned} spans, acknowledged {acknowledged}, refused {refused}, unknown {unknown}, not sent \
-             {not_sent}; p99 late {lateness:.2} ms; {cpu:.3} s of CPU\n"
-        )),
-        Format::Json => print(&format!(
-            "{:#}\n",
-            serde_json::json!({
-                "spans": {"planned": planned, "acknowledged": acknowledged, "refused": refused, "unknown": unknown, "not_sent": not_sent},
-                "driver": {"lateness_p99_ms": lateness, "cpu_seconds": cpu},
-            })
-        )),
-    }
 }

@@ -1,9 +1,7 @@
 //! The result document, from all that was found.
 
-use super::watch::Watched;
 use super::{Found, RunOptions};
 use crate::clock::RunClock;
-use crate::judge::evidence::Conduct;
 use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
 use crate::target::Target;
@@ -61,19 +59,6 @@ fn target_name(scenario: &Scenario) -> Option<String> {
         scenario::Target::Embedded(_) => None,
         scenario::Target::Process(process) => Some(process.command.display().to_string()),
         scenario::Target::External(external) => Some(external.endpoint.as_str().to_owned()),
-    }
-}
-
-/// What driver and sink say of themselves.
-pub(super) fn conduct(plan: &Plan, watched: &Watched) -> Conduct {
-    let driver = &watched.driver;
-    // What was never due because the run was ended early is no fault of the driver.
-    let due = if driver.stopped { driver.due_spans } else { plan.spans() };
-    Conduct {
-        late_share: crate::driver::late_share(&driver.lateness),
-        achieved_ratio: driver.on_time_spans as f64 / due.max(1) as f64,
-        driver_saturated: watched.busy.driver_saturated(),
-        sink_saturated: watched.busy.sink_saturated(),
     }
 }
 

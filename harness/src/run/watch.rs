@@ -1,6 +1,5 @@
 //! Watches a run: progress for people, samples for the result, and every reason to end early.
 
-use super::busy::Busy;
 use super::narrate::{Narrator, Standing};
 use super::settle::Patience;
 use super::{Talk, deadline};
@@ -10,7 +9,7 @@ use crate::fault::{FaultBook, TargetFaults};
 use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
-use crate::resources::ThreadCpu;
+use crate::resources::{Busy, ThreadCpu};
 use crate::sink::recorder::Recorder;
 use crate::target::Target;
 use spanproof_generators::plan::Plan;

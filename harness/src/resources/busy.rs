@@ -18,7 +18,7 @@ type Look = (Duration, BTreeMap<String, Duration>);
 
 /// The windows so far, in sums.
 #[derive(Debug, Default)]
-pub(super) struct Busy {
+pub(crate) struct Busy {
     warm_up: Duration,
     last: Option<Look>,
     watched: Duration,
@@ -28,12 +28,12 @@ pub(super) struct Busy {
 
 impl Busy {
     /// Nothing seen yet. Windows that end within the warm-up do not count, as its latencies do not.
-    pub(super) fn new(warm_up: Duration) -> Self {
+    pub(crate) fn new(warm_up: Duration) -> Self {
         Self { warm_up, ..Self::default() }
     }
 
     /// Takes the CPU times at `now`, from the start of the run.
-    pub(super) fn look(&mut self, now: Duration, cpu: BTreeMap<String, Duration>) {
+    pub(crate) fn look(&mut self, now: Duration, cpu: BTreeMap<String, Duration>) {
         match &self.last {
             Some((then, _)) if now.saturating_sub(*then) < WINDOW_MIN => {}
             _ => self.close(now, cpu),
@@ -41,17 +41,17 @@ impl Busy {
     }
 
     /// The load has ended. A rest that is too short for a window counts only if there is nothing else.
-    pub(super) fn end(&mut self, now: Duration, cpu: BTreeMap<String, Duration>) {
+    pub(crate) fn end(&mut self, now: Duration, cpu: BTreeMap<String, Duration>) {
         if self.watched.is_zero() { self.close(now, cpu) } else { self.look(now, cpu) }
     }
 
     /// Share of the watched time in which a thread of the driver was saturated.
-    pub(super) fn driver_saturated(&self) -> f64 {
+    pub(crate) fn driver_saturated(&self) -> f64 {
         self.share(self.driver)
     }
 
     /// The same of the sink.
-    pub(super) fn sink_saturated(&self) -> f64 {
+    pub(crate) fn sink_saturated(&self) -> f64 {
         self.share(self.sink)
     }
 

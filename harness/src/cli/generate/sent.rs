@@ -1,0 +1,81 @@
+//! What `gen` says when it has ended: counts, and how the driver kept its schedule.
+
+use crate::driver::DriverReport;
+use crate::judge::evidence::harness_was_the_limit;
+use crate::judge::outcomes::Sums;
+use crate::resources::{Busy, ThreadCpu};
+use serde::Serialize;
+
+/// What was sent. Its JSON form is the document of `gen --format json`.
+#[derive(Debug, Serialize)]
+pub(super) struct Sent {
+    spans: Spans,
+    driver: OfDriver,
+}
+
+#[derive(Debug, Serialize)]
+struct Spans {
+    planned: u64,
+    acknowledged: u64,
+    refused: u64,
+    unknown: u64,
+    not_sent: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct OfDriver {
+    cpu_seconds: f64,
+    /// Spans whose sending began in time, over spans planned.
+    achieved_ratio: f64,
+    #[serde(flatten)]
+    lateness: Lateness,
+}
+
+#[derive(Debug, Serialize)]
+enum Lateness {
+    /// 99 % of the requests started at most this much after their intended instant.
+    #[serde(rename = "lateness_p99_ms")]
+    P99Ms(f64),
+    /// Why that is not given although it was measured.
+    #[serde(rename = "withheld")]
+    Withheld(String),
+}
+
+impl Sent {
+    pub(super) fn new(planned: u64, sums: Sums, report: &DriverReport, busy: &Busy, cpu: &ThreadCpu) -> Self {
+        let Sums { acknowledged, refused, unknown, .. } = sums;
+        // What was never even due, since it was stopped, was not sent either.
+        let not_sent = planned.saturating_sub(acknowledged + refused + unknown);
+        let conduct = report.conduct(planned, busy);
+        // The rule of `run`: where we were the limit, a percentile would describe us.
+        let lateness = match harness_was_the_limit(&conduct) {
+            Some(reason) => Lateness::Withheld(reason),
+            None => Lateness::P99Ms(report.lateness.value_at_quantile(0.99) as f64 / 1e3),
+        };
+        Self {
+            spans: Spans { planned, acknowledged, refused, unknown, not_sent },
+            driver: OfDriver {
+                cpu_seconds: cpu.of_prefix("sp-driver").as_secs_f64(),
+                achieved_ratio: conduct.achieved_ratio,
+                lateness,
+            },
+        }
+    }
+
+    pub(super) fn text(&self) -> String {
+        let Spans { planned, acknowledged, refused, unknown, not_sent } = self.spans;
+        let lateness = match &self.driver.lateness {
+            Lateness::P99Ms(ms) => format!("p99 late {ms:.2} ms"),
+            Lateness::Withheld(reason) => format!("lateness withheld, the driver was the limit: {reason}"),
+        };
+        format!(
+            "planned {planned} spans, acknowledged {acknowledged}, refused {refused}, unknown {unknown}, not sent \
+             {not_sent}; {lateness}; {:.3} s of CPU\n",
+            self.driver.cpu_seconds
+        )
+    }
+
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::json!(self)
+    }
+}
