@@ -52,12 +52,15 @@ pub struct RunResult {
     /// How long the run took from the epoch to the end of settling, in seconds.
     pub duration_seconds: f64,
     /// The command line that repeats the run, one element an argument.
+    /// Absent where the caller of the library gave none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// A hex digest of the plan: equal for equal plans.
+    /// Absent only where no `run` wrote the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fingerprint: Option<String>,
     /// The machine that drove the load.
+    /// Absent where `/proc` could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Machine>,
     /// The account of every record.
@@ -66,6 +69,7 @@ pub struct RunResult {
     #[serde(default)]
     pub latency: Latency,
     /// What became of the scenario's faults, by their names.
+    /// Absent without faults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, Fault>,
     /// What each check said.
@@ -75,21 +79,27 @@ pub struct RunResult {
     #[serde(default)]
     pub limits: Vec<LimitOutcome>,
     /// The side that sent.
+    /// Absent only where no `run` wrote the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<Driver>,
     /// The side that played the backend.
+    /// Absent only where no `run` wrote the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sink: Option<Sink>,
     /// What stood between them.
+    /// Absent only where no `run` wrote the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Target>,
     /// How the run waited for what was still under way.
+    /// Absent only where no `run` wrote the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Settle>,
     /// Rates over the length of the run.
+    /// Absent only where no `run` wrote the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
     /// What the reader should know although no verdict rests on it, one sentence each.
+    /// Absent without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -100,9 +110,11 @@ pub struct Scenario {
     /// The scenario's name.
     pub name: String,
     /// What the scenario says it is for.
+    /// Absent where it says nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// The file it was read from; none for a built-in one.
+    /// Absent for a built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
 }

@@ -25,9 +25,11 @@ pub struct Fault {
     /// Requests that it touched; of a fault of the target's process, how often it acted. A fault that touched nothing shows nothing.
     pub touched: u64,
     /// When it killed the target's process, in seconds from the epoch.
+    /// Absent where it killed nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kills_seconds: Vec<f64>,
     /// When it ended the target's process in whatever way.
+    /// Absent where it ended nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends_seconds: Vec<f64>,
     /// Whether the sink took what was in them and kept the answer from the target, so that the target may send it again.
@@ -45,12 +47,15 @@ pub struct Fault {
     /// Signs of its own account that it bit: what the sink's server counted of the kind (answers that it gave, or requests that it
     /// left without one), or how often the kernel said that the target's process was stopped or had ended by it. None for a kind
     /// that leaves none.
+    /// Absent for a kind that leaves none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signs: Option<u64>,
     /// When it touched the first request or acted first, in seconds from the epoch.
+    /// Absent where it touched nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_seconds: Option<f64>,
     /// When it touched or acted last.
+    /// Absent where it touched nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seconds: Option<f64>,
     /// How it went on when all was well again.
@@ -71,6 +76,7 @@ pub struct Fault {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Recovery {
     /// From the fault's end until the sink took a request again, in seconds: the longest, if it came more than once.
+    /// Absent where it took none any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_delivery_seconds: Option<f64>,
     /// From the fault's last end until the last span had come that was due before it, in seconds. Absent where spans are missing

@@ -39,12 +39,15 @@ impl fmt::Display for Series {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// From a request's intended instant to its acknowledgement.
+    /// Absent where nothing was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended_to_acknowledged: Option<LatencySummary>,
     /// From a request's actual sending to its acknowledgement.
+    /// Absent where nothing was acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actual_to_acknowledged: Option<LatencySummary>,
     /// From a record's intended instant to its first delivery.
+    /// Absent where nothing was delivered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intended_to_delivered: Option<LatencySummary>,
 }
@@ -89,24 +92,30 @@ pub struct LatencySummary {
     /// How many records the figures rest on.
     pub count: u64,
     /// Half were at most this, in milliseconds.
+    /// Absent where it is withheld, or has too few samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p50_ms: Option<f64>,
     /// 90 % were at most this, in milliseconds.
+    /// Absent where it is withheld, or has too few samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p90_ms: Option<f64>,
     /// 99 % were at most this, in milliseconds.
+    /// Absent where it is withheld, or has too few samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99_ms: Option<f64>,
     /// 99.9 % were at most this, in milliseconds.
+    /// Absent where it is withheld, or has too few samples.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p999_ms: Option<f64>,
     /// The largest, in milliseconds.
+    /// Absent where it is withheld, or nothing was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_ms: Option<f64>,
     /// How many values were beyond the histogram's upper bound of one hour and count as one hour.
     #[serde(default)]
     pub overflowed: u64,
     /// Why there are no figures although something was measured.
+    /// Absent where they are given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withheld: Option<String>,
     /// Percentiles that are absent because too few samples stand behind them.

@@ -13,6 +13,7 @@ pub struct Ledger {
     /// Whole traces.
     pub traces: TraceLedger,
     /// How many traces of each stratum (`normal`, `error_trace`, ...) the plan really holds.
+    /// Absent where the plan has none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub strata: BTreeMap<String, u64>,
 }

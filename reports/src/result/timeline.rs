@@ -12,6 +12,7 @@ pub struct Settle {
     #[serde(default)]
     pub terms: Vec<SettleTerm>,
     /// How long it waited, in seconds.
+    /// Absent where settling was not reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_seconds: Option<f64>,
     /// Why it stopped waiting; absent when settling was not reached.
@@ -76,9 +77,11 @@ pub struct TimelinePoint {
     #[serde(default)]
     pub delivered: u64,
     /// Requests under way at its end.
+    /// Absent where that was not sampled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<u64>,
     /// The target's resident memory at its end, in bytes.
+    /// Absent where it cannot be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_memory_bytes: Option<u64>,
 }
