@@ -8,7 +8,8 @@ use spanproof_harness::wire::Code;
 use spanproof_harness::wire::client::{Answer, Breakage, ClientConfig, Exporter, RefusalCode};
 use spanproof_harness::wire::server::{Decision, Limits, Reason};
 
-use crate::refusals;
+use crate::frames::{Frames, RST_STREAM};
+use crate::refusals::{self, EXPORT, frame};
 use crate::rig::{GRPC, HTTP, PATIENCE, Rig, bytes, send};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -58,6 +59,26 @@ async fn a_body_of_100_mb_is_refused_and_the_client_gets_to_hear_it() {
     assert_eq!(rig.counters().refused(Reason::TooLarge), 2);
     assert!(rig.counters().in_flight_bytes_peak <= 2 << 20, "{:?}", rig.counters());
     rig.until_nothing_in_flight().await;
+}
+
+/// What is refused by its headers is answered while its body is still on the way. A client that has not heard of it writes on; a
+/// server that has forgotten the stream by then resets it, and after a thousand of these ends the connection, with all that is under
+/// way on it. The fuzzer found that.
+#[tokio::test]
+async fn a_connection_outlives_any_number_of_refusals_that_came_before_the_body() {
+    let rig = Rig::accepting();
+    let mut frames = Frames::connect(rig.grpc()).await;
+    let call = [("content-type", "application/grpc"), ("grpc-encoding", "unheard-of")];
+    for _ in 0..1500 {
+        let stream = frames.begin(EXPORT, &call).await;
+        let came = frames.answer(stream).await;
+        assert!(came.iter().all(|frame| frame.kind != RST_STREAM), "{came:?}");
+        frames.end(stream, &frame(0, 0, b"")).await;
+    }
+    let stream = frames.begin(EXPORT, &call[..1]).await;
+    frames.end(stream, &frame(0, 0, b"")).await;
+    frames.answer(stream).await;
+    assert_eq!((rig.counters().refused(Reason::Encoding), rig.counters().accepted), (1500, 1));
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests; clippy only knows functions marked so")]
 
 mod both_ends;
+mod frames;
 mod hostile;
 mod peers;
 mod refusals;

@@ -17,7 +17,7 @@ use tonic_types::pb;
 use crate::rig::{Rig, bytes};
 
 pub const TRACES: &str = "/v1/traces";
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+pub const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 pub const PROTOBUF: (&str, &str) = ("content-type", "application/x-protobuf");
 const JSON: (&str, &str) = ("content-type", "application/json");
 pub const GRPC: (&str, &str) = ("content-type", "application/grpc");

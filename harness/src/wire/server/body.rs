@@ -18,7 +18,7 @@ use crate::wire::PREFIX;
 /// The most that is allocated on the word of a peer; longer bodies grow into their size.
 const RESERVE_MAX: usize = 4 << 20;
 
-/// The most that is read and thrown away so that an HTTP/1.1 peer gets to see its answer.
+/// The most that is read and thrown away of a request that is refused before its end.
 const DISCARD_BYTES_MAX: usize = 256 << 20;
 
 /// A body that is being read, with its deadlines.
@@ -52,6 +52,13 @@ impl Source {
                 _ => {}
             }
         }
+    }
+
+    /// Reads on without keeping anything, within bounds, while the answer is on its way: a peer that has not heard it yet writes on,
+    /// and a stream that is forgotten by then has to be reset. After a thousand such resets the HTTP/2 library ends the connection
+    /// with ENHANCE_YOUR_CALM, and everything under way on it with it.
+    pub fn discard_meanwhile(mut self) {
+        tokio::spawn(async move { self.discard().await });
     }
 
     /// Reads on without keeping anything, within bounds.

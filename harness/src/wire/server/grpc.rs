@@ -29,21 +29,25 @@ const ACCEPTED: HeaderValue = HeaderValue::from_static(Compression::ACCEPTED);
 /// Serves one call.
 pub(super) async fn serve(call: Call<'_>, request: Request<Incoming>) -> Result<Response<Reply>, Abort> {
     let (parts, body) = request.into_parts();
+    let mut source = Source::new(body, &call.shared.limits);
     let mut hold = call.shared.budget.hold();
-    match receive(&call, parts, body, &mut hold).await {
+    match receive(&call, parts, &mut source, &mut hold).await {
         Ok(export) => decide(&call, export, hold).await.map(answer),
         Err(rejection) => {
             call.reject(&rejection);
+            if !rejection.nothing_follows() {
+                source.discard_meanwhile();
+            }
             Ok(refuse(rejection))
         }
     }
 }
 
-async fn receive(call: &Call<'_>, parts: Parts, body: Incoming, hold: &mut Hold<'_>) -> Result<Export, Rejection> {
+async fn receive(call: &Call<'_>, parts: Parts, source: &mut Source, hold: &mut Hold<'_>) -> Result<Export, Rejection> {
     let limits = &call.shared.limits;
     call.check_headers(&parts.headers)?;
     let (signal, encoding) = wanted(&parts)?;
-    let message = Source::new(body, limits).message(limits.request_bytes_max, hold).await?;
+    let message = source.message(limits.request_bytes_max, hold).await?;
     let received = Instant::now();
     let wire_bytes = (PREFIX + message.payload.len()) as u64;
     let compression = match (message.compressed, encoding) {

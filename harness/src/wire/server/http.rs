@@ -52,10 +52,13 @@ pub(super) async fn serve(call: Call<'_>, request: Request<Incoming>) -> Result<
         Err(rejection) => {
             drop(hold);
             call.reject(&rejection);
-            // An HTTP/1.1 client that is still writing would see a reset connection instead of its answer.
-            let gone = matches!(rejection.reason, Reason::Slow | Reason::Truncated);
-            if !call.is_http2() && !gone && !waits_for_go_ahead {
-                source.discard().await;
+            if !rejection.nothing_follows() {
+                if call.is_http2() {
+                    source.discard_meanwhile();
+                } else if !waits_for_go_ahead {
+                    // An HTTP/1.1 client that is still writing would see a reset connection instead of its answer.
+                    source.discard().await;
+                }
             }
             Ok(refuse(rejection, answer_form))
         }

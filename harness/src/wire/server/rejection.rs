@@ -19,6 +19,11 @@ impl Rejection {
         Self { reason, grpc, http, message: message.into() }
     }
 
+    /// Whether the peer has nothing more to say, or says it too slowly to be waited for.
+    pub fn nothing_follows(&self) -> bool {
+        matches!(self.reason, Reason::Slow | Reason::Truncated)
+    }
+
     /// OTLP 1.11: RESOURCE_EXHAUSTED without `RetryInfo`, or 413.
     pub fn too_large(limit: usize) -> Self {
         let message = format!("the request is longer than the limit of {limit} bytes; send smaller batches");
