@@ -1,7 +1,8 @@
 """Checks what parts of the harness must never touch. Clippy can forbid types for a whole crate only; these are folders.
 
-The judge and the reading of collector configurations work on evidence and text: no runtime, network, files, environment or
-clock. The embedded collector is the control that catches mistakes of the generators, so it shares no code with them.
+The judge and the reading of collector configurations work on evidence and text, and the search for the smallest failing run
+on trials that others make: no runtime, network, files, environment or clock. The embedded collector is the control that
+catches mistakes of the generators, so it shares no code with them.
 """
 import re
 import sys
@@ -15,6 +16,9 @@ RULES = {
     "harness/src/judge.rs": EFFECTS,
     "harness/src/collector_config": EFFECTS,
     "harness/src/collector_config.rs": EFFECTS,
+    "harness/src/shrink/search": EFFECTS,
+    "harness/src/shrink/search.rs": EFFECTS,
+    "harness/src/shrink/failure.rs": EFFECTS,
     "harness/src/embedded": r"\bspanproof_generators\b",
     "harness/src/embedded.rs": r"\bspanproof_generators\b",
 }

@@ -15,6 +15,7 @@ mod run;
 mod scenario;
 mod selftest;
 mod show;
+mod shrink;
 mod sink;
 mod talk;
 
@@ -47,6 +48,8 @@ enum Command {
     Judge(Box<judge::JudgeArguments>),
     /// Rebuild a trace from its id: what was sent, when, in which requests, and what arrived
     Show(show::ShowArguments),
+    /// Find the smallest run that still fails: fewer faults, less load, less time
+    Shrink(shrink::ShrinkArguments),
     /// Render a finished run again
     Report(report::ReportArguments),
     /// List, show and check scenarios
@@ -103,12 +106,23 @@ pub fn main() -> ExitCode {
         Command::Sink(arguments) => sink::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
+        Command::Shrink(arguments) => shrink::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Scenario(arguments) => scenario::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Limits { format } => report::limits(format),
     };
     ExitCode::from(printed(exit).0)
+}
+
+/// Reads the command line of a run once more, as its result has it; or says why it cannot.
+fn run_arguments(command: &[String]) -> Result<run::RunArguments, String> {
+    match Cli::try_parse_from(command) {
+        Ok(Cli { command: Command::Run(arguments) }) => Ok(*arguments),
+        Ok(Cli { command: Command::Drill(arguments) }) => Ok(arguments.into_drill()),
+        Ok(_) => Err("it is not `spanproof run`".to_owned()),
+        Err(error) => Err(error.to_string().lines().next().unwrap_or_default().to_owned()),
+    }
 }
 
 /// Why stdout did not take all that was printed.

@@ -15,6 +15,7 @@ pub mod resources;
 pub mod run;
 pub mod selftest;
 pub mod show;
+pub mod shrink;
 pub mod sink;
 pub mod target;
 pub mod wire;

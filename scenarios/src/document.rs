@@ -10,6 +10,7 @@ mod parse;
 mod read_error;
 mod reader;
 mod recover;
+mod write;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::suggest::nearest;
 pub(crate) use field_path::{FieldPath, Step};
 pub(crate) use parse::{parse_document, parse_value};
 pub(crate) use recover::recover;
+pub(crate) use write::write;
 
 /// A text that nodes come from.
 #[derive(Debug, Clone)]

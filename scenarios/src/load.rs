@@ -89,6 +89,11 @@ pub struct LoadOptions {
 /// # Errors
 /// Every problem in the text and the flags, each with file or flag, line, column, field and a hint.
 pub fn load(source: &Source, options: &LoadOptions) -> Result<Scenario, Problems> {
+    load_document(source, options).map(|(scenario, _)| scenario)
+}
+
+/// The same, with the tree that it was read from, flags applied.
+pub(crate) fn load_document(source: &Source, options: &LoadOptions) -> Result<(Scenario, Document), Problems> {
     let mut problems = Vec::new();
     let text = Text { name: source.name.clone(), text: Arc::from(source.text.as_str()), origin: Origin::File };
     let (root, errors) = parse_document(&text.text, 0);
@@ -102,7 +107,7 @@ pub fn load(source: &Source, options: &LoadOptions) -> Result<Scenario, Problems
     );
     let scenario = if parsed { read(&mut document, source, options, &mut problems) } else { None };
     match (scenario, Problems::from_list(problems, &source.name)) {
-        (Some(scenario), None) => Ok(scenario),
+        (Some(scenario), None) => Ok((scenario, document)),
         (_, Some(problems)) => Err(problems),
         // Whatever leaves a hole reports it; this arm keeps a slip in that rule from passing silently.
         (None, None) => Err(Problem::new(&source.name, &source.text.as_str().into(), 0..0, ProblemKind::InvalidValue)

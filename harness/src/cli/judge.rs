@@ -86,7 +86,7 @@ fn take_limits(frozen: &mut Frozen, name: &str, directory: &Path, arguments: &Ju
 }
 
 /// What of the plan's inputs a scenario has otherwise.
-fn differences(was: &PlanSpec, scenario: &Scenario) -> Vec<&'static str> {
+pub(super) fn differences(was: &PlanSpec, scenario: &Scenario) -> Vec<&'static str> {
     // Tag and epoch are a run's own; no scenario says them.
     let is = PlanSpec { lane: was.lane, epoch_unix_ns: was.epoch_unix_ns, ..plan_spec(scenario, was.tag) };
     let parts = [

@@ -10,10 +10,11 @@ use clap::Args;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::Plan;
 use spanproof_scenarios::knowledge::{Knowledge, Objection};
-use spanproof_scenarios::load::LoadOptions;
+use spanproof_scenarios::load::{LoadOptions, Source};
 use spanproof_scenarios::overrides::Overrides;
 use spanproof_scenarios::problem::{Problem, Problems};
 use spanproof_scenarios::scenario::{Scenario, Target};
+use spanproof_scenarios::written::Written;
 use std::path::{Path, PathBuf};
 
 /// Where the catalogue has its drills.
@@ -90,6 +91,18 @@ pub(crate) struct RunArguments {
     /// Stand the embedded collector with this planted defect between the target and the sink
     #[arg(long, value_name = "DEFECT")]
     plant_behind: Vec<String>,
+    /// A run that is part of a greater work: the command that repeats it, as a JSON list of its arguments. It is not remembered as the
+    /// last run
+    #[arg(long, value_name = "COMMAND", hide = true, value_parser = listed)]
+    on_behalf_of: Option<Arguments>,
+}
+
+/// Arguments of a command. A type of its own, since a list means a flag that may come more than once.
+#[derive(Debug, Clone)]
+pub(crate) struct Arguments(Vec<String>);
+
+fn listed(text: &str) -> Result<Arguments, serde_json::Error> {
+    serde_json::from_str(text).map(Arguments)
 }
 
 impl Changes {
@@ -152,14 +165,34 @@ impl RunArguments {
         scenario_of(&self.scenario, &self.changes.options())
     }
 
-    /// The scenario with everything that these arguments change in it, and the headers that it is sent with; or all that is
-    /// wrong with scenario and arguments.
-    fn understood(&self) -> Result<(Scenario, Vec<Header>), Problems> {
+    /// The scenario with everything that these arguments change in it, so that it can be written out.
+    pub(crate) fn written(&self) -> Result<Written, Problems> {
+        Written::load(&Source::find(&self.scenario)?, &LoadOptions { knowledge: Some(&Harness), ..self.all_options() })
+    }
+
+    /// Flags of the run that no field of a scenario stands for, and that change what comes of it.
+    pub(crate) fn flags_beside_the_scenario(&self) -> Vec<String> {
+        self.plant_behind.iter().flat_map(|defect| ["--plant-behind".to_owned(), defect.clone()]).collect()
+    }
+
+    /// The fault that is to do nothing.
+    pub(crate) fn disarmed(&self) -> Option<String> {
+        self.disarm.clone()
+    }
+
+    /// Options for loading with everything that these arguments change in the scenario.
+    fn all_options(&self) -> LoadOptions {
         let mut options = self.changes.options();
         for defect in &self.plant {
             options.overrides.plant(defect);
         }
-        let scenario = scenario_of(&self.scenario, &options);
+        options
+    }
+
+    /// The scenario with everything that these arguments change in it, and the headers that it is sent with; or all that is
+    /// wrong with scenario and arguments.
+    fn understood(&self) -> Result<(Scenario, Vec<Header>), Problems> {
+        let scenario = scenario_of(&self.scenario, &self.all_options());
         let mut others = self.problems();
         // Only an external target heeds the environment.
         if scenario.as_ref().map_or(true, |scenario| matches!(scenario.target, Target::External(_))) {
@@ -217,7 +250,9 @@ fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) 
     talk.close();
     match outcome {
         Ok(finished) => {
-            if let Err(error) = last_run::remember(&finished.directory) {
+            if arguments.on_behalf_of.is_none()
+                && let Err(error) = last_run::remember(&finished.directory)
+            {
                 talk.say(&format!("note: this run cannot be remembered as the last one: {error}"));
             }
             super::report::finish(&finished.directory, &finished.result, arguments.format)
@@ -243,6 +278,9 @@ fn default_directory(scenario: &Scenario) -> PathBuf {
 
 /// The command that repeats the run: as typed, as far as that is text, with the seed.
 fn command_line(arguments: &RunArguments, seed: u64) -> Vec<String> {
+    if let Some(Arguments(command)) = &arguments.on_behalf_of {
+        return command.clone();
+    }
     let mut command = vec!["spanproof".to_owned()];
     command.extend(std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned()));
     if arguments.changes.seed.is_none() {

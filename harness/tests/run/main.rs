@@ -19,6 +19,7 @@ mod overload;
 mod passing;
 mod rig;
 mod settling;
+mod shrink;
 mod starting;
 mod surroundings;
 mod uninvited;
