@@ -168,11 +168,15 @@ fn setup(arguments: &ShrinkArguments) -> Result<Setup, Exit> {
     let again = repeated(&result, &directory).map_err(usage)?;
     let out = arguments.out.clone().unwrap_or_else(|| directory.join(FOLDER));
     let flags = flag_problems(arguments, &failed, &result, &out);
-    let written = Problems::with(again.written(), flags).and_then(|written| remote(written, arguments));
-    let written = written.map_err(|problems| {
-        say(&format!("{}: it was run as `{}`", directory.display(), in_shell(&result.command)));
-        complain(problems, format)
-    })?;
+    let loaded = again.written().inspect_err(|_| {
+        say(&format!(
+            "{}: it was run as `{}`; its files are looked for from here",
+            directory.display(),
+            in_shell(&result.command)
+        ));
+    });
+    let written = Problems::with(loaded, flags).and_then(|written| remote(written, arguments));
+    let written = written.map_err(|problems| complain(problems, format))?;
     same_run(&frozen, &result, written.scenario(), &directory).map_err(usage)?;
     assembled(arguments, (&frozen, &result), written, again, out).map_err(usage)
 }
