@@ -1,6 +1,6 @@
 //! Shrinking: from a run that failed to the smallest one that still fails.
 //!
-//! [`run`] runs the original again, then searches ([`search`], which is pure): each candidate is a whole scenario file, run by a
+//! [`run`] runs the original again, then searches ([`mod@search`], which is pure): each candidate is a whole scenario file, run by a
 //! `spanproof run` of its own below a keeper (`trials`), so that what is found is what anybody can run. [`failure`] says what it means
 //! that a run still fails, [`search::rule`] how many runs of a candidate must. What was found is a document ([`report`]), from which
 //! the text for people is made.

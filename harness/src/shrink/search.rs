@@ -1,8 +1,8 @@
 //! The search for the smallest run that still fails: pure, so that it can be tested without running anything.
 //!
-//! First the faults: those that the evidence suggests, if they suffice, and what is left by delta debugging ([`ddmin`]); then the rate and then the duration, each by bisection ([`least`]) over round
-//! values ([`ladder`]). Whatever is returned has been seen failing. What a trial costs and how it decides is the business of
-//! whoever makes it ([`Trial`]).
+//! First the faults: those that the evidence suggests, if they suffice, and what is left by delta debugging ([`mod@ddmin`]); then
+//! the rate and then the duration, each by bisection ([`mod@least`]) over round values ([`ladder`]). Whatever is returned has been
+//! seen failing. What a trial costs and how it decides is the business of whoever makes it ([`Trial`]).
 
 pub mod cost;
 pub mod ddmin;
