@@ -2,6 +2,7 @@
 
 use crate::wire::server::Answered;
 use roaring::RoaringTreemap;
+use spanproof_generators::mix::hash_bytes;
 use spanproof_scenarios::scenario::{Fault, FaultKind, Reach, ReachOf, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -118,12 +119,14 @@ pub struct Observed {
 }
 
 impl FaultBook {
-    /// A book of these faults; `disarmed` is the name of one that is to do nothing all the same.
+    /// A book of these faults; `disarmed` is the name of one that is to do nothing all the same. What a fault draws follows from seed
+    /// and name, so that it strikes the same whichever others are there.
     pub fn new(faults: &[Fault], seed: u64, disarmed: Option<&str>) -> Self {
-        let entry = |(fault, number): (&Fault, u64)| {
-            Entry::new(fault, mix(seed ^ mix(number)), disarmed == Some(fault.name.as_str()))
+        let entry = |fault: &Fault| {
+            let drawn = hash_bytes(mix(seed), fault.name.as_bytes());
+            Entry::new(fault, drawn, disarmed == Some(fault.name.as_str()))
         };
-        Self { entries: faults.iter().zip(1..).map(entry).collect() }
+        Self { entries: faults.iter().map(entry).collect() }
     }
 
     /// Whether there are none.
@@ -335,6 +338,20 @@ mod tests {
         assert!((2771..=3229).contains(&count), "{count}");
         assert_eq!(of_seven, struck(7));
         assert_ne!(of_seven, struck(8));
+    }
+
+    #[test]
+    fn what_a_fault_draws_is_its_own_and_the_same_without_the_others() {
+        let brown_out = fault("brown-out", Ppb::from_percent(30));
+        let earlier = || Windows { at: SECOND, lasting: SECOND, every: SECOND, times: 1 };
+        let other = Fault { windows: earlier(), ..fault("other", Ppb::WHOLE) };
+        let struck = |faults: &[Fault]| {
+            let book = FaultBook::new(faults, 7, None);
+            (0..1_000).map(|_| strike(&book, 10 * SECOND).is_some()).collect::<Vec<_>>()
+        };
+        let alone = struck(std::slice::from_ref(&brown_out));
+        assert_eq!(struck(&[other, brown_out]), alone);
+        assert_ne!(struck(&[fault("flicker", Ppb::from_percent(30))]), alone);
     }
 
     #[test]
