@@ -38,6 +38,12 @@ impl Limit {
         self.path.strip_prefix("ledger.").unwrap_or(&self.path)
     }
 
+    /// The fault that it names, by its window or in its path (`faults.NAME.touched`).
+    pub fn fault(&self) -> Option<&str> {
+        let in_path = || self.path.strip_prefix("faults.")?.split('.').next();
+        self.window.as_ref().map(|window| window.fault.as_str()).or_else(in_path)
+    }
+
     /// True when both say something about the same figure, compared the same way, in the same window.
     pub fn same_subject(&self, other: &Self) -> bool {
         self.canonical_path() == other.canonical_path() && self.op == other.op && self.window == other.window

@@ -50,7 +50,7 @@ impl Written {
     /// A whole scenario file. A limit that names a fault goes with it.
     pub fn text(&self, variation: &Variation) -> String {
         let mut varied = self.clone();
-        let stays = |limit: &Limit| limit.window.as_ref().is_none_or(|window| self.has_fault(variation, &window.fault));
+        let stays = |limit: &Limit| limit.fault().is_none_or(|name| self.has_fault(variation, name));
         varied.keep("limits", |index| self.scenario.limits.get(index).is_some_and(stays));
         varied.keep("abort", |index| self.scenario.abort.get(index).is_some_and(stays));
         varied.keep("faults", |index| variation.faults.contains(&index));

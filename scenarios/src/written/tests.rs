@@ -4,7 +4,7 @@ use super::*;
 use crate::catalogue;
 use crate::load::load;
 use crate::overrides::Overrides;
-use crate::scenario::Extent;
+use crate::scenario::{Extent, Fault, FaultKind, SinkFault, TargetFault};
 use crate::units::RateOf;
 
 fn all_faults(scenario: &Scenario) -> BTreeSet<usize> {
@@ -38,8 +38,8 @@ fn every_scenario_of_the_catalogue_means_the_same_when_it_is_written_out() {
 
 const FAULTY: &str = "scenario: 1\nname: faulty\ntraffic: {workload: uniform, rate: 500}\nrun: {spans: 1000}\nfaults:\n\
     - {name: a, at: 1s, for: 1s, fault: {slow: {by: 1s}}}\n- {name: b, at: 2s, for: 1s, fault: hang}\n\
-    - {name: c, at: 3s, for: 1s, fault: reset}\nlimits: [spans.unknown == 0, recovery.drained < 5s after b, 'recovery.drained < 5s after c']\n\
-    abort: [spans.refused > 9]\n";
+    - {name: c, at: 3s, for: 1s, fault: reset}\nlimits: [spans.unknown == 0, recovery.drained < 5s after b, 'recovery.drained < 5s after c',\n\
+    faults.b.touched > 1, faults.c.touched > 2]\nabort: [spans.refused > 9]\n";
 
 fn faulty(options: &LoadOptions) -> Written {
     let source = Source { name: "faulty.yaml".to_owned(), text: FAULTY.to_owned(), directory: "".into() };
@@ -54,11 +54,74 @@ fn faults_that_go_take_the_limits_along_that_name_them() {
     let names: Vec<_> = scenario.faults.iter().map(|fault| fault.name.as_str()).collect();
     assert_eq!(names, ["a", "c"]);
     let limits: Vec<_> = scenario.limits.iter().map(ToString::to_string).collect();
-    assert_eq!(limits, ["spans.unknown == 0", "recovery.drained < 5s after c"]);
+    assert_eq!(limits, ["spans.unknown == 0", "recovery.drained < 5s after c", "faults.c.touched > 2"]);
     assert_eq!(scenario.abort, written.scenario().abort);
     assert_eq!(written.faults(&variation).lines().count(), 3);
     assert_eq!(written.faults(&Variation::default()), "");
     assert!(read(&written.text(&Variation::default())).faults.is_empty());
+}
+
+/// Every kind of fault, with every field.
+const KINDS: &str = "
+- {name: grpc, at: 1s, for: 1s, fault: {grpc_status: {code: 42, retry_after: 5s}}}
+- {name: http, at: 1s, for: 1s, every: 3s, times: 2, fault: {http_status: {status: 503, retry_after: 5s, retry_after_form: date}}}
+- {name: odd, at: 1s, for: 1s, share: 10%, share_to: 60%, fault: {http_status: {status: 429, retry_after_form: negative}}}
+- {name: slow, at: 1s, for: 1s, share: 50%, share_of: connections, fault: {slow: {by: 1s}}}
+- {name: hang, at: 1s, for: 1s, on: sink, fault: hang}
+- {name: reset, at: 1s, for: 1s, fault: {reset: {error: INTERNAL_ERROR}}}
+- {name: lost, at: 1s, for: 1s, share: 0%, share_to: 100%, fault: {lost_answer: {error: NO_ERROR, after_headers: true}}}
+- {name: partial, at: 1s, for: 1s, fault: {partial_success: {rejected: -1}}}
+- {name: broken, at: 1s, for: 1s, fault: {broken_answer: {shape: no_status}}}
+- {name: discard, at: 1s, for: 1s, fault: discard}
+- {name: poison, at: 1s, for: 1s, fault: {poison: {one_in: 10_000, code: ABORTED}}}
+- {name: freeze, at: 1s, for: 1s, on: target, fault: freeze}
+- {name: kill, at: 3s, for: 1s, fault: kill}
+- {name: terminate, at: 5s, for: 1s, fault: {terminate: {}}}
+";
+
+/// The place of a kind in a list of all.
+fn number(kind: FaultKind) -> usize {
+    match kind {
+        FaultKind::Sink { fault, .. } => match fault {
+            SinkFault::GrpcStatus { .. } => 0,
+            SinkFault::HttpStatus { .. } => 1,
+            SinkFault::Poison { .. } => 2,
+            SinkFault::Partial { .. } => 3,
+            SinkFault::Slow { .. } => 4,
+            SinkFault::Hang => 5,
+            SinkFault::Reset { .. } => 6,
+            SinkFault::LostAnswer { .. } => 7,
+            SinkFault::BrokenAnswer(_) => 8,
+            SinkFault::Discard => 9,
+        },
+        FaultKind::Target(fault) => match fault {
+            TargetFault::Freeze => 10,
+            TargetFault::Kill => 11,
+            TargetFault::Terminate => 12,
+        },
+    }
+}
+
+#[test]
+fn a_fault_of_any_kind_is_written_as_it_was_alone_and_without_it() {
+    let text = format!(
+        "scenario: 1\nname: kinds\ntarget: {{process: {{command: otelcol}}}}\ncollector: {{config_inline: 'x: 1'}}\n\
+         traffic: {{workload: uniform, rate: 500}}\nrun: {{duration: 10s}}\nfaults:{KINDS}"
+    );
+    let source = Source { name: "kinds.yaml".to_owned(), text, directory: "".into() };
+    let written = Written::load(&source, &LoadOptions::default()).unwrap_or_else(|problems| panic!("{problems}"));
+    let faults = &written.scenario().faults;
+    let kinds: BTreeSet<usize> = faults.iter().map(|fault| number(fault.kind)).collect();
+    assert_eq!(kinds, (0..13).collect());
+    let kept = |places: BTreeSet<usize>| {
+        let variation = Variation { faults: places, ..Variation::default() };
+        read(&written.text(&variation)).faults
+    };
+    for (place, fault) in faults.iter().enumerate() {
+        assert_eq!(kept(BTreeSet::from([place])), std::slice::from_ref(fault));
+        let others: Vec<Fault> = faults.iter().filter(|other| *other != fault).cloned().collect();
+        assert_eq!(kept((0..faults.len()).filter(|other| *other != place).collect()), others);
+    }
 }
 
 #[test]
