@@ -9,7 +9,8 @@
 
 use super::ShrinkError;
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The scenario, here and in a trial.
@@ -40,11 +41,10 @@ pub(super) struct TrialPlace {
 /// # Errors
 /// Names some of them.
 pub fn check(folder: &Path) -> Result<(), ShrinkError> {
-    let ours = [SCENARIO, RUN, DOCUMENT, TRIAL, SEEN];
     // What cannot be listed is either not there yet, or told when it is to be written.
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let mut others: Vec<String> = names.filter(|name| !ours.contains(&name.as_str())).collect();
+    let mut others: Vec<String> = names.filter(|name| !is_ours(folder, name)).collect();
     others.sort();
     let named: Vec<String> =
         others.iter().take(3).map(|name| spanproof_reports::plain_text::one_line(name, 60)).collect();
@@ -52,6 +52,20 @@ pub fn check(folder: &Path) -> Result<(), ShrinkError> {
         return Ok(());
     }
     Err(ShrinkError::NotOurs { folder: folder.to_owned(), names: named.join(", ") })
+}
+
+/// Whether a shrink has written this: folders are removed, and anybody may have one called `run`.
+fn is_ours(folder: &Path, name: &str) -> bool {
+    let path = folder.join(name);
+    match name {
+        SCENARIO | DOCUMENT => !path.is_dir(),
+        RUN => path.is_dir() && crate::run::check_place(&path).is_ok(),
+        TRIAL | SEEN => {
+            let entries = fs::read_dir(&path).map(|entries| entries.flatten().map(|entry| entry.file_name()));
+            entries.is_ok_and(|mut names| names.all(|name| [SCENARIO, RUN, LOG].iter().any(|ours| name == *ours)))
+        }
+        _ => false,
+    }
 }
 
 impl Place {
@@ -70,7 +84,7 @@ impl Place {
         let folder = self.folder.join(TRIAL);
         let trial = TrialPlace { scenario: folder.join(SCENARIO), run: folder.join(RUN), log: folder.join(LOG) };
         let made = remove(&folder).and_then(|()| fs::create_dir(&folder));
-        made.and_then(|()| fs::write(&trial.scenario, scenario)).map_err(|source| self.failed(source))?;
+        made.and_then(|()| write(&trial.scenario, scenario)).map_err(|source| self.failed(source))?;
         Ok(trial)
     }
 
@@ -116,6 +130,11 @@ impl TrialPlace {
     }
 }
 
+/// Writes a scenario, for its owner alone: secrets that flags gave to the target's environment stand in it.
+fn write(path: &Path, scenario: &str) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?.write_all(scenario.as_bytes())
+}
+
 fn remove(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -126,7 +145,13 @@ fn remove(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
     use tempfile::TempDir;
+
+    /// A document that says of itself that a run wrote it.
+    fn result(text: &str) -> String {
+        serde_json::json!({"schema": "spanproof.result/0", "about": text}).to_string()
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().flatten();
@@ -143,7 +168,7 @@ mod tests {
         for text in ["first", "second"] {
             let trial = place.trial(text).unwrap();
             fs::create_dir(&trial.run).unwrap();
-            fs::write(trial.run.join("result.json"), text).unwrap();
+            fs::write(trial.run.join("result.json"), result(text)).unwrap();
             place.hold().unwrap();
             place.take().unwrap();
         }
@@ -151,7 +176,8 @@ mod tests {
         drop(place);
         assert_eq!(names(&out), [RUN, SCENARIO]);
         assert_eq!(fs::read_to_string(out.join(SCENARIO)).unwrap(), "second");
-        assert_eq!(fs::read_to_string(out.join(RUN).join("result.json")).unwrap(), "second");
+        assert_eq!(fs::read_to_string(out.join(RUN).join("result.json")).unwrap(), result("second"));
+        assert_eq!(out.join(SCENARIO).metadata().unwrap().permissions().mode() & 0o777, 0o600);
         drop(Place::new(&out).unwrap());
         assert_eq!(names(&out), [RUN, SCENARIO]);
     }
@@ -166,5 +192,31 @@ mod tests {
         let error = Place::new(folder.path()).unwrap_err().to_string();
         assert!(error.contains("photo.jpg") && error.contains("--out"), "{error}");
         assert_eq!(names(folder.path()), ["photo.jpg"]);
+    }
+
+    #[test]
+    fn folders_of_others_that_are_called_like_ours_are_refused_and_stay() {
+        for name in [RUN, TRIAL, SEEN, DOCUMENT] {
+            let folder = TempDir::new().unwrap();
+            fs::create_dir(folder.path().join(name)).unwrap();
+            fs::write(folder.path().join(name).join("photo.jpg"), "").unwrap();
+            let error = Place::new(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(&format!("({name})")), "{error}");
+            assert!(folder.path().join(name).join("photo.jpg").is_file());
+        }
+    }
+
+    #[test]
+    fn what_a_shrink_that_was_killed_left_is_removed() {
+        let folder = TempDir::new().unwrap();
+        let killed = std::mem::ManuallyDrop::new(Place::new(folder.path()).unwrap());
+        let trial = killed.trial("its scenario").unwrap();
+        trial.open_log().unwrap();
+        killed.hold().unwrap();
+        killed.trial("another").unwrap();
+        assert_eq!(names(folder.path()), [SEEN, TRIAL]);
+        let next = Place::new(folder.path()).unwrap();
+        assert!(names(folder.path()).is_empty());
+        drop(next);
     }
 }
