@@ -19,6 +19,7 @@ RULES = {
     "harness/src/shrink/search": EFFECTS,
     "harness/src/shrink/search.rs": EFFECTS,
     "harness/src/shrink/failure.rs": EFFECTS,
+    "harness/src/shrink/loss.rs": EFFECTS,
     "harness/src/embedded": r"\bspanproof_generators\b",
     "harness/src/embedded.rs": r"\bspanproof_generators\b",
 }

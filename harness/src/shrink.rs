@@ -6,6 +6,7 @@
 //! the text for people is made.
 
 pub mod failure;
+pub mod loss;
 pub mod place;
 pub mod report;
 pub mod search;
@@ -52,6 +53,8 @@ pub struct Setup {
     pub run_takes: Duration,
     /// A run that takes so long hangs.
     pub run_takes_max: Duration,
+    /// A target that is asked to end may take so long.
+    pub target_ends_within: Duration,
     /// What is kept goes here.
     pub out: PathBuf,
 }
@@ -249,11 +252,11 @@ fn again(
         let seen = if shows { Outcome::Fails } else { ran.seen(&setup.failures) };
         *tally = tally.and(seen);
         if shows {
-            // The one that shows most: its results are what is kept if nothing smaller fails.
-            if shown.iter().all(|earlier| earlier.len() <= there.len()) {
+            shown.push(there);
+            // Its results are what is kept if nothing smaller fails.
+            if failure::last_shows_steady(&setup.failures, &shown) {
                 runner.place.hold()?;
             }
-            shown.push(there);
         }
         tell(&Step::Original { number: tally.runs(), seen, took: ran.took, reason: ran.reason() });
         shrunk.original.reason = ran.reason().map(str::to_owned);

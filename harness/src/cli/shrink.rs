@@ -9,6 +9,7 @@ use super::{Exit, Format, fail, last_run, print, say};
 use crate::evidence::{self, Frozen};
 use crate::run::plan_spec;
 use crate::shrink::failure::{Failure, failures, in_words};
+use crate::shrink::loss::Loss;
 use crate::shrink::report::{Shrunk, cost_in_words, step_in_words};
 use crate::shrink::{Setup, original, place, suspects};
 use clap::Args;
@@ -161,7 +162,7 @@ fn setup(arguments: &ShrinkArguments) -> Result<Setup, Exit> {
     let directory = directory.map_err(|error| fail(&error, Exit::USAGE, format))?;
     let frozen = evidence::read(&directory).map_err(|error| fail(&error, Exit(error.exit_code()), format))?;
     let result = frozen.judge();
-    let failed = failures(&result);
+    let failed = failures(&result, &Loss::all(&frozen.evidence));
     if failed.is_empty() {
         return Err(usage(UsageError::NothingFailed { directory, verdict: result.verdict.name() }));
     }
@@ -178,7 +179,7 @@ fn setup(arguments: &ShrinkArguments) -> Result<Setup, Exit> {
     let written = Problems::with(loaded, flags).and_then(|written| remote(written, arguments));
     let written = written.map_err(|problems| complain(problems, format))?;
     same_run(&frozen, &result, written.scenario(), &directory).map_err(usage)?;
-    assembled(arguments, (&frozen, &result), written, again, out).map_err(usage)
+    assembled(arguments, (&frozen, &result), failed, written, again, out).map_err(usage)
 }
 
 /// All that is wrong with the flags.
@@ -267,6 +268,7 @@ fn remote(written: Written, arguments: &ShrinkArguments) -> Result<Written, Prob
 fn assembled(
     arguments: &ShrinkArguments,
     (frozen, result): (&Frozen, &RunResult),
+    failed: Vec<Failure>,
     written: Written,
     again: RunArguments,
     out: PathBuf,
@@ -279,21 +281,23 @@ fn assembled(
     let patience = crate::run::patience(scenario, Path::new("."))?;
     let starts = Duration::from_secs_f64(plan.starts_seconds().max(0.0));
     let load = Duration::from_secs_f64(plan.seconds().max(0.0));
-    let around = match &scenario.target {
-        Target::Process(process) => process.ready.timeout + process.stop_grace,
-        Target::Embedded(_) | Target::External(_) => Duration::ZERO,
+    let (target_starts_within, target_ends_within) = match &scenario.target {
+        Target::Process(process) => (process.ready.timeout, process.stop_grace),
+        Target::Embedded(_) | Target::External(_) => (Duration::ZERO, Duration::ZERO),
     };
+    let run_takes_max = load + patience.longest() + target_starts_within + target_ends_within;
     Ok(Setup {
         binary: std::env::current_exe().map_err(UsageError::OwnBinary)?,
         original: original(scenario, starts, suspects(frozen, scenario)),
         flags: again.flags_beside_the_scenario(),
         disarmed: again.disarmed(),
         allow_remote: arguments.allow_remote.clone(),
-        failures: failures(result).into_iter().filter(is_wanted).collect(),
+        failures: failed.into_iter().filter(is_wanted).collect(),
         runs: arguments.runs,
         budget: arguments.budget.as_ref().and_then(|text| budget(text, arguments.runs, result).ok()),
         run_takes: run_takes(result),
-        run_takes_max: 2 * (load + patience.longest() + around) + PATIENCE,
+        run_takes_max: 2 * run_takes_max + PATIENCE,
+        target_ends_within,
         out,
         written,
     })

@@ -253,7 +253,7 @@ impl Shrunk {
         };
         let was = &self.original.plan;
         let now = self.smallest.as_ref().map_or(was, |smallest| &smallest.plan);
-        let runs = format!("{} runs in {}", count(u64::from(self.runs)), clock(self.seconds));
+        let runs = format!("{} in {}", runs_in_words(self.runs, self.runs), clock(self.seconds));
         let parts = [
             word.to_owned(),
             change(&was.faults.len(), &now.faults.len(), |faults| faults_in_words(*faults)),
@@ -324,7 +324,7 @@ pub fn cost_in_words(setup: &Setup) -> String {
 fn runs_in_words(least: u32, most: u32) -> String {
     match (least, most) {
         (1, 1) => "1 run".to_owned(),
-        (least, most) if least == most => format!("{most} runs"),
+        (least, most) if least == most => format!("{} runs", count(u64::from(most))),
         (least, most) => format!("{least} to {most} runs"),
     }
 }

@@ -2,11 +2,13 @@
 //! take each other's time.
 
 use super::failure::{self, Failure};
+use super::loss::Loss;
 use super::place::{Place, TrialPlace};
 use super::report::{Plan, State, Tried};
 use super::search::rule::{Rule, Tally};
 use super::search::{Candidate, Outcome, Trial};
 use super::{Setup, ShrinkError, Step, place};
+use crate::evidence;
 use crate::knowledge::Harness;
 use crate::process::{Exit, KeptCommand};
 use spanproof_reports::directory::load;
@@ -62,8 +64,8 @@ pub(super) struct Ran {
 
 /// What came of it.
 enum Came {
-    /// Its result.
-    Result(Box<RunResult>),
+    /// Its result, and what failed in it.
+    Result(Box<RunResult>, Vec<Failure>),
     /// Nothing, and the next run may fare better.
     Nothing(String),
     /// Nothing, and so it will be with every run of this candidate.
@@ -74,7 +76,7 @@ impl Ran {
     /// What failed in it.
     pub(super) fn failures(&self) -> Vec<Failure> {
         match &self.came {
-            Came::Result(result) => failure::failures(result),
+            Came::Result(_, failures) => failures.clone(),
             Came::Nothing(_) | Came::Refused(_) => Vec::new(),
         }
     }
@@ -82,7 +84,7 @@ impl Ran {
     /// Whether it shows these failures.
     pub(super) fn seen(&self, wanted: &[Failure]) -> Outcome {
         match &self.came {
-            Came::Result(result) => failure::seen(result, wanted),
+            Came::Result(result, failures) => failure::seen(result, failures, wanted),
             Came::Nothing(_) | Came::Refused(_) => Outcome::Open,
         }
     }
@@ -90,7 +92,7 @@ impl Ran {
     /// Why nothing came of it.
     pub(super) fn reason(&self) -> Option<&str> {
         match &self.came {
-            Came::Result(_) => None,
+            Came::Result(..) => None,
             Came::Nothing(reason) | Came::Refused(reason) => Some(reason),
         }
     }
@@ -151,10 +153,7 @@ impl<'a> Runner<'a> {
         let command = KeptCommand::start_in(None, &binary, &arguments, BTreeMap::new(), log);
         let exit = self.wait(command.map_err(ShrinkError::Command)?)?;
         Ok(match exit {
-            Some(Exit::Code(0 | 1 | 3)) => match load(&trial.run) {
-                Ok(result) => Came::Result(Box::new(result)),
-                Err(_) => Came::Nothing(last_words(&trial.log)),
-            },
+            Some(Exit::Code(0 | 1 | 3)) => came(&trial),
             Some(Exit::Code(2)) => Came::Refused(last_words(&trial.log)),
             Some(other) => Came::Nothing(format!("the run ended with {other}: {}", last_words(&trial.log))),
             None => {
@@ -173,21 +172,39 @@ impl<'a> Runner<'a> {
         own.into_iter().chain(self.setup.flags(candidate)).collect()
     }
 
-    /// Waits for the end of a run; none if it hangs.
+    /// Waits for the end of a run; none if it hangs. A run that is still there when the budget is used up is ended.
     fn wait(&self, mut command: KeptCommand) -> Result<Option<Exit>, Ended> {
         let began = Instant::now();
         loop {
             if let Some(exit) = command.exit() {
                 return Ok(Some(exit));
             }
-            let hangs = began.elapsed() > self.setup.run_takes_max;
-            if hangs || self.interrupt.is_cancelled() {
-                // As Ctrl-C would: its target is stopped in good order.
-                command.stop(2 * END_WITHIN);
-                return if hangs { Ok(None) } else { Err(Ended::Interrupted) };
-            }
-            std::thread::sleep(TICK);
+            let ended = if self.interrupt.is_cancelled() {
+                Err(Ended::Interrupted)
+            } else if self.setup.budget.is_some_and(|budget| self.began.elapsed() >= budget) {
+                Err(Ended::Budget)
+            } else if began.elapsed() > self.setup.run_takes_max {
+                Ok(None)
+            } else {
+                std::thread::sleep(TICK);
+                continue;
+            };
+            // As Ctrl-C would, for which it has half of that time: its target is stopped in good order.
+            command.stop(2 * (self.setup.target_ends_within + END_WITHIN));
+            return ended;
         }
+    }
+}
+
+/// What a run that has ended left: a result, and the evidence that tells one loss from another.
+fn came(trial: &TrialPlace) -> Came {
+    let Ok(result) = load(&trial.run) else { return Came::Nothing(last_words(&trial.log)) };
+    match evidence::read(&trial.run) {
+        Ok(frozen) => {
+            let failures = failure::failures(&result, &Loss::all(&frozen.evidence));
+            Came::Result(Box::new(result), failures)
+        }
+        Err(error) => Came::Nothing(error.to_string()),
     }
 }
 

@@ -213,13 +213,13 @@ fn repeats_behind_a_processor_that_changes_every_span_fail() {
 }
 
 /// Pids of the collectors that a run has started.
-fn collectors_of(run: &Started) -> Vec<u32> {
+pub fn collectors_of(run: &Started) -> Vec<u32> {
     let descendants = spanproof_harness::resources::descendants(run.pid()).unwrap();
     let comm = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
     descendants.into_iter().filter(|pid| comm(pid).starts_with("otelcol")).collect()
 }
 
-fn lives(pid: u32) -> bool {
+pub fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }

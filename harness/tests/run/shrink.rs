@@ -10,6 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
+mod collector;
+
 /// Brief faults before the two outages.
 const BRIEF_BEFORE: usize = 6;
 
@@ -51,6 +53,10 @@ fn failed(more: &[&str]) -> Ended {
 
 fn document(run: &Ended) -> Value {
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}\n{run}"))
+}
+
+fn document_in(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
 fn names(value: &Value) -> Vec<&str> {
@@ -101,13 +107,12 @@ fn expect_the_command_repeats_it(shrunk: Ended, smallest: &Value) {
     assert_eq!(command[..2], ["spanproof", "run"], "{shrunk}");
     // What was kept says the same of itself, and the last run is still the one that was shrunk.
     let kept = shrunk.path("out/shrunk/run/result.json");
-    let kept: Value = serde_json::from_str(&std::fs::read_to_string(kept).unwrap()).unwrap();
+    let kept = document_in(&kept);
     assert_eq!((&kept["command"], &kept["verdict"]), (&smallest["command"], &Value::from("fail")));
     assert_eq!(std::fs::read_to_string(shrunk.path("spanproof-runs/last")).unwrap(), "out\n");
     let again = [&command[1..], &["--quiet", "--out", "again"].map(str::to_owned)].concat();
     let again = shrunk.then(&again).expect(1);
-    let result: Value =
-        serde_json::from_str(&std::fs::read_to_string(again.path("again/result.json")).unwrap()).unwrap();
+    let result = document_in(&again.path("again/result.json"));
     assert_eq!(result["limits"][0]["verdict"], "fail", "{again}");
     assert_eq!(result["faults"].as_object().unwrap().len(), 2, "{again}");
 }
@@ -146,16 +151,21 @@ fn wait_for_a_trial(shrink: &mut Started) {
     shrink.wait_until("its run", |run| run.folder.path().join("out/shrunk/trial/run").is_dir().then_some(()));
 }
 
-/// A target that goes wrong while its environment says so, and is well when it is run again.
-#[test]
-fn a_failure_that_does_not_show_again_is_told_with_its_counts_and_proves_nothing() {
+/// A run of a target that goes wrong as its environment says, and comes up only after a nap if that says so.
+fn troubled() -> Ended {
     let folder = TempDir::new().unwrap();
-    let target = format!("process:{}", script(&folder, &format!("exec python3 {PROGRAM}")));
+    let target = format!("process:{}", script(&folder, &format!("sleep ${{NAP:-0}}; exec python3 {PROGRAM}")));
     let http = ["--target", &target, "--set", "traffic.transport.protocol=http", "--set", "run.late_after=1s"];
     let few = ["--set", "traffic.rate=5000", "--set", "run.spans=5000", "--set", "traffic.batch.spans=20"];
-    let few = [&few[..], &["--set", "limits=[spans.refused == 0]"]].concat();
-    let run = start_in(folder, &small("quickstart", &[&http[..], &few].concat()), &[("FAKE", "troubles")]);
-    let folder = run.wait().expect(1).into_folder();
+    let few =
+        [&few[..], &["--set", "limits=[spans.refused == 0]", "--set", "target.process.ready.timeout=1m"]].concat();
+    start_in(folder, &small("quickstart", &[&http[..], &few].concat()), &[("FAKE", "troubles")]).wait().expect(1)
+}
+
+/// The target is well when it is run again.
+#[test]
+fn a_failure_that_does_not_show_again_is_told_with_its_counts_and_proves_nothing() {
+    let folder = troubled().into_folder();
     let shrunk =
         start_in(folder, &["shrink", "--runs", "2", "--format", "json"], &[("FAKE", "passes")]).wait().expect(3);
     let document = document(&shrunk);
@@ -163,6 +173,18 @@ fn a_failure_that_does_not_show_again_is_told_with_its_counts_and_proves_nothing
     let original = &document["original"];
     assert_eq!((&original["fails"], &original["holds"]), (&Value::from(0), &Value::from(2)), "{shrunk}");
     assert!(document["smallest"].is_null() && names(&original["faults"]).is_empty(), "{shrunk}");
+    assert!(!shrunk.path("out/shrunk").exists(), "{shrunk}");
+}
+
+/// The run that was to be shrunk took a few seconds, and this one would take almost a minute until the target is up.
+#[test]
+fn a_budget_also_ends_a_run_that_takes_longer_than_any_before() {
+    let folder = troubled().into_folder();
+    let shrink = ["shrink", "--runs", "1", "--budget", "20s", "--format", "json"];
+    let shrunk = start_in(folder, &shrink, &[("FAKE", "troubles"), ("NAP", "50")]).wait().expect(3);
+    let document = document(&shrunk);
+    assert_eq!((&document["state"], &document["runs"]), (&Value::from("stopped"), &Value::from(0)), "{shrunk}");
+    assert!((20.0..40.0).contains(&shrunk.took.as_secs_f64()), "{shrunk}");
     assert!(!shrunk.path("out/shrunk").exists(), "{shrunk}");
 }
 
@@ -190,7 +212,7 @@ fn what_cannot_be_shrunk_is_refused_before_anything_is_started() {
     for (arguments, words) in [
         (&["--budget", "2s"][..], "to run the original 3 times takes"),
         (&["--budget", "soon"], "soon"),
-        (&["--failing", "corrupted"], "what did: lost-acknowledged, spans.lost_acknowledged == 0"),
+        (&["--failing", "corrupted"], "what did: lost-acknowledged at a fault, spans.lost_acknowledged == 0"),
         (&["--out", "out"], "it holds what no shrink wrote"),
     ] {
         run = run.then(&[&["shrink", "--format", "json"], arguments].concat()).expect(2);

@@ -26,6 +26,7 @@ fn setup(budget: Option<Duration>) -> Setup {
         budget,
         run_takes: Duration::from_millis(3_400),
         run_takes_max: Duration::from_secs(60),
+        target_ends_within: Duration::from_secs(5),
         out: "out/my shrunk".into(),
     }
 }
