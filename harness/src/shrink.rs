@@ -18,9 +18,10 @@ use place::Place;
 use report::{Shrunk, State, Tried};
 use search::cost::Cost;
 use search::rule::{Rule, Tally};
-use search::{Candidate, Original, Outcome, Searched, search};
-use spanproof_scenarios::scenario::{Extent, Scenario};
-use spanproof_scenarios::units::Rate;
+use search::{Candidate, FaultTimes, Original, Outcome, Searched, search};
+use spanproof_generators::plan::Plan;
+use spanproof_scenarios::scenario::{Extent, Scenario, Windows};
+use spanproof_scenarios::units::{Rate, RateOf};
 use spanproof_scenarios::written::{Variation, Written};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -108,16 +109,22 @@ pub fn suspects(frozen: &Frozen, scenario: &Scenario) -> Vec<usize> {
     (0..).zip(&scenario.faults).filter(|(_, fault)| touched(&fault.name)).map(|(place, _)| place).collect()
 }
 
-/// What of a scenario is made smaller, given how long its plan has traces begin, warm-up included.
-pub fn original(scenario: &Scenario, starts: Duration, suspects: Vec<usize>) -> Original {
+/// What of a scenario with this plan is made smaller.
+pub fn original(scenario: &Scenario, plan: &Plan, suspects: Vec<usize>) -> Original {
     let (warm_up, rate) = (scenario.run.warmup, scenario.traffic.rate.per_second);
+    let starts = Duration::from_secs_f64(plan.starts_seconds().max(0.0));
     let duration = match scenario.run.extent {
         Extent::Duration(duration) => duration,
         // Whole milliseconds are easier to read, and none is missing.
         Extent::Spans(_) => Duration::from_millis(starts.saturating_sub(warm_up).as_millis() as u64 + 1),
     };
-    let fault_ends = scenario.faults.iter().map(|fault| fault.windows.end()).collect();
-    Original { fault_ends, suspects, rate, warm_up, duration }
+    let of_a_trace = match scenario.traffic.rate.of {
+        RateOf::Traces => 1.0,
+        RateOf::Spans => plan.spans() as f64 / plan.traces().max(1) as f64,
+    };
+    let times = |windows: &Windows| FaultTimes { lasting: windows.lasting, end: windows.end() };
+    let faults = scenario.faults.iter().map(|fault| times(&fault.windows)).collect();
+    Original { faults, suspects, rate, of_a_trace, warm_up, duration }
 }
 
 /// Nothing can be shrunk, or no more.

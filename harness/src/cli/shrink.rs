@@ -279,7 +279,6 @@ fn assembled(
     };
     let plan = Plan::new(plan_spec(scenario, spanproof_generators::identity::RunTag::ZERO))?;
     let patience = crate::run::patience(scenario, Path::new("."))?;
-    let starts = Duration::from_secs_f64(plan.starts_seconds().max(0.0));
     let load = Duration::from_secs_f64(plan.seconds().max(0.0));
     let (target_starts_within, target_ends_within) = match &scenario.target {
         Target::Process(process) => (process.ready.timeout, process.stop_grace),
@@ -288,7 +287,7 @@ fn assembled(
     let run_takes_max = load + patience.longest() + target_starts_within + target_ends_within;
     Ok(Setup {
         binary: std::env::current_exe().map_err(UsageError::OwnBinary)?,
-        original: original(scenario, starts, suspects(frozen, scenario)),
+        original: original(scenario, &plan, suspects(frozen, scenario)),
         flags: again.flags_beside_the_scenario(),
         disarmed: again.disarmed(),
         allow_remote: arguments.allow_remote.clone(),

@@ -17,15 +17,30 @@ use std::time::Duration;
 /// A run shorter than this shows little of what follows it.
 const DURATION_MIN: Duration = Duration::from_secs(1);
 
+/// So many traces begin on average in the shortest window of a fault that stays. With fewer it would be a matter of luck whether the
+/// fault touches anything, and the run at the end would repeat nothing.
+const TRACES_IN_WINDOW: f64 = 10.0;
+
+/// How long a fault lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FaultTimes {
+    /// Each time.
+    pub lasting: Duration,
+    /// When it has ended for the last time, from the start of the load.
+    pub end: Duration,
+}
+
 /// What is made smaller.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Original {
-    /// When each fault has ended for the last time, from the start of the load, in the order of the scenario.
-    pub fault_ends: Vec<Duration>,
+    /// The times of each fault, in the order of the scenario.
+    pub faults: Vec<FaultTimes>,
     /// Faults that perhaps suffice, by their places in the scenario, ascending. Good ones save trials, and bad ones cost one.
     pub suspects: Vec<usize>,
     /// The rate, in a second.
     pub rate: f64,
+    /// How much of the rate is one trace: its mean number of spans, or 1 of a rate of traces.
+    pub of_a_trace: f64,
     /// The warm-up before the duration.
     pub warm_up: Duration,
     /// How long load is applied after the warm-up.
@@ -35,14 +50,24 @@ pub struct Original {
 impl Original {
     /// All of it.
     pub fn whole(&self) -> Candidate {
-        Candidate { faults: (0..self.fault_ends.len()).collect(), rate: self.rate, duration: self.duration }
+        Candidate { faults: (0..self.faults.len()).collect(), rate: self.rate, duration: self.duration }
     }
 
     /// The shortest duration in which these faults still come to their ends, as far as they ever did.
     pub fn needed(&self, faults: &[usize]) -> Duration {
-        let ends = faults.iter().filter_map(|fault| self.fault_ends.get(*fault));
-        let last = ends.max().copied().unwrap_or_default();
+        let last = self.times(faults).map(|times| times.end).max().unwrap_or_default();
         last.saturating_sub(self.warm_up).max(DURATION_MIN).min(self.duration)
+    }
+
+    /// The rates to try with these faults, ascending: none at which one of them may find nothing to touch.
+    pub fn rates(&self, faults: &[usize]) -> Vec<f64> {
+        let shortest = self.times(faults).map(|times| times.lasting).min();
+        let least = shortest.map_or(0.0, |lasting| TRACES_IN_WINDOW * self.of_a_trace / lasting.as_secs_f64());
+        ladder::rates(self.rate).into_iter().filter(|rate| *rate >= least).collect()
+    }
+
+    fn times(&self, faults: &[usize]) -> impl Iterator<Item = &FaultTimes> {
+        faults.iter().filter_map(|fault| self.faults.get(*fault))
     }
 }
 
@@ -112,7 +137,7 @@ fn reduce_faults<T: Trial>(_: &Original, smallest: &mut Candidate, trial: &mut T
 }
 
 fn reduce_rate<T: Trial>(original: &Original, smallest: &mut Candidate, trial: &mut T) -> Result<(), T::Stop> {
-    let rates = ladder::rates(original.rate);
+    let rates = original.rates(&smallest.faults);
     least(rates.len(), |step| take_if_it_fails(trial, smallest, |candidate| candidate.rate = rates[step]))
 }
 

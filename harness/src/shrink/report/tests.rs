@@ -11,12 +11,17 @@ const SCENARIO: &str = "scenario: 1\nname: two-of-three\ntraffic: {workload: uni
     - {name: two, at: 400ms, for: 450ms, fault: {grpc_status: {code: UNAVAILABLE}}}\n\
     - {name: three, at: 850ms, for: 450ms, fault: hang}\n";
 
+fn plan(written: &Written) -> spanproof_generators::plan::Plan {
+    let tag = spanproof_generators::identity::RunTag::ZERO;
+    spanproof_generators::plan::Plan::new(crate::run::plan_spec(written.scenario(), tag)).unwrap()
+}
+
 fn setup(budget: Option<Duration>) -> Setup {
     let source = Source { name: "x.yaml".to_owned(), text: SCENARIO.to_owned(), directory: "".into() };
     let written = Written::load(&source, &LoadOptions::default()).unwrap_or_else(|problems| panic!("{problems}"));
     Setup {
         binary: "spanproof".into(),
-        original: original(written.scenario(), Duration::from_secs(2), vec![1, 2]),
+        original: original(written.scenario(), &plan(&written), vec![1, 2]),
         written,
         flags: vec!["--plant-behind".to_owned(), "drop-nth=7".to_owned()],
         disarmed: Some("one".to_owned()),

@@ -17,7 +17,7 @@ pub struct Cost {
 impl Cost {
     /// What this one costs, found by searching for made-up failures.
     pub fn of(original: &Original) -> Self {
-        let faults = original.fault_ends.len();
+        let faults = original.faults.len();
         let fewest = trials(original, &[]);
         let pairs: Vec<usize> =
             (0..faults).flat_map(|a| (0..a).map(move |b| [b, a])).map(|pair| trials(original, &pair)).collect();
@@ -37,7 +37,7 @@ pub fn ddmin_max(faults: usize) -> usize {
 /// The most trials of both bisections.
 pub fn bisections_max(original: &Original) -> usize {
     let durations = ladder::durations(original.needed(&[]), original.duration).len();
-    least::trials_max(ladder::rates(original.rate).len()) + least::trials_max(durations)
+    least::trials_max(original.rates(&[]).len()) + least::trials_max(durations)
 }
 
 /// The trials of a search for what fails with these faults, whatever else is with them.

@@ -41,9 +41,14 @@ impl<F: Fn(&Candidate) -> Outcome> Trial for MadeUp<F> {
 }
 
 fn original(faults: usize) -> Original {
-    let fault_ends = (1..=faults as u64).map(Duration::from_secs).collect();
-    let duration = Duration::from_secs(120);
-    Original { fault_ends, suspects: Vec::new(), rate: 2_000.0, warm_up: Duration::ZERO, duration }
+    let faults = (1..=faults as u64).map(ending).collect();
+    let (suspects, warm_up, duration) = (Vec::new(), Duration::ZERO, Duration::from_secs(120));
+    Original { faults, suspects, rate: 2_000.0, of_a_trace: 0.1, warm_up, duration }
+}
+
+/// A fault of a second.
+fn ending(seconds: u64) -> FaultTimes {
+    FaultTimes { lasting: Duration::from_secs(1), end: Duration::from_secs(seconds) }
 }
 
 fn contains_all(candidate: &Candidate, needed: &BTreeSet<usize>) -> bool {
@@ -173,11 +178,7 @@ fn two_faults_of_twenty_are_found_with_few_trials() {
 
 #[test]
 fn a_duration_is_never_shorter_than_what_the_faults_need() {
-    let original = Original {
-        fault_ends: vec![Duration::from_secs(30), Duration::from_secs(200)],
-        warm_up: Duration::from_secs(10),
-        ..original(0)
-    };
+    let original = Original { faults: vec![ending(30), ending(200)], warm_up: Duration::from_secs(10), ..original(0) };
     let needed = |faults: &[usize]| original.needed(faults).as_secs();
     assert_eq!([needed(&[]), needed(&[0]), needed(&[0, 1])], [1, 20, 120]);
     let shortest = Cell::new(Duration::MAX);
@@ -190,4 +191,18 @@ fn a_duration_is_never_shorter_than_what_the_faults_need() {
         (found.faults, found.duration, shortest.get()),
         (vec![0], Duration::from_secs(20), Duration::from_secs(20))
     );
+}
+
+#[test]
+fn a_rate_is_never_so_low_that_a_fault_may_find_nothing_to_touch() {
+    let lasting = |ms| FaultTimes { lasting: Duration::from_millis(ms), ..ending(2) };
+    let original = Original { faults: vec![lasting(450), lasting(10_000)], of_a_trace: 5.0, ..original(0) };
+    let lowest = |faults: &[usize]| original.rates(faults)[0];
+    // Ten traces of five spans in 450 ms are 111 spans a second, and in 10 s they are 5.
+    assert_eq!([lowest(&[0, 1]), lowest(&[1]), lowest(&[])], [125.0, 5.0, 2.0]);
+    let mut trial = MadeUp::new(|candidate: &Candidate| when(candidate.faults.contains(&0)));
+    let found = search(&original, &mut trial).smallest;
+    assert_eq!((found.faults, found.rate), (vec![0], 125.0));
+    let few = Original { rate: 100.0, ..original };
+    assert!(few.rates(&[0]).is_empty(), "there is no less than too little");
 }
