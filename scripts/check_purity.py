@@ -1,8 +1,8 @@
 """Checks what parts of the harness must never touch. Clippy can forbid types for a whole crate only; these are folders.
 
-The judge and the reading of collector configurations work on evidence and text, and the search for the smallest failing run
-on trials that others make: no runtime, network, files, environment or clock. The embedded collector is the control that
-catches mistakes of the generators, so it shares no code with them.
+The judge, the reading of collector configurations and forecasts work on evidence, text and numbers, and the search for the
+smallest failing run on trials that others make: no runtime, network, files, environment or clock. The embedded collector is the
+control that catches mistakes of the generators, so it shares no code with them.
 """
 import re
 import sys
@@ -20,6 +20,8 @@ RULES = {
     "harness/src/shrink/search.rs": EFFECTS,
     "harness/src/shrink/failure.rs": EFFECTS,
     "harness/src/shrink/loss.rs": EFFECTS,
+    "harness/src/predict": EFFECTS,
+    "harness/src/predict.rs": EFFECTS,
     "harness/src/embedded": r"\bspanproof_generators\b",
     "harness/src/embedded.rs": r"\bspanproof_generators\b",
 }

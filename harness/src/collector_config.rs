@@ -11,6 +11,7 @@ mod changes;
 mod component;
 mod duration;
 mod expand;
+mod exporting;
 mod facts;
 mod guarantee;
 mod keys;
@@ -19,6 +20,7 @@ mod pipelines;
 mod yaml;
 
 pub use component::ComponentId;
+pub use exporting::{Exporting, Retry};
 pub use facts::{Hold, HoldTerm, HoldWhen, Suspect, SuspectWhy};
 pub use guarantee::{Guarantee, PersistentQueue, WeakestLink};
 pub use keys::Keys;

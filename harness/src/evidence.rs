@@ -9,6 +9,7 @@
 //! | `instants.bin` | when each request was sent and answered, and when its spans arrived |
 //! | `run.json` | how far the driver got, how it behaved, the scenario's limits, and the facts that the result shows |
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `also-intact.roaring`, `late.roaring` | records by their number in the plan |
+//! | `foretold-lost.roaring`, `foretold-open.roaring` | records of which the target's configuration foretold that they would be lost, for certain and perhaps; where anything was foretold |
 //! | `fault-N.roaring`, `fault-N-unanswered.roaring` | records in the requests that a fault of the scenario touched, and of these the ones that the sink took without telling the target; for each fault, in the order of their names |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
@@ -35,7 +36,7 @@ use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
 use crate::judge::declared::{self, Deaths, Kill};
-use crate::judge::evidence::{Evidence, FaultEvidence};
+use crate::judge::evidence::{Evidence, FaultEvidence, Foretold};
 use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
@@ -81,6 +82,8 @@ pub struct Findings<'a> {
     /// Which records each fault of the scenario touched, and which of these the sink took without telling the target; in the order of
     /// the faults' names.
     pub touched: &'a [[RoaringTreemap; 2]],
+    /// Records of which the target's configuration foretold that they would be lost, for certain and perhaps.
+    pub foretold: Option<[&'a RoaringTreemap; 2]>,
     /// How the run went.
     pub course: &'a Course,
 }
@@ -128,6 +131,9 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
             add(name, records::to_bytes(records.clone()))?;
         }
     }
+    for (name, records) in records::FORETOLD.iter().zip(findings.foretold.into_iter().flatten()) {
+        add(name, records::to_bytes(records.clone()))?;
+    }
     write_bytes(&folder, manifest::FILE, &manifest.to_bytes()?).map(drop)
 }
 
@@ -168,7 +174,9 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let sets = records::Sets::read(&files, plan.spans())?;
     let ledger = sets.into_ledger(&plan, course.chunks_opened, arrivals.invented, arrivals.foreign);
     let faults = faults(&files, &course, plan.spans())?;
+    let foretold = foretold(&files, &course, plan.spans())?;
     let mut evidence = evidence(plan, requests, arrivals, faults, &course, &ledger);
+    evidence.foretold = foretold;
     evidence.explain_repeats();
     evidence.declare_discarded();
     evidence.died_inside = {
@@ -212,6 +220,8 @@ fn evidence(
         never_bit: course.never_bit.clone(),
         faults,
         died_inside: RoaringTreemap::new(),
+        foretold: None,
+        remedies: course.remedies.clone(),
         plan,
     }
 }
@@ -232,6 +242,14 @@ fn deaths(course: &Course, faults: &[FaultEvidence]) -> Deaths {
         ends: faults.iter().flat_map(|fault| seconds(&fault.told.ends_seconds)).collect(),
         dropped: faults.iter().filter(|fault| fault.told.for_good).map(|fault| &fault.touched).union(),
     }
+}
+
+/// What was foretold, with the records that it names.
+fn foretold(files: &manifest::Files, course: &Course, records: u64) -> Result<Option<Foretold>, EvidenceError> {
+    let Some(told) = course.document.prediction.clone() else { return Ok(None) };
+    let [lost, open] = records::FORETOLD;
+    let set = |name: &str| records::whole_set(&files.get(name)?, records);
+    Ok(Some(Foretold { told, lost: set(lost)?, open: set(open)? }))
 }
 
 /// What is told of each fault, with the records that it touched.

@@ -10,5 +10,5 @@ mod sink;
 mod target;
 
 pub use book::{FaultBook, Observed};
-pub use sink::{FaultySink, is_for_good, prepare};
+pub use sink::{FaultySink, comes_again, is_for_good, prepare};
 pub use target::{Acts, TargetFaults};

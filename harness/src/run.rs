@@ -7,12 +7,14 @@
 mod chronicle;
 mod error;
 mod faults;
+mod forecast;
 mod gate;
 mod narrate;
 mod place;
 mod planning;
 mod promise;
 mod reach;
+mod remedy;
 mod results;
 mod room;
 mod settle;
@@ -20,6 +22,7 @@ mod watch;
 mod ways;
 
 pub use error::RunError;
+pub use forecast::{Foretold, Outlook};
 pub use place::check as check_place;
 pub use planning::{client_config, connections, fresh_tag, plan_spec, transport};
 pub use results::plan_for_people;
@@ -42,6 +45,7 @@ use crate::wire::server::{ServerConfig, ServerCounters, SinkServer};
 use chronicle::Chronicle;
 use gate::Gate;
 use narrate::Narrator;
+use remedy::Settings;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::directory::{Staged, WriteError};
 use spanproof_reports::events::Event;
@@ -158,7 +162,8 @@ pub fn run(
     let fingerprint = plan.fingerprint();
     let mut patience = patience(scenario, &options.directory)?;
     room::check(&options.directory, room::needed(&plan, patience.longest()))?;
-    talk.plan(&plan_for_people(scenario, &plan, &patience));
+    let outlook = outlook(scenario, &plan, &patience, !options.behind.is_empty())?;
+    talk.plan(&plan_for_people(scenario, &plan, &patience, &outlook));
     let mut chronicle = Chronicle::default();
     chronicle.planned(&plan, scenario.run.seed);
     chronicle.starting(kind);
@@ -211,13 +216,36 @@ pub fn run(
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let mut document = results::document(scenario, options, &found, clock);
+    document.prediction = outlook.foretold().map(|foretold| foretold.told.clone());
+    document.prediction_unknown = outlook.unknown().map(str::to_owned);
     document.faults = faults::told(&scenario.faults, &faults, &target_faults, (&recorder, &outcomes), &found);
     let mut events = chronicle.told(&found.watched.events, clock);
-    freeze(scenario, options, &found, document, (&recorder, &faults), &outcomes, &events)?;
+    freeze(scenario, options, &found, document, (&recorder, &faults), (&outcomes, &outlook), &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
     events.push(chronicle::verdict(&found, &result));
     finish(options, &result, &events)?;
     Ok(Finished { result, directory: options.directory.clone() })
+}
+
+/// What the target's configuration foretells of the plan, as far as it is known. `has_behind`: another collector stands between
+/// target and sink, and it is that one which meets the faults.
+///
+/// # Errors
+/// A planted defect that is none.
+pub fn outlook(scenario: &Scenario, plan: &Plan, patience: &Patience, has_behind: bool) -> Result<Outlook, RunError> {
+    let exporting = match &scenario.target {
+        _ if has_behind => Err("another collector stands between target and sink".to_owned()),
+        scenario::Target::Embedded(embedded) => {
+            forecast::of_embedded(&crate::target::embedded_config(embedded, scenario.run.seed)?, &scenario.faults)
+        }
+        scenario::Target::Process(_) | scenario::Target::External(_) => patience.exporting.clone(),
+    };
+    let place = |keys: &[&str]| promise::place(keys, &scenario.collector, &patience.texts);
+    let settings = match &scenario.target {
+        scenario::Target::Embedded(_) => Settings::Embedded,
+        scenario::Target::Process(_) | scenario::Target::External(_) => Settings::Collector(&place),
+    };
+    Ok(forecast::outlook(scenario, plan, exporting, &settings))
 }
 
 /// Everything that the result document is made from.
@@ -364,7 +392,7 @@ fn freeze(
     found: &Found,
     document: RunResult,
     (recorder, faults): (&Recorder, &FaultBook),
-    outcomes: &Outcomes,
+    (outcomes, outlook): (&Outcomes, &Outlook),
     events: &[Event],
 ) -> Result<(), RunError> {
     let directory = &options.directory;
@@ -389,6 +417,7 @@ fn freeze(
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),
+        remedies: outlook.foretold().map(|foretold| foretold.remedies.clone()).unwrap_or_default(),
         document,
     };
     course.withhold();
@@ -407,6 +436,7 @@ fn freeze(
         strangers: &recorder.strangers().examples(),
         instants: &outcomes.instants().take_down(),
         touched: &faults::touched(&scenario.faults, faults),
+        foretold: outlook.foretold().map(|foretold| [&foretold.lost, &foretold.open]),
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)

@@ -6,6 +6,7 @@
 mod chart;
 
 use crate::figures::{clock, count, milliseconds};
+use crate::foretold;
 use crate::headline::{self, Concern};
 use crate::plain_text::{one_line, shell_word};
 use crate::result::RunResult;
@@ -249,10 +250,15 @@ fn parts(result: &RunResult) -> Vec<Part> {
         Part { title: "Sink", rows: clean_rows(&result.sink) },
         Part { title: "Target", rows: clean_rows(&result.target) },
         Part { title: "Faults", rows: clean_rows(&result.faults) },
+        Part { title: "Foretold", rows: foretold(result) },
         Part { title: "Settling", rows: clean_rows(&result.settle) },
         Part { title: "Machine", rows: clean_rows(&result.machine) },
     ];
     parts.into_iter().filter(|part| !part.rows.is_empty()).collect()
+}
+
+fn foretold(result: &RunResult) -> Vec<Row> {
+    foretold::rows(result).into_iter().map(|(name, value)| row(name, clean(&value))).collect()
 }
 
 fn timeline(result: &RunResult) -> Vec<[String; 6]> {

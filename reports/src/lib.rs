@@ -10,6 +10,7 @@
 pub mod directory;
 pub mod events;
 pub mod figures;
+pub mod foretold;
 pub mod headline;
 pub mod html;
 pub mod junit;

@@ -11,6 +11,7 @@ pub mod latency;
 pub mod ledger;
 pub mod participants;
 pub mod paths;
+pub mod prediction;
 pub mod schema;
 pub mod timeline;
 pub mod verdict;
@@ -21,6 +22,7 @@ use crate::result::faults::Fault;
 use crate::result::latency::Latency;
 use crate::result::ledger::Ledger;
 use crate::result::participants::{Driver, Machine, Sink, Target};
+use crate::result::prediction::Prediction;
 use crate::result::timeline::{Settle, Timeline};
 use crate::result::verdict::Verdict;
 use schemars::JsonSchema;
@@ -72,6 +74,12 @@ pub struct RunResult {
     /// Absent without faults.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub faults: BTreeMap<String, Fault>,
+    /// What was foretold of them. Absent without faults, and where nothing could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Prediction>,
+    /// Why nothing was. Absent without faults, and where something was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prediction_unknown: Option<String>,
     /// What each check said.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -157,6 +165,8 @@ impl RunResult {
             ledger: Ledger::default(),
             latency: Latency::default(),
             faults: BTreeMap::new(),
+            prediction: None,
+            prediction_unknown: None,
             checks: Vec::new(),
             limits: Vec::new(),
             driver: None,

@@ -1,6 +1,7 @@
 //! `summary.md`: the result on one page of Markdown, as CI systems show it beside a job.
 
 use crate::figures::{clock, count, milliseconds};
+use crate::foretold;
 use crate::headline::{self, Concern};
 use crate::plain_text::{one_line, shell_word};
 use crate::result::RunResult;
@@ -31,6 +32,7 @@ pub fn summary(result: &RunResult) -> String {
     page += &section("Spans", &table(&["", "spans"], span_rows(result)));
     page += &section("Latency", &latency_table(result));
     page += &section("Faults", &table(&["", ""], part_rows(&result.faults)));
+    page += &section("Foretold", &table(&["", ""], foretold_rows(result)));
     page += &section("Checks and limits", &verdict_table(result));
     page += &section("Driver", &table(&["", ""], part_rows(&result.driver)));
     page += &section("Target", &table(&["", ""], part_rows(&result.target)));
@@ -96,6 +98,10 @@ fn span_rows(result: &RunResult) -> Vec<Vec<String>> {
 
 fn part_rows(part: &impl serde::Serialize) -> Vec<Vec<String>> {
     rows(part).into_iter().map(|row| vec![row.name, row.value]).collect()
+}
+
+fn foretold_rows(result: &RunResult) -> Vec<Vec<String>> {
+    foretold::rows(result).into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
 }
 
 fn latency_table(result: &RunResult) -> String {

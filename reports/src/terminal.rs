@@ -7,6 +7,7 @@ pub mod plan;
 pub mod style;
 
 use crate::figures::{clock, count, milliseconds, ratio};
+use crate::foretold;
 use crate::headline;
 use crate::plain_text::{one_line, shell_word};
 use crate::result::RunResult;
@@ -50,6 +51,7 @@ pub fn end_block(result: &RunResult, options: &EndOptions<'_>) -> String {
     foot.extend(ledger(&result.ledger.spans));
     foot.extend(latency(result));
     foot.extend(faults(result));
+    foot.extend(foretold::line(result).map(|line| one_line(&format!("predict  {line}"), WIDTH)));
     foot.extend(driver(result));
     foot.extend(commands(result, options));
     let mut lines = vec![header(result, paint), String::new()];

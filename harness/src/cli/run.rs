@@ -298,7 +298,11 @@ fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
         Ok(patience) => patience,
         Err(error) => return fail(&error, Exit(error.exit_code()), arguments.format),
     };
-    let people = crate::run::plan_for_people(scenario, &plan, &patience);
+    let outlook = match crate::run::outlook(scenario, &plan, &patience, !arguments.plant_behind.is_empty()) {
+        Ok(outlook) => outlook,
+        Err(error) => return fail(&error, Exit(error.exit_code()), arguments.format),
+    };
+    let people = crate::run::plan_for_people(scenario, &plan, &patience, &outlook);
     match arguments.format {
         Format::Text => {
             print(&spanproof_reports::terminal::plan::plan_block(&people));
@@ -314,6 +318,8 @@ fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
                 "seconds": plan.seconds(),
                 "warm_up_seconds": people.warm_up.as_secs_f64(),
                 "settle_seconds": patience.longest().as_secs_f64(),
+                "prediction": outlook.foretold().map(|foretold| &foretold.told),
+                "prediction_unknown": outlook.unknown(),
                 "warnings": people.warnings,
                 "fingerprint": plan.fingerprint(),
             });

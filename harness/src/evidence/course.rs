@@ -5,7 +5,7 @@ use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
 use crate::collector_config::Keys;
-use crate::judge::evidence::{Change, Conduct, Refusals, Settling, harness_was_the_limit};
+use crate::judge::evidence::{Change, Conduct, Refusals, Remedies, Settling, harness_was_the_limit};
 use crate::judge::outcomes::Sums;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
@@ -58,6 +58,8 @@ pub struct Course {
     pub foreign_fails: bool,
     /// Whether the user says that the target may leave records out on purpose.
     pub absence_is_unknown: bool,
+    /// What to change in the target's configuration, where that is known.
+    pub remedies: Remedies,
     /// What must hold.
     pub limits: Vec<Limit>,
     /// The result document as far as it holds facts: no account, no check, no limit, no verdict. Latencies that must be
@@ -113,6 +115,8 @@ struct CourseFile {
     pause_ns: u64,
     foreign_fails: bool,
     absence_is_unknown: bool,
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    remedies: Remedies,
     limits: Vec<String>,
     document: RunResult,
 }
@@ -229,10 +233,15 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         pause_ns: nanoseconds(course.pause),
         foreign_fails: course.foreign_fails,
         absence_is_unknown: course.absence_is_unknown,
+        remedies: course.remedies.clone(),
         limits: course.limits.iter().map(ToString::to_string).collect(),
         document: course.document.clone(),
     };
     json(FILE, &file)
+}
+
+fn is_nothing(remedies: &Remedies) -> bool {
+    *remedies == Remedies::default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
@@ -279,6 +288,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         pause: Duration::from_nanos(read.pause_ns),
         foreign_fails: read.foreign_fails,
         absence_is_unknown: read.absence_is_unknown,
+        remedies: read.remedies,
         document: read.document,
     })
 }

@@ -12,6 +12,9 @@ const CORRUPT: &str = "corrupt.roaring";
 const ALSO_INTACT: &str = "also-intact.roaring";
 const LATE: &str = "late.roaring";
 
+/// The files of the records of which it was foretold that they would be lost, for certain and perhaps.
+pub(super) const FORETOLD: [&str; 2] = ["foretold-lost.roaring", "foretold-open.roaring"];
+
 /// The sets of a ledger with their file names: missing (no copy), repeated (two or more, intact or changed), corrupt (a changed
 /// copy), those of them that came intact too, late. Chunks that were never opened are nobody's loss and left out.
 pub(super) fn of(ledger: &Ledger, chunks_opened: u64) -> [(&'static str, RoaringTreemap); 5] {

@@ -3,6 +3,7 @@
 use super::FaultBook;
 use super::book::{Struck, Struckable};
 use crate::clock::RunClock;
+use crate::collector_config::Protocol;
 use crate::sink::recorder::Recorder;
 use crate::wire::server::{Answered, Backend, BrokenAnswer, Decision, Export, Refusal, RetryAfter};
 use crate::wire::{Code, Signal};
@@ -201,6 +202,20 @@ fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
+/// Whether an exporter that keeps OTLP's rules sends again what met this fault, by the protocol that it speaks.
+pub fn comes_again(fault: SinkFault, protocol: Protocol) -> bool {
+    let retryable = |status| Code::of_http(status).retryable(false);
+    match (protocol, fault) {
+        (Protocol::Grpc, _) => !is_for_good(fault),
+        // Over HTTP the status says it all, and a connection that breaks is no answer.
+        (Protocol::Http, SinkFault::GrpcStatus { code, .. } | SinkFault::Poison { code, .. }) => {
+            retryable(http_status(code))
+        }
+        (Protocol::Http, SinkFault::Reset { .. } | SinkFault::LostAnswer { .. }) => true,
+        (Protocol::Http, _) => !is_for_good(fault),
+    }
+}
+
 /// Whether a fault answers in a way after which OTLP has nobody send again.
 pub fn is_for_good(fault: SinkFault) -> bool {
     match fault {
@@ -220,6 +235,20 @@ pub fn is_for_good(fault: SinkFault) -> bool {
 mod tests {
     use super::*;
     use spanproof_scenarios::scenario::Http2Error;
+
+    #[test]
+    fn over_http_the_status_decides_what_comes_again() {
+        let refused = |code: GrpcStatus, retry_after| SinkFault::GrpcStatus { code: code.into(), retry_after };
+        let throttled = refused(GrpcStatus::ResourceExhausted, None);
+        assert!(comes_again(throttled, Protocol::Http) && !comes_again(throttled, Protocol::Grpc));
+        for fault in [refused(GrpcStatus::Unavailable, None), SinkFault::Hang] {
+            assert!(comes_again(fault, Protocol::Http) && comes_again(fault, Protocol::Grpc));
+        }
+        let reset = SinkFault::Reset { error: Http2Error::InternalError };
+        assert!(comes_again(reset, Protocol::Http) && !comes_again(reset, Protocol::Grpc));
+        let wrong = refused(GrpcStatus::InvalidArgument, None);
+        assert!(!comes_again(wrong, Protocol::Http) && !comes_again(wrong, Protocol::Grpc));
+    }
 
     #[test]
     fn what_a_client_may_send_again_is_not_refused_for_good() {

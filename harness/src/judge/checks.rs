@@ -1,13 +1,15 @@
 //! Checks: pure functions from evidence to findings and verdicts.
 //!
 //! [`delivery`] asks whether every record arrived, once and in time; [`integrity`] whether what arrived is what was sent;
-//! [`driver`] whether the harness itself may be believed. Limits of the scenario are judged by [`limits`].
+//! [`driver`] whether the harness itself may be believed; [`prediction`] whether what was lost is what was foretold. Limits of the
+//! scenario are judged by [`limits`].
 
 pub mod delivery;
 pub mod driver;
 mod example;
 pub mod integrity;
 pub mod limits;
+pub mod prediction;
 mod uninvited;
 
 use super::evidence::Evidence;
@@ -25,16 +27,24 @@ pub struct Examination {
     pub id: &'static str,
     /// What holds if it passes.
     about: &'static str,
+    /// Whether there is anything for it to look at. Where there is not it is no part of the result: it would pass, and say nothing.
+    applies: fn(&Evidence) -> bool,
     /// What is wrong or worth telling.
     findings: fn(&Evidence) -> Vec<Finding>,
 }
 
 /// Every check, in the order of the report.
-pub const ALL: [Examination; 3] = [delivery::CHECK, integrity::CHECK, driver::CHECK];
+pub const ALL: [Examination; 4] = [delivery::CHECK, integrity::CHECK, driver::CHECK, prediction::CHECK];
 
 /// Runs these checks. What is left out leaves no trace: a check does not run, a finding is not made.
 pub fn run(checks: &[Examination], evidence: &Evidence, without: Without) -> Vec<Check> {
-    checks.iter().filter(|check| without.runs(check.id)).map(|check| check.run(evidence, without)).collect()
+    let wanted = checks.iter().filter(|check| without.runs(check.id) && (check.applies)(evidence));
+    wanted.map(|check| check.run(evidence, without)).collect()
+}
+
+/// Of a check that has something to look at in every run.
+fn always(_: &Evidence) -> bool {
+    true
 }
 
 impl Examination {

@@ -6,8 +6,10 @@ use super::outcomes::{RequestId, RequestRecord, Sums};
 use super::strangers::StrangerExamples;
 use crate::collector_config::Keys;
 use roaring::{MultiOps, RoaringTreemap};
+use serde::{Deserialize, Serialize};
 use spanproof_generators::plan::{Packing, Plan, Request};
 use spanproof_reports::result::faults::Fault;
+use spanproof_reports::result::prediction::Prediction;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,6 +169,32 @@ pub struct Evidence {
     pub faults: Vec<FaultEvidence>,
     /// Records that were acknowledged, lost, and still inside when the target was killed.
     pub died_inside: RoaringTreemap,
+    /// What the target's configuration foretold of the faults, where it does.
+    pub foretold: Option<Foretold>,
+    /// What to change in it, where that is known.
+    pub remedies: Remedies,
+}
+
+/// What to change in the target's configuration, each with its place and the arithmetic.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Remedies {
+    /// So that nothing is given up while the backend is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<String>,
+    /// So that the queue takes what comes meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+}
+
+/// What was foretold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Foretold {
+    /// In figures.
+    pub told: Prediction,
+    /// Records that are lost for certain, where the fate of each was foretold.
+    pub lost: RoaringTreemap,
+    /// Records whose fate hangs on milliseconds.
+    pub open: RoaringTreemap,
 }
 
 /// What is known of a fault of the scenario.
@@ -334,6 +362,8 @@ impl Evidence {
             never_bit: Vec::new(),
             faults: Vec::new(),
             died_inside: RoaringTreemap::new(),
+            foretold: None,
+            remedies: Remedies::default(),
             plan,
         }
     }

@@ -10,7 +10,8 @@ pub(super) fn warning(collector: &Collector, pipelines: &Pipelines, texts: &[(St
     let declared = declared(collector.guarantee)?;
     let name = collector.guarantee.name();
     let link = pipelines.weakest_link()?;
-    let place = place(&link, collector, texts);
+    let keys: Vec<&str> = link.keys.iter().map(String::as_str).collect();
+    let place = place(&keys, collector, texts);
     match link.guarantee {
         Some(given) if declared <= given => None,
         Some(given) => Some(format!("guarantee `{name}` cannot hold: {place} {}", why(&link, given))),
@@ -56,10 +57,9 @@ fn why(link: &WeakestLink, given: Guarantee) -> String {
     }
 }
 
-/// `FILE:LINE` of the link, as far as its keys are found; the last text that has most of them, since later ones override.
-fn place(link: &WeakestLink, collector: &Collector, texts: &[(String, String)]) -> String {
-    let keys: Vec<&str> = link.keys.iter().map(String::as_str).collect();
-    let found = texts.iter().filter_map(|(name, text)| Some((name, locate(text, &keys)?)));
+/// `FILE:LINE` of a setting, as far as its keys are found; the last text that has most of them, since later ones override.
+pub(super) fn place(keys: &[&str], collector: &Collector, texts: &[(String, String)]) -> String {
+    let found = texts.iter().filter_map(|(name, text)| Some((name, locate(text, keys)?)));
     match (found.max_by_key(|(_, located)| located.depth), &collector.start) {
         (Some((_, located)), Some(start)) => format!("{}:{}", start.file, start.lines_before + located.line),
         (Some((name, located)), None) => format!("{name}:{}", located.line),

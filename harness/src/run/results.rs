@@ -16,7 +16,12 @@ use spanproof_scenarios::scenario::{self, Scenario};
 use std::time::Duration;
 
 /// The plan as it is printed before the run.
-pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patience) -> PlanForPeople {
+pub fn plan_for_people(
+    scenario: &Scenario,
+    plan: &Plan,
+    patience: &super::Patience,
+    outlook: &super::Outlook,
+) -> PlanForPeople {
     PlanForPeople {
         scenario: scenario.name.clone(),
         target: target_words(scenario),
@@ -28,6 +33,7 @@ pub fn plan_for_people(scenario: &Scenario, plan: &Plan, patience: &super::Patie
         duration: Duration::from_secs_f64(plan.seconds().max(0.0)),
         warm_up: scenario.run.warmup,
         faults: scenario.faults.iter().map(planned_fault).collect(),
+        prediction: outlook.lines(),
         settle: patience.terms.clone(),
         route: None,
         warnings: patience.notes.iter().chain(&patience.warnings).cloned().collect(),

@@ -2,7 +2,7 @@
 
 use super::ways::{self, Ways};
 use super::{RunError, promise};
-use crate::collector_config::{CollectorConfig, ConfigError, Pipelines, Source, SuspectWhy};
+use crate::collector_config::{CollectorConfig, ConfigError, Exporting, Pipelines, Source, SuspectWhy};
 use crate::judge::checks::limits;
 use crate::judge::evidence::{Change, Settling};
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
@@ -49,6 +49,10 @@ pub struct Patience {
     pub fixed: Option<Duration>,
     /// After everything has arrived, this long without a further record ends settling.
     pub quiet: Duration,
+    /// How the target's exporter queues and sends again, or why that is not known.
+    pub exporting: Result<Exporting, String>,
+    /// The texts of the target's configuration with their names, so that a line of it can be named.
+    pub texts: Vec<(String, String)>,
     /// Components that may leave records out on purpose.
     pub may_leave_out: Vec<String>,
     /// Components that may change records on purpose.
@@ -108,6 +112,8 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
             scenario::Target::External(_) => QUIET_EXTERNAL,
             scenario::Target::Embedded(_) | scenario::Target::Process(_) => QUIET,
         },
+        exporting: Err("the target's configuration is not known".to_owned()),
+        texts: Vec::new(),
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         ways: Vec::new(),
@@ -191,12 +197,15 @@ fn read_configuration(
     let texts = texts(&scenario.collector.config, directory)?;
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
     let config = CollectorConfig::read(&sources, &variables(scenario, process)).map_err(wrong)?;
-    let ours = ours(&config, process, patience)?;
+    let all = config.pipelines().map_err(wrong)?;
+    let open = ways::left_open(&process.args, &all, config.missing_variables());
+    let ours = ours(&all, open.clone(), patience)?;
     note_ways(patience, &ours);
     for (hold, wait) in ours.slowest_way(UNKNOWN_HOLD.saturating_sub(patience.margin)) {
         patience.hold += wait;
         patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
     }
+    patience.exporting = open.map_or_else(|| ours.exporting(), Err);
     patience.pause = ours.longest_pause().unwrap_or(PAUSE_UNKNOWN);
     for suspect in ours.absence_is_explained_by() {
         patience.may_leave_out.push(suspect.component.to_string());
@@ -219,6 +228,7 @@ fn read_configuration(
     }
     warn(patience);
     patience.notes.extend(promise::warning(&scenario.collector, &ours, &texts));
+    patience.texts = texts;
     Ok(())
 }
 
@@ -227,10 +237,8 @@ fn wrong(errors: Vec<ConfigError>) -> RunError {
 }
 
 /// The ways that lead to the sink. Where that cannot be told, every way to an OTLP backend may, which is said.
-fn ours(config: &CollectorConfig, process: &scenario::Process, patience: &mut Patience) -> Result<Pipelines, RunError> {
-    let all = config.pipelines().map_err(wrong)?;
-    let open = ways::left_open(&process.args, &all, config.missing_variables());
-    match ways::to_sink(&all, open) {
+fn ours(all: &Pipelines, open: Option<String>, patience: &mut Patience) -> Result<Pipelines, RunError> {
+    match ways::to_sink(all, open) {
         Ways::Known(ours) => Ok(ours),
         Ways::Unsure(told) => {
             patience.notes.push(told);

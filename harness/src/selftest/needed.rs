@@ -90,8 +90,15 @@ mod tests {
     fn every_check_all_limits_and_every_expected_finding_are_left_out_in_turn() {
         let all = everything([&Expected::failing(&["late"]), &Expected::open(&["late", "unknown"])]);
         let names: Vec<String> = all.iter().map(ToString::to_string).collect();
-        let expected =
-            ["check delivery", "check driver", "check integrity", "all limits", "finding late", "finding unknown"];
+        let expected = [
+            "check delivery",
+            "check driver",
+            "check integrity",
+            "check prediction",
+            "all limits",
+            "finding late",
+            "finding unknown",
+        ];
         assert_eq!(names, expected);
     }
 }

@@ -240,7 +240,7 @@ const LOST_ID: &str =
     "where it hits `spanproof.id`, nobody knows the span: one of nobody came, and one of ours did not";
 
 /// What settings of the run or a signal lead to, alone or together with a defect.
-const CIRCUMSTANCES: [Case; 11] = [
+const CIRCUMSTANCES: [Case; 12] = [
     Case::without_defect(
         "refuse-everything",
         Traffic::Common,
@@ -263,6 +263,17 @@ const CIRCUMSTANCES: [Case; 11] = [
         &["target.embedded.defects=[drop-service=nobody]"],
         Expected::open(&["never-bit"]),
         "a defect that finds nothing to bite: that nothing is wrong shows nothing",
+    )
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "unforeseen",
+        Traffic::Common,
+        &[
+            "faults=[{name: down, at: 100ms, for: 200ms, fault: {grpc_status: {code: UNAVAILABLE}}}]",
+            "target.embedded.defects=[drop-one-in=100]",
+        ],
+        Expected { told: &["unforeseen"], ..LOST },
+        "an outage that costs nothing by the target's settings, and spans lost all the same",
     )
     .behind(OWN_SETTING),
     Case::without_defect(

@@ -48,6 +48,7 @@ fn with_conduct(rig: &Rig, conduct: Conduct) -> Output {
         strangers: &found.strangers,
         instants: &frozen.instants,
         touched: &touched,
+        foretold: found.foretold.as_ref().map(|foretold| [&foretold.lost, &foretold.open]),
         course,
     };
     evidence::write(&rig.directory, &findings).unwrap();

@@ -280,6 +280,8 @@ fn paths_of_schema() -> Vec<KnownPath> {
     let root = serde_json::to_value(json_schema()).unwrap_or_default();
     let mut found = Vec::new();
     collect(&root, &root, &mut Vec::new(), &mut found);
+    // A limit holds a target to what it did, and a forecast is nothing that it did.
+    found.retain(|known| known.literal.first().is_none_or(|top| top != "prediction"));
     found.sort_by(|a, b| a.path.cmp(&b.path));
     found
 }

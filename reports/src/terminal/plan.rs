@@ -29,6 +29,8 @@ pub struct Plan {
     pub warm_up: Duration,
     /// What is going to be broken.
     pub faults: Vec<Fault>,
+    /// What the target's configuration foretells of that, a line each.
+    pub prediction: Vec<String>,
     /// What settling waits for at most; the terms add up to the longest wait.
     pub settle: Vec<SettleTerm>,
     /// Where records come from and go to, e.g. `127.0.0.1:4317 -> 127.0.0.1:5317`.
@@ -74,6 +76,9 @@ pub fn plan_block(plan: &Plan) -> String {
         lines.push(format!("traces   {}", strata.join(", ")));
     }
     lines.extend(plan.faults.iter().map(fault));
+    for (number, line) in plan.prediction.iter().enumerate() {
+        lines.push(format!("{:<9}{line}", if number == 0 { "predict" } else { "" }));
+    }
     if plan.settle.len() > 1 {
         let terms = plan.settle.iter().map(|term| format!("{} {}", term.name, clock(term.seconds))).collect::<Vec<_>>();
         lines.push(format!("settle   {} = {}", terms.join(" + "), clock(settle)));

@@ -6,7 +6,7 @@ use crate::clock::RunClock;
 use crate::judge::account::Account;
 use crate::judge::checks::{self, delivery, integrity};
 use crate::judge::conclusion;
-use crate::judge::evidence::{Conduct, Evidence, Refusals, Settling};
+use crate::judge::evidence::{Conduct, Evidence, Refusals, Remedies, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
 use crate::judge::without::Without;
@@ -93,6 +93,8 @@ pub(super) fn judge(
         never_bit: Vec::new(),
         faults: Vec::new(),
         died_inside: roaring::RoaringTreemap::new(),
+        foretold: None,
+        remedies: Remedies::default(),
     };
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }

@@ -1,6 +1,6 @@
 //! Did every record arrive, once and in time?
 
-use super::{Examination, example, finding};
+use super::{Examination, always, example, finding};
 use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
@@ -11,8 +11,12 @@ use spanproof_reports::result::check::{Finding, Level};
 const NOT_TAKEN_MAX: f64 = 0.05;
 
 /// Judges delivery.
-pub const CHECK: Examination =
-    Examination { id: "delivery", about: "every span that was acknowledged arrived, once and in time", findings };
+pub const CHECK: Examination = Examination {
+    id: "delivery",
+    about: "every span that was acknowledged arrived, once and in time",
+    applies: always,
+    findings,
+};
 
 fn findings(evidence: &Evidence) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -121,9 +125,11 @@ fn given_up(evidence: &Evidence, lost: &RoaringTreemap) -> Option<(String, Strin
         true => {
             "a queue on disk (`sending_queue.storage`), or `collector.guarantee: memory` if this may happen".to_owned()
         }
-        false => format!(
-            "whether the target goes on trying for longer than `{most}` lasts: its retries and their budget, then its log"
-        ),
+        false => evidence.remedies.retries.clone().unwrap_or_else(|| {
+            format!(
+                "whether the target goes on trying for longer than `{most}` lasts: its retries and their budget, then its log"
+            )
+        }),
     };
     (!places.is_empty()).then(|| (places.join("; "), advice))
 }
@@ -250,6 +256,7 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let message = format!("the target refused these for good, so nothing was promised{said}");
         let mut found = finding("refused", level(counts.refused), counts.refused, message);
         found.at_seconds = answer.map(|request| request.ended_ns as f64 / 1e9);
+        found.advice.clone_from(&evidence.remedies.queue);
         findings.push(found);
     }
     if counts.unknown > 0 {
@@ -259,8 +266,9 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
         );
         let mut found = finding("unknown", level(counts.unknown), counts.unknown, message);
         let sent_once = evidence.requests.values().all(|request| request.attempts <= 1);
-        found.advice = sent_once
-            .then(|| "a lower rate, or `traffic.client.retry: { enabled: true }` to send again as SDKs do".to_owned());
+        let as_sdks =
+            || "a lower rate, or `traffic.client.retry: { enabled: true }` to send again as SDKs do".to_owned();
+        found.advice = evidence.remedies.queue.clone().or_else(|| sent_once.then(as_sdks));
         findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown, Among::Sent));
     }
 }

@@ -1,6 +1,6 @@
 //! May the harness itself be believed?
 
-use super::{Examination, finding};
+use super::{Examination, always, finding};
 use crate::judge::evidence::{Evidence, harness_was_the_limit};
 use spanproof_reports::result::check::{Finding, Level};
 
@@ -8,8 +8,12 @@ use spanproof_reports::result::check::{Finding, Level};
 const SENT_MIN: f64 = 0.95;
 
 /// Judges the harness.
-pub const CHECK: Examination =
-    Examination { id: "driver", about: "the harness kept to its plan and its account adds up", findings };
+pub const CHECK: Examination = Examination {
+    id: "driver",
+    about: "the harness kept to its plan and its account adds up",
+    applies: always,
+    findings,
+};
 
 fn findings(evidence: &Evidence) -> Vec<Finding> {
     let counts = &evidence.account.counts;

@@ -2,7 +2,7 @@
 
 mod groups;
 
-use super::{Examination, example, finding, uninvited};
+use super::{Examination, always, example, finding, uninvited};
 use crate::judge::common::{Among, in_common};
 use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
@@ -20,6 +20,7 @@ const FIELDS_MAX: usize = 8;
 pub const CHECK: Examination = Examination {
     id: "integrity",
     about: "every span that arrived is the one that was sent, in every field",
+    applies: always,
     findings,
 };
 

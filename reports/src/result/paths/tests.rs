@@ -71,6 +71,7 @@ fn paths_without_a_number_are_unknown() {
         "verdict",
         "latency",
         "target.kind",
+        "prediction.lost.high",
     ] {
         assert!(matches!(failing().lookup(path), Err(LookupError::Unknown { .. })), "{path}");
     }

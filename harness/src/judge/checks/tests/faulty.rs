@@ -2,10 +2,11 @@
 
 use super::limits::{Doubts, judge, problem};
 use super::*;
-use crate::judge::evidence::FaultEvidence;
+use crate::judge::evidence::{FaultEvidence, Foretold};
 use roaring::RoaringTreemap;
 use spanproof_reports::result::epoch::{Epoch, RunTag as ResultTag};
 use spanproof_reports::result::faults::{Fault, Recovery};
+use spanproof_reports::result::prediction::{CountRange, Prediction};
 use spanproof_reports::result::{RunResult, Scenario};
 
 fn set(records: impl IntoIterator<Item = u64>) -> RoaringTreemap {
@@ -165,5 +166,81 @@ fn a_limit_on_a_part_of_the_run_is_refused_where_there_is_no_such_part() {
         assert!(refused.contains("recovery comes after a fault"), "{refused}");
         let refused = says(&format!("spans.late == 0 {relation} down")).unwrap();
         assert!(refused.contains(&format!("remove `{relation} ...`")), "{refused}");
+    }
+}
+
+/// A run that lost these, of which it had been foretold that these would be lost, and perhaps those.
+fn foretold(
+    lost_records: std::ops::Range<u64>,
+    exact: bool,
+    certain: std::ops::Range<u64>,
+    open: std::ops::Range<u64>,
+) -> Evidence {
+    let lost_between =
+        CountRange { low: certain.end - certain.start, high: certain.end - certain.start + open.end - open.start };
+    let told = Prediction { exact, lost: lost_between, ..Prediction::default() };
+    Evidence {
+        foretold: Some(Foretold { told, lost: set(certain), open: set(open) }),
+        ..lost(lost_records, [], vec![fault("down", 0..50)])
+    }
+}
+
+fn unforeseen(evidence: &Evidence) -> Option<(Level, u64, String)> {
+    let found = findings_of(prediction::CHECK, evidence);
+    assert!(found.iter().all(|one| one.id == "unforeseen" && !one.examples.is_empty() && one.window.is_some()));
+    found.into_iter().next().map(|one| (one.level, one.count, one.message))
+}
+
+#[test]
+fn a_loss_that_was_foretold_span_by_span_is_no_news_and_any_other_is_warned_of() {
+    assert_eq!(unforeseen(&foretold(10..30, true, 10..30, 0..0)), None);
+    assert_eq!(
+        unforeseen(&foretold(10..30, true, 10..25, 25..35)),
+        None,
+        "what hangs on milliseconds may go either way"
+    );
+    let message = "5 were lost that should have come out, and 2 came out that should have been lost, by what the configuration \
+                   foretells";
+    assert_eq!(unforeseen(&foretold(12..35, true, 10..30, 0..0)), Some((Level::Warning, 7, message.to_owned())));
+    assert_eq!(unforeseen(&foretold(0..0, true, 10..12, 0..0)).map(|(_, count, _)| count), Some(2));
+    assert_eq!(unforeseen(&lost(10..30, [], vec![fault("down", 0..50)])), None, "nothing was foretold");
+}
+
+#[test]
+fn a_loss_that_was_foretold_by_number_only_is_compared_by_number() {
+    for (lost, beyond) in [(0..20, None), (0..30, None), (0..19, Some(1)), (0..33, Some(3))] {
+        let found = unforeseen(&foretold(lost.clone(), false, 100..120, 200..210));
+        assert_eq!(found.as_ref().map(|(_, count, _)| *count), beyond, "{lost:?}");
+        if let Some((level, _, message)) = found {
+            assert_eq!(level, Level::Warning);
+            assert!(message.ends_with("where the configuration foretells 20 to 30"), "{message}");
+        }
+    }
+}
+
+/// Nothing follows for a forecast where the loss itself cannot be told, or what it speaks of did not happen.
+#[test]
+fn a_forecast_is_held_against_nothing_that_it_does_not_speak_of() {
+    let wrong = || foretold(0..50, true, 10..30, 0..0);
+    assert!(unforeseen(&wrong()).is_some());
+    let mut refused = wrong();
+    refused.account.counts.refused = 1;
+    let mut not_sent = wrong();
+    not_sent.account.counts.not_sent = 1;
+    let mut unknown = foretold(12..30, true, 10..30, 0..0);
+    unknown.account.sets.lost_unknown = set(10..12);
+    let mut idle = wrong();
+    idle.faults[0].told.touched = 0;
+    let others = [
+        refused,
+        not_sent,
+        unknown,
+        idle,
+        Evidence { cut_short: Some("SIGINT".to_owned()), ..wrong() },
+        Evidence { absence_is_unknown: true, ..wrong() },
+        Evidence { target_ended: Some("exit code 1".to_owned()), ..wrong() },
+    ];
+    for (number, evidence) in others.iter().enumerate() {
+        assert_eq!(unforeseen(evidence), None, "{number}");
     }
 }
