@@ -14,6 +14,7 @@ mod disk;
 mod ending_early;
 mod external;
 mod faults;
+mod foretold;
 mod http_target;
 mod overload;
 mod passing;
