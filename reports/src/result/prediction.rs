@@ -63,10 +63,8 @@ impl CountRange {
 
     /// In words, each end written by `shown`.
     pub fn shown(&self, shown: impl Fn(u64) -> String) -> String {
-        match (self.low, self.high) {
-            (low, high) if low == high => shown(low),
-            (low, high) => format!("{} to {}", shown(low), shown(high)),
-        }
+        let (low, high) = (shown(self.low), shown(self.high));
+        if low == high { low } else { format!("{low} to {high}") }
     }
 }
 

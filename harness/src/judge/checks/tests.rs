@@ -22,7 +22,8 @@ mod limited;
 
 /// What a check finds.
 fn findings_of(check: Examination, evidence: &Evidence) -> Vec<Finding> {
-    check.run(evidence, Without::Nothing).findings
+    // By the way that a judge takes: a check that has nothing to look at is not made.
+    run(&[check], evidence, Without::Nothing).into_iter().flat_map(|check| check.findings).collect()
 }
 
 fn plan() -> Plan {
