@@ -124,8 +124,12 @@ fn wait_until_close(shared: &Shared, due_ns: u64) {
         return;
     }
     // Half of the time ahead: then there is a batch to encode, and the other half to encode it in.
-    while left(Instant::now()) > AHEAD / 2 && !shared.stopping() {
-        std::thread::sleep((left(Instant::now()) - AHEAD / 2).min(SLEEP_MAX));
+    loop {
+        let rest = left(Instant::now()).saturating_sub(AHEAD / 2);
+        if rest.is_zero() || shared.stopping() {
+            return;
+        }
+        std::thread::sleep(rest.min(SLEEP_MAX));
     }
 }
 
