@@ -67,7 +67,7 @@ fn without_retries_what_came_during_an_outage_is_lost_there_and_the_finding_says
     let count = spanproof_reports::figures::count(run.spans("lost_acknowledged"));
     let expected = format!("not taken by the sink, and not sent again: {count} at `backend-down`");
     assert_eq!(place, expected, "every lost span was in a request that the sink refused");
-    assert!(lost["try"].as_str().unwrap().contains("for longer than `backend-down` lasts"), "{lost}");
+    assert_eq!(lost["try"], "`target.embedded.retry.enabled` false -> true: `backend-down` lasts 2s", "{lost}");
     assert_eq!(fault(&run)["spans"], run.spans("lost_acknowledged"), "and all that it refused was lost");
     let drained = run.result()["limits"]
         .as_array()
