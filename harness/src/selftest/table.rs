@@ -269,7 +269,8 @@ const CIRCUMSTANCES: [Case; 12] = [
         "unforeseen",
         Traffic::Common,
         &[
-            "faults=[{name: down, at: 100ms, for: 200ms, fault: {grpc_status: {code: UNAVAILABLE}}}]",
+            "faults=[{name: down, at: 300ms, for: 500ms, fault: {grpc_status: {code: UNAVAILABLE}}}]",
+            "target.embedded.retry={initial_interval: 100ms, max_interval: 500ms, budget: 5s}",
             "target.embedded.defects=[drop-one-in=100]",
         ],
         Expected { told: &["unforeseen"], ..LOST },
