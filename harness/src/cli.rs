@@ -98,6 +98,7 @@ impl Exit {
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    crate::panics::watch();
     let cli = Cli::parse();
     let exit = match cli.command {
         Command::Run(arguments) => run::run(&arguments),

@@ -40,6 +40,8 @@ pub struct DriverConfig {
     pub warm_up: Duration,
     /// Worker threads of the driver's runtime.
     pub threads: usize,
+    /// For tests: a thread of the driver panics when so many spans were sent.
+    pub breaks_after: Option<u64>,
 }
 
 /// Why the driver could not start.
@@ -216,7 +218,7 @@ impl Driver {
         }
         let stopped = self.shared.stop.swap(true, Ordering::Relaxed) || !self.is_finished();
         for thread in [self.feeder.take(), self.pacer.take()].into_iter().flatten() {
-            // A panic there has already been printed; what it left unsent is found by the account.
+            // A panic there has been printed and remembered; what it left unsent was noted as such as it was dropped.
             drop(thread.join());
         }
         if let Some(runtime) = self.runtime.take() {

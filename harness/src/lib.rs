@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod fault;
 pub mod judge;
 pub mod knowledge;
+pub mod panics;
 pub mod predict;
 pub mod process;
 pub mod resources;

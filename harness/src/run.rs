@@ -82,6 +82,8 @@ pub struct RunOptions {
     pub behind: Vec<String>,
     /// A fault of the scenario that is to do nothing all the same, to see that this is noticed.
     pub disarmed: Option<String>,
+    /// For tests: a thread of the driver panics when so many spans were sent.
+    pub driver_breaks_after: Option<u64>,
     /// Tell what is broken, and how it goes on, as it happens.
     pub narrate: bool,
     /// Headers sent with every request; secret.
@@ -186,7 +188,8 @@ pub fn run(
     let recorder = Arc::new(recorder.with_outcomes(Arc::clone(&outcomes)).with_heals(heals));
     at_work.gate.open(faults::before(Arc::clone(&recorder), (&scenario.faults, &faults), clock));
     let connections = planning::connections(scenario, &plan);
-    let driver_config = driver_config(scenario, client, connections);
+    let driver_config =
+        DriverConfig { breaks_after: options.driver_breaks_after, ..driver_config(scenario, client, connections) };
     let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
 
     let target_faults = RefCell::new(TargetFaults::new(&scenario.faults, options.disarmed.as_deref()));
@@ -358,6 +361,7 @@ pub fn driver_config(
         }),
         warm_up: scenario.run.warmup,
         threads: 1,
+        breaks_after: None,
     }
 }
 

@@ -84,6 +84,7 @@ fn counts(behaviour: impl Fn(Export, &Arc<Recorder>) -> Decision + Send + Sync +
         retry: Some(RetryPolicy { initial, max, budget }),
         warm_up: Duration::ZERO,
         threads: 1,
+        breaks_after: None,
     };
     let driver = Driver::start(config, chunks, clock, Arc::clone(&outcomes), latency).unwrap();
     driver.finish(Instant::now() + Duration::from_secs(60));

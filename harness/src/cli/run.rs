@@ -85,6 +85,9 @@ pub(crate) struct RunArguments {
     /// Have this fault of the scenario do nothing all the same, to see that a fault without evidence is noticed
     #[arg(long, value_name = "FAULT")]
     disarm: Option<String>,
+    /// A thread of the driver panics when so many spans were sent: whoever tests spanproof sees that such a run proves nothing
+    #[arg(long, value_name = "SPANS", hide = true)]
+    break_driver_after: Option<u64>,
     /// Tell on stderr what is being broken, what the target holds meanwhile, and how it goes on, as it happens
     #[arg(long)]
     narrate: bool,
@@ -231,6 +234,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
         scenario_path: Path::new(&arguments.scenario).is_file().then(|| arguments.scenario.clone()),
         behind: arguments.plant_behind.clone(),
         disarmed: arguments.disarm.clone(),
+        driver_breaks_after: arguments.break_driver_after,
         narrate: arguments.narrate,
         headers,
     };

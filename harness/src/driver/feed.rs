@@ -26,13 +26,37 @@ const AHEAD_REQUESTS_MAX: usize = 256;
 
 /// A request, encoded and ready to be handed over.
 pub(super) struct Ready {
-    pub id: RequestId,
+    pub unsent: Unsent,
     pub due_ns: u64,
-    pub spans: u32,
     pub connection: usize,
     pub payload: Payload,
     /// Returns its bytes to the feeder when the pacer has taken it.
     pub room: Room,
+}
+
+/// A request that has not left yet. Dropped before it is begun, by whoever and for whatever reason, it is noted as not sent: what
+/// nobody notes counts as acknowledged.
+pub(super) struct Unsent {
+    shared: Arc<Shared>,
+    pub id: RequestId,
+    pub spans: u32,
+    is_begun: bool,
+}
+
+impl Unsent {
+    /// From now on somebody else sees to it that the request is noted.
+    pub fn begin(mut self) -> (RequestId, u32) {
+        self.is_begun = true;
+        (self.id, self.spans)
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if !self.is_begun {
+            note_not_sent(&self.shared, self.id, self.spans);
+        }
+    }
 }
 
 /// Bytes that may still be encoded ahead.
@@ -80,40 +104,44 @@ pub(super) fn queue() -> (SyncSender<Ready>, Receiver<Ready>) {
     sync_channel(AHEAD_REQUESTS_MAX)
 }
 
-/// Requests of all open chunks by intended instant.
+/// Requests of all open chunks by intended instant. Those that are left when it is dropped are noted as not sent.
 struct Merge {
+    shared: Arc<Shared>,
     due: BinaryHeap<Reverse<(u64, u64, u32)>>,
     open: BTreeMap<u64, (Arc<Chunk>, usize)>,
     next_chunk: u64,
 }
 
-/// Feeds the pacer until the plan ends or the run stops; then notes what was not sent.
-pub(super) fn run(shared: &Shared, exporters: &[Arc<Exporter>], queue: &SyncSender<Ready>) {
-    let mut merge = Merge { due: BinaryHeap::new(), open: BTreeMap::new(), next_chunk: 0 };
+/// Feeds the pacer until the plan ends or the run stops; what is left then is noted as not sent.
+pub(super) fn run(shared: &Arc<Shared>, exporters: &[Arc<Exporter>], queue: &SyncSender<Ready>) {
+    let mut merge = Merge { shared: Arc::clone(shared), due: BinaryHeap::new(), open: BTreeMap::new(), next_chunk: 0 };
     let budget = Budget::new();
     let (mut buffer_bytes, whole) = (64 << 10, shared.chunks.plan().spec().packing == Packing::WholeTraces);
-    while let Some((id, chunk)) = merge.next(shared) {
+    while let Some((unsent, chunk)) = merge.next() {
+        let id = unsent.id;
         let request = &chunk.requests()[id.number as usize];
-        let (due_ns, spans) = (request.due_ns, request.spans);
+        let due_ns = request.due_ns;
         // Whole traces go round the connections; exporters keep to theirs.
         let connection = if whole { id.number } else { request.exporter } as usize % exporters.len();
         wait_until_close(shared, due_ns);
+        break_if_asked(shared);
         let mut buffer = shared.buffers.take(buffer_bytes);
         buffer.resize(HEADROOM, 0);
         chunk.encode(shared.chunks.plan(), id.number as usize, &mut buffer);
         buffer_bytes = buffer_bytes.max(buffer.len() + buffer.len() / 16);
         let payload = exporters[connection].payload(buffer);
-        let room = budget.take(payload.len(), shared);
-        let handed_over =
-            room.is_some_and(|room| queue.send(Ready { id, due_ns, spans, connection, payload, room }).is_ok());
+        let Some(room) = budget.take(payload.len(), shared) else { break };
+        let handed_over = queue.send(Ready { unsent, due_ns, connection, payload, room }).is_ok();
         if !handed_over || shared.stopping() {
-            if !handed_over {
-                note_not_sent(shared, id, spans);
-            }
             break;
         }
     }
-    merge.note_rest(shared);
+}
+
+/// For tests of what is told of a driver that breaks.
+fn break_if_asked(shared: &Shared) {
+    let breaks = shared.config.breaks_after.is_some_and(|spans| shared.sent_spans.load(Ordering::Relaxed) >= spans);
+    assert!(!breaks, "broken as asked");
 }
 
 /// Sleeps until the request is [`AHEAD`] of its instant. Requests that are close together are encoded in one go.
@@ -162,7 +190,8 @@ impl Buffers {
 
 impl Merge {
     /// The request that is due next, and its chunk.
-    fn next(&mut self, shared: &Shared) -> Option<(RequestId, Arc<Chunk>)> {
+    fn next(&mut self) -> Option<(Unsent, Arc<Chunk>)> {
+        let shared = Arc::clone(&self.shared);
         let plan = shared.chunks.plan();
         // A chunk is opened as soon as one of its requests could be the next: none is due before its first trace starts.
         while self.next_chunk < plan.chunks() && !shared.stopping() {
@@ -170,7 +199,7 @@ impl Merge {
             if plan.chunk_start_ns(self.next_chunk) > first {
                 break;
             }
-            self.open_next(shared);
+            self.open_next();
         }
         let Reverse((_, chunk, number)) = self.due.pop()?;
         let (open, left) = self.open.get_mut(&chunk)?;
@@ -179,31 +208,34 @@ impl Merge {
         if *left == 0 {
             self.open.remove(&chunk);
         }
-        Some((RequestId { chunk, number }, open))
+        let (id, spans) = (RequestId { chunk, number }, open.requests()[number as usize].spans);
+        Some((Unsent { shared, id, spans, is_begun: false }, open))
     }
 
-    fn open_next(&mut self, shared: &Shared) {
-        let chunk = shared.chunks.get(self.next_chunk);
+    fn open_next(&mut self) {
+        let chunk = self.shared.chunks.get(self.next_chunk);
         for (number, request) in chunk.requests().iter().enumerate() {
             self.due.push(Reverse((request.due_ns, self.next_chunk, number as u32)));
         }
         let requests = chunk.requests().len();
         self.open.insert(self.next_chunk, (chunk, requests));
         self.next_chunk += 1;
-        shared.chunks_opened.store(self.next_chunk, Ordering::Relaxed);
+        self.shared.chunks_opened.store(self.next_chunk, Ordering::Relaxed);
     }
+}
 
-    fn note_rest(self, shared: &Shared) {
-        for Reverse((_, chunk, number)) in self.due {
+impl Drop for Merge {
+    fn drop(&mut self) {
+        for Reverse((_, chunk, number)) in std::mem::take(&mut self.due) {
             if let Some((open, _)) = self.open.get(&chunk) {
-                note_not_sent(shared, RequestId { chunk, number }, open.requests()[number as usize].spans);
+                note_not_sent(&self.shared, RequestId { chunk, number }, open.requests()[number as usize].spans);
             }
         }
     }
 }
 
 /// Notes a request that never left.
-pub(super) fn note_not_sent(shared: &Shared, id: RequestId, spans: u32) {
+fn note_not_sent(shared: &Shared, id: RequestId, spans: u32) {
     let ended_ns = shared.clock.elapsed().as_nanos() as u64;
     let record = RequestRecord { outcome: Outcome::NotSent, attempts: 0, answer: String::new(), ended_ns };
     shared.outcomes.note(id, spans, record);

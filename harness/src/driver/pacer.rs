@@ -2,7 +2,7 @@
 //!
 //! A plain thread's sleep is late by some 0.15 ms at the 99th percentile where the runtime's timers are late by 2 ms.
 
-use super::feed::{Ready, note_not_sent};
+use super::feed::Ready;
 use super::{Shared, send};
 use crate::wire::client::Exporter;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 /// The longest single sleep, so that a stop is noticed.
 const SLEEP_MAX: Duration = Duration::from_millis(100);
 
-/// Hands over until the feeder has ended; after a stop, notes the rest as not sent.
+/// Hands over until the feeder has ended. What is dropped here is noted as not sent.
 pub(super) fn run(shared: &Arc<Shared>, exporters: &[Arc<Exporter>], queue: &Receiver<Ready>, runtime: &Handle) {
     let places: Vec<Arc<Semaphore>> = exporters
         .iter()
@@ -24,11 +24,10 @@ pub(super) fn run(shared: &Arc<Shared>, exporters: &[Arc<Exporter>], queue: &Rec
     while let Ok(ready) = queue.recv() {
         let waited = sleep_until(shared, shared.clock.instant(ready.due_ns));
         if waited {
-            shared.due_spans.fetch_add(u64::from(ready.spans), Ordering::Relaxed);
+            shared.due_spans.fetch_add(u64::from(ready.unsent.spans), Ordering::Relaxed);
         }
         let full = shared.outstanding.load(Ordering::Relaxed) >= shared.config.queue as u64;
         if !waited || full {
-            note_not_sent(shared, ready.id, ready.spans);
             continue;
         }
         shared.last_due_ns.fetch_max(ready.due_ns, Ordering::Relaxed);

@@ -59,12 +59,13 @@ impl Drop for Noted<'_> {
 
 /// Sends `ready`, waiting for a place on its connection first.
 pub(super) async fn send(shared: Arc<Shared>, exporter: Arc<Exporter>, place: Arc<Semaphore>, ready: Ready) {
-    let Ready { id, due_ns, spans, payload, room, .. } = ready;
+    let Ready { unsent, due_ns, payload, room, .. } = ready;
     drop(room);
+    let (id, spans) = unsent.begin();
     let handed_over = Instant::now();
     let measured = Duration::from_nanos(due_ns) >= shared.config.warm_up;
-    note_start(&shared, due_ns, spans, handed_over, measured);
     let mut noted = Noted { shared: &shared, due_ns, started: None, id, spans, attempts: 0, done: false };
+    note_start(&shared, due_ns, spans, handed_over, measured);
     let Ok(_place) = place.acquire().await else { return };
     let started = Instant::now();
     noted.started = Some(started);

@@ -84,6 +84,9 @@ impl Watched {
         if let Some(failed) = &self.not_restarted {
             return Some(failed.clone());
         }
+        if let Some(broken) = crate::panics::seen() {
+            return Some(broken);
+        }
         let aborted = self.aborted.as_ref();
         aborted.map(|limit| format!("ended early by abort limit `{}`", limit.limit))
     }

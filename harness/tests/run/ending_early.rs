@@ -178,3 +178,17 @@ fn an_abort_limit_ends_the_settling_too() {
     assert_eq!((run.spans("not_sent"), run.spans("late") > 0), (0, true), "{run}");
     run.expect(3);
 }
+
+/// What a thread leaves undone that panics nobody else knows. Requests that it never sent must not count as acknowledged, or the
+/// target would be blamed for what spanproof did.
+#[test]
+fn a_driver_that_breaks_proves_nothing_and_blames_nobody() {
+    let run = quickstart(&["--break-driver-after", "1000", "--set", "run.spans=20000"]).expect(3);
+    expect_partial_results(&run, "complete");
+    assert_eq!(run.spans("lost_acknowledged"), 0, "{run}");
+    assert_eq!(run.spans("acknowledged"), run.spans("sent"), "{run}");
+    let [broken] = &run.findings_of("cut-short")[..] else { panic!("{run}") };
+    let message = broken["message"].as_str().unwrap();
+    assert!(message.starts_with("spanproof itself is broken: a panic in sp-driver-feed at "), "{message}");
+    assert!(!run.artefact("result.json").contains("broken as asked"), "the message of a panic may hold a secret");
+}

@@ -180,6 +180,7 @@ impl Watch {
         self.wanted.as_ref()?;
         let Some(known) = &self.known else { return Some(("expectation".to_owned(), None)) };
         let cut_short = match ended {
+            _ if crate::panics::seen().is_some() => crate::panics::seen(),
             _ if self.everything_arrived() => None,
             Ended::Interrupted => Some("interrupted".to_owned()),
             Ended::Held => Some("ended as soon as --until held".to_owned()),
