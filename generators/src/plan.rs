@@ -373,9 +373,11 @@ impl Plan {
         }
     }
 
-    /// A digest of everything that the plan would send with run tag 0 and epoch 0: equal plans have equal fingerprints.
+    /// A digest of what the plan would send with run tag 0 and epoch 0: equal plans have equal fingerprints.
     ///
-    /// It covers the whole encoded pool, every draw, and the requests of the first and the last chunk.
+    /// It covers the whole encoded pool, how many spans each chunk has, and byte for byte the requests of the first and the last
+    /// chunk with their instants. A generator that makes other requests of the same sizes only in between goes unnoticed: to hash
+    /// them all would take as long as to send them.
     pub fn fingerprint(&self) -> String {
         let mut golden = self.clone();
         golden.spec.tag = RunTag::ZERO;
