@@ -197,6 +197,10 @@ impl Planned {
 
 /// All requests, in the order in which they are due.
 fn requests(plan: &Plan) -> Result<Vec<Planned>, String> {
+    // Counted first: to know their sizes each must be encoded, which takes many times as long.
+    if are_too_many(plan) {
+        return Err(format!("there are more than {} requests to follow", count(REQUESTS_MAX as u64)));
+    }
     let mut all = Vec::new();
     let mut encoded = Vec::new();
     for chunk in (0..plan.chunks()).map(|number| plan.open(number)) {
@@ -206,12 +210,18 @@ fn requests(plan: &Plan) -> Result<Vec<Planned>, String> {
             let (at, bytes) = (Duration::from_nanos(request.due_ns), encoded.len() as u32);
             Planned { item: Item { at, spans: request.spans, bytes }, chunk: chunk.number(), number }
         }));
-        if all.len() > REQUESTS_MAX {
-            return Err(format!("there are more than {} requests to follow", count(REQUESTS_MAX as u64)));
-        }
     }
     all.sort_by_key(|planned| planned.item.at);
     Ok(all)
+}
+
+fn are_too_many(plan: &Plan) -> bool {
+    let in_chunks = (0..plan.chunks()).map(|number| plan.open(number).requests().len());
+    let mut so_far = in_chunks.scan(0, |sum, requests| {
+        *sum += requests;
+        Some(*sum)
+    });
+    so_far.any(|sum| sum > REQUESTS_MAX)
 }
 
 /// The scenario's faults, all of which break the backend in a way that can be followed.
