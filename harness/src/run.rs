@@ -155,16 +155,8 @@ pub fn run(
     interrupt: &CancellationToken,
     talk: &mut dyn Talk,
 ) -> Result<Finished, RunError> {
-    check(scenario, options)?;
-    check_program(scenario)?;
-    prepare_directory(options)?;
-    let target_plan = planning::target_plan(scenario, &options.directory)?;
-    let kind = target_plan.kind();
-    let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
-    let fingerprint = plan.fingerprint();
-    let mut patience = patience(scenario, &options.directory)?;
-    room::check(&options.directory, room::needed(&plan, patience.longest()))?;
-    let outlook = outlook(scenario, &plan, &patience, !options.behind.is_empty())?;
+    let Prepared { target_plan, plan, mut patience, outlook } = prepare(scenario, options)?;
+    let (kind, fingerprint) = (target_plan.kind(), plan.fingerprint());
     talk.plan(&plan_for_people(scenario, &plan, &patience, &outlook));
     let mut chronicle = Chronicle::default();
     chronicle.planned(&plan, scenario.run.seed);
@@ -218,9 +210,7 @@ pub fn run(
     let (plan, sums) = (Arc::clone(&plan), outcomes.sums());
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
-    let mut document = results::document(scenario, options, &found, clock);
-    document.prediction = outlook.foretold().map(|foretold| foretold.told.clone());
-    document.prediction_unknown = outlook.unknown().map(str::to_owned);
+    let mut document = results::document(scenario, options, &found, &outlook, clock);
     document.faults = faults::told(&scenario.faults, &faults, &target_faults, (&recorder, &outcomes), &found);
     let mut events = chronicle.told(&found.watched.events, clock);
     freeze(scenario, options, &found, document, (&recorder, &faults), (&outcomes, &outlook), &events)?;
@@ -228,6 +218,27 @@ pub fn run(
     events.push(chronicle::verdict(&found, &result));
     finish(options, &result, &events)?;
     Ok(Finished { result, directory: options.directory.clone() })
+}
+
+/// What is known before anything is started.
+struct Prepared {
+    target_plan: TargetPlan,
+    plan: Plan,
+    patience: Patience,
+    outlook: Outlook,
+}
+
+/// Finds every mistake that can be found beforehand, and makes the directory and the plan.
+fn prepare(scenario: &Scenario, options: &RunOptions) -> Result<Prepared, RunError> {
+    check(scenario, options)?;
+    check_program(scenario)?;
+    prepare_directory(options)?;
+    let target_plan = planning::target_plan(scenario, &options.directory)?;
+    let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
+    let patience = patience(scenario, &options.directory)?;
+    room::check(&options.directory, room::needed(&plan, patience.longest()))?;
+    let outlook = outlook(scenario, &plan, &patience, !options.behind.is_empty())?;
+    Ok(Prepared { target_plan, plan, patience, outlook })
 }
 
 /// What the target's configuration foretells of the plan, as far as it is known. `has_behind`: another collector stands between

@@ -69,7 +69,13 @@ fn target_name(scenario: &Scenario) -> Option<String> {
 }
 
 /// The document as far as it holds facts; account, checks, limits and verdict follow from the evidence.
-pub(super) fn document(scenario: &Scenario, options: &RunOptions, found: &Found, clock: RunClock) -> RunResult {
+pub(super) fn document(
+    scenario: &Scenario,
+    options: &RunOptions,
+    found: &Found,
+    outlook: &super::Outlook,
+    clock: RunClock,
+) -> RunResult {
     let mut result = head(scenario, options, found, clock);
     result.latency = found.recorded.latency.clone();
     result.driver = Some(driver(found));
@@ -81,6 +87,8 @@ pub(super) fn document(scenario: &Scenario, options: &RunOptions, found: &Found,
         points: found.watched.timeline.clone(),
     });
     result.warnings = warnings(found);
+    result.prediction = outlook.foretold().map(|foretold| foretold.told.clone());
+    result.prediction_unknown = outlook.unknown().map(str::to_owned);
     result
 }
 
