@@ -179,13 +179,12 @@ impl Watch {
     ) -> Option<(String, Option<Judged>)> {
         self.wanted.as_ref()?;
         let Some(known) = &self.known else { return Some(("expectation".to_owned(), None)) };
-        let cut_short = match ended {
-            _ if crate::panics::seen().is_some() => crate::panics::seen(),
+        let cut_short = crate::panics::seen().or_else(|| match ended {
             _ if self.everything_arrived() => None,
             Ended::Interrupted => Some("interrupted".to_owned()),
             Ended::Held => Some("ended as soon as --until held".to_owned()),
             Ended::Arrived | Ended::CommandDone | Ended::Deadline => None,
-        };
+        });
         let expectation = &known.expectation;
         let judged =
             judged::judge(expectation, &known.recorder, expectation.sent(), foreign_fails, refusals, cut_short);
