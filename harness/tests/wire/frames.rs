@@ -7,6 +7,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+/// What a client says first of all.
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
@@ -35,7 +38,7 @@ impl Frames {
     pub async fn connect(to: SocketAddr) -> Self {
         let mut socket = TcpStream::connect(to).await.unwrap();
         socket.set_nodelay(true).unwrap();
-        socket.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        socket.write_all(PREFACE).await.unwrap();
         let mut frames = Self { socket, next: 1 };
         frames.write(SETTINGS, 0, 0, &[]).await;
         frames.write(SETTINGS, ACK, 0, &[]).await;

@@ -8,11 +8,9 @@ use spanproof_harness::wire::Code;
 use spanproof_harness::wire::client::{Answer, Breakage, ClientConfig, Exporter, RefusalCode};
 use spanproof_harness::wire::server::{Decision, Limits, Reason};
 
-use crate::frames::{Frames, RST_STREAM};
+use crate::frames::{Frames, PREFACE, RST_STREAM};
 use crate::refusals::{self, EXPORT, frame};
 use crate::rig::{GRPC, HTTP, PATIENCE, Rig, bytes, send};
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 fn connect(at: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(at).unwrap();
