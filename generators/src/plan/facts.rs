@@ -7,6 +7,7 @@
 use super::Plan;
 use super::chunk::Chunk;
 use crate::encoded::{EncodedContext, SpanRecipe};
+use crate::model::Ordinal;
 use crate::protobuf::{MalformedError, Reader, Tag, Wire};
 
 /// What all records made from one recipe have in common.
@@ -32,6 +33,8 @@ pub struct SpanFacts {
     pub bytes: u32,
     /// Its duration in nanoseconds.
     pub duration_ns: u64,
+    /// Its ordinal in its trace, from 0.
+    pub ordinal: Ordinal,
     /// It names no parent.
     pub root: bool,
     /// Number of the trace id that it is sent under; above 0 where propagation broke.
@@ -87,6 +90,7 @@ impl Plan {
             scope: scope_name(&self.pool.scopes[usize::from(recipe.scope)]),
             bytes: span.len() as u32,
             duration_ns: recipe.end_ns - recipe.start_ns,
+            ordinal: recipe.ordinal,
             root: !recipe.has_parent,
             variant: recipe.variant.number,
             ..SpanFacts::default()

@@ -17,7 +17,7 @@ use roaring::RoaringTreemap;
 use separate::{Candidate, Events, Totals, tell};
 use spanproof_reports::figures::count;
 pub use survey::Among;
-use survey::Survey;
+use survey::{Selection, Survey};
 use whole::Whole;
 
 /// Candidates told of one finding.
@@ -38,6 +38,25 @@ const SAYS_IT_ALL: f64 = 0.9;
 /// Above this share of all records, a loss without any pattern may be a sampler's.
 const SHARE_OF_A_SAMPLER_MIN: f64 = 0.01;
 
+/// How much of a long run is looked at. Where there is not more of it, all is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Some 170 million spans of `shop`.
+    Thorough,
+    /// Some 11 million.
+    Brief,
+}
+
+impl Look {
+    /// Chunks of the plan; as many again of those that hold affected records are looked at besides.
+    fn chunks(self) -> u64 {
+        match self {
+            Self::Thorough => 2048,
+            Self::Brief => 128,
+        }
+    }
+}
+
 /// What the affected records have in common.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct InCommon {
@@ -49,20 +68,51 @@ pub struct InCommon {
 
 /// Compares the `affected` records with the others `among` which they were.
 pub fn in_common(evidence: &Evidence, affected: &RoaringTreemap, among: Among) -> InCommon {
+    in_common_by(evidence, affected, among, Look::Thorough)
+}
+
+/// Likewise, from a look as thorough as that.
+pub fn in_common_by(evidence: &Evidence, affected: &RoaringTreemap, among: Among, look: Look) -> InCommon {
+    in_common_within(evidence, affected, among, look.chunks())
+}
+
+/// Likewise, looking at so many chunks, and at as many again of those that hold affected records.
+fn in_common_within(evidence: &Evidence, affected: &RoaringTreemap, among: Among, chunks: u64) -> InCommon {
+    let selection = Selection::of(evidence, affected, chunks);
     let mut left_out = vec![false; evidence.plan.recipes()];
     let mut apart = Vec::new();
     // Each round takes out a fact that is the whole story of some of them, and looks at the rest.
     loop {
-        let survey = Survey::take(evidence, affected, among, &left_out);
-        let compared = match Compared::of(&survey) {
-            Ok(compared) => compared,
-            Err(said) => return InCommon { said: vec![said], intended: None }.apart_from(apart),
+        let survey = Survey::take(&selection, evidence, affected, among, &left_out);
+        let common = match Compared::of(&survey) {
+            // What was told apart was all of them.
+            Err(Incomparable::None) if !apart.is_empty() => InCommon { said: apart, intended: None },
+            Err(why) => InCommon { said: vec![why.to_string()], intended: None }.apart_from(apart),
+            Ok(compared) => {
+                if let Some(fact) = compared.takes_all_of().filter(|_| apart.len() < APART_MAX) {
+                    apart.push(tell(fact, compared.totals));
+                    facts::mark_recipes(&evidence.plan, fact, &mut left_out);
+                    continue;
+                }
+                compared.told(&survey).apart_from(apart)
+            }
         };
-        let taken = compared.takes_all_of().filter(|_| apart.len() < APART_MAX);
-        let Some(fact) = taken else { return compared.told(&survey).apart_from(apart) };
-        apart.push(tell(fact, compared.totals));
-        facts::mark_recipes(&evidence.plan, fact, &mut left_out);
+        return common.counted_in(&survey);
     }
+}
+
+/// Why there is nothing to compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+enum Incomparable {
+    /// None of them is among those that were sent.
+    #[error("these were never sent, so there is nothing to compare")]
+    None,
+    /// There are no others.
+    #[error("every span alike")]
+    All,
+    /// There is one.
+    #[error("a single span: nothing to compare it with")]
+    One,
 }
 
 impl InCommon {
@@ -73,6 +123,12 @@ impl InCommon {
         }
         apart.extend(self.said.iter().map(|said| format!("apart from them: {said}")));
         Self { said: apart, intended: None }
+    }
+
+    /// With how much of the run was looked at, unless all was.
+    fn counted_in(mut self, survey: &Survey<'_>) -> Self {
+        self.said.extend(survey.sampled());
+        self
     }
 }
 
@@ -87,13 +143,12 @@ struct Compared {
 }
 
 impl Compared {
-    /// Or in words, why there is nothing to compare.
-    fn of(survey: &Survey<'_>) -> Result<Self, String> {
+    fn of(survey: &Survey<'_>) -> Result<Self, Incomparable> {
         let totals = survey.totals();
         match (totals.affected, totals.others) {
-            (0, _) => return Err("these were never sent, so there is nothing to compare".to_owned()),
-            (_, 0) => return Err("every span alike".to_owned()),
-            (1, _) => return Err("a single span: nothing to compare it with".to_owned()),
+            (0, _) => return Err(Incomparable::None),
+            (_, 0) => return Err(Incomparable::All),
+            (1, _) => return Err(Incomparable::One),
             _ => {}
         }
         let whole = Whole::of(survey);
@@ -129,11 +184,10 @@ impl Compared {
             said.extend(raising.first().map(|fact| format!("more often: {}", tell(fact, *totals))));
         }
         if said.is_empty() {
-            said.push(nothing(*totals));
+            said.push(nothing(survey.of_all()));
         }
-        said.extend(survey.sampled());
         let is_alike = raising.is_empty();
-        InCommon { said, intended: intended(whole, told, *totals, is_alike) }
+        InCommon { said, intended: intended(whole, told, (*totals, survey.of_all()), is_alike) }
     }
 }
 
@@ -179,8 +233,9 @@ fn nothing(totals: Totals) -> String {
     format!("nothing: one span in {}, of all services, kinds, sizes, connections and times alike", count(one_in))
 }
 
-/// A loss that a sampler or a filter would make looks just like this.
-fn intended(whole: &Whole, told: &[Candidate], totals: Totals, is_alike: bool) -> Option<String> {
+/// A loss that a sampler or a filter would make looks just like this. What was looked at says by which fact, and all that there is says
+/// which share.
+fn intended(whole: &Whole, told: &[Candidate], (totals, of_all): (Totals, Totals), is_alike: bool) -> Option<String> {
     if whole.traces_only() {
         return Some("only whole traces are missing, as a sampler leaves them out".to_owned());
     }
@@ -188,7 +243,7 @@ fn intended(whole: &Whole, told: &[Candidate], totals: Totals, is_alike: bool) -
     if let Some(candidate) = filtered {
         return Some(format!("exactly {} is missing, as a filter leaves it out", candidate.text));
     }
-    let share = totals.affected as f64 / totals.all() as f64;
+    let share = of_all.affected as f64 / of_all.all() as f64;
     let fixed = is_alike && told.is_empty() && !whole.requests_only() && share >= SHARE_OF_A_SAMPLER_MIN;
     fixed.then(|| {
         format!("a fixed share is missing, {:.1} % of everything alike, as a sampler leaves it out", share * 100.0)

@@ -3,15 +3,15 @@
 mod groups;
 
 use super::{Examination, always, example, finding, uninvited};
-use crate::judge::common::{Among, in_common};
+use crate::judge::common::{Among, Look, in_common_by};
 use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
 use groups::Group;
 use spanproof_reports::result::check::{Example, Finding, Level};
 
-/// Findings whose records are compared with the others; of further ones the fields say enough.
-const ANALYSED_MAX: usize = 8;
+/// Findings whose records are compared with all others; for further ones a look at a part of a long run has to do.
+const THOROUGH_MAX: usize = 8;
 
 /// Fields named in one finding.
 const FIELDS_MAX: usize = 8;
@@ -37,10 +37,11 @@ fn corrupted(evidence: &Evidence) -> Vec<Finding> {
     let mut groups = groups::of(evidence);
     groups.sort_by_key(|group| std::cmp::Reverse(group.records.len()));
     let findings = groups.iter().enumerate();
-    findings.map(|(at, group)| changed(evidence, group, at < ANALYSED_MAX)).collect()
+    let look = |at| if at < THOROUGH_MAX { Look::Thorough } else { Look::Brief };
+    findings.map(|(at, group)| changed(evidence, group, look(at))).collect()
 }
 
-fn changed(evidence: &Evidence, group: &Group, analyse: bool) -> Finding {
+fn changed(evidence: &Evidence, group: &Group, look: Look) -> Finding {
     let (fields, count) = (shown_fields(&group.fields), group.records.len());
     let mut found = match evidence.may_have_changed(&group.fields)[..] {
         [] => finding("corrupted", Level::Failure, count, format!("these arrived with another {fields}")),
@@ -49,11 +50,10 @@ fn changed(evidence: &Evidence, group: &Group, analyse: bool) -> Finding {
     found.place = Some(fields);
     found.window = example::window(evidence, &group.records);
     found.at_seconds = found.window.as_ref().map(|window| window.from_seconds);
-    if group.of_all {
-        found.common = vec!["every span alike".to_owned()];
-    } else if analyse {
-        found.common = in_common(evidence, &group.records, Among::Arrived).said;
-    }
+    found.common = match group.of_all {
+        true => vec!["every span alike".to_owned()],
+        false => in_common_by(evidence, &group.records, Among::Arrived, look).said,
+    };
     found.examples = group.examples.iter().map(|corrupt| corrupt_example(evidence, group, corrupt)).collect();
     found
 }

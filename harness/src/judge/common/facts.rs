@@ -31,6 +31,13 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
         is_of_spans: false,
         having: *having,
     }));
+    candidates.push(Candidate {
+        text: "the last span of its request".to_owned(),
+        rank: rank::OTHER,
+        a_filter_could: false,
+        is_of_spans: false,
+        having: survey.last_of_request,
+    });
     if survey.connections.len() > 1 {
         candidates.extend(survey.connections.iter().map(|(number, requests)| Candidate {
             text: format!("connection {number}"),
@@ -110,6 +117,7 @@ fn span_facts(facts: &SpanFacts) -> Vec<Fact> {
         (facts.variant > 0, "a span under its trace's second id"),
     ];
     found.extend(flags.iter().filter(|(holds, _)| *holds).map(|(_, text)| (rank::OTHER, false, (*text).to_owned())));
+    found.push((rank::OTHER, false, format!("span {} of its trace", facts.ordinal)));
     attributes(&mut found, "attribute", rank::ATTRIBUTE, &facts.attributes);
     found
 }
@@ -163,16 +171,17 @@ mod tests {
             name: "GET /".to_owned(),
             kind: 2,
             status: 2,
+            ordinal: 3,
             attributes: vec![("route".to_owned(), some("/x")), ("id".to_owned(), None)],
             ..SpanFacts::default()
         };
         let said = ["service cart", "name \"GET /\"", "kind server", "status error", "scope \"http\""];
-        let plain = ["a span with a parent", "a span without events"];
+        let plain = ["a span with a parent", "a span without events", "span 3 of its trace"];
         let attributes = ["attribute route", "attribute route = \"/x\"", "attribute id"];
         assert_eq!(texts(&facts), [&said[..], &plain[..], &attributes[..]].concat());
         let rich = SpanFacts { root: true, events: 1, links: 1, variant: 1, attributes: Vec::new(), ..facts };
         let flags = ["a root span", "a span with events", "a span with links", "a span under its trace's second id"];
-        assert_eq!(texts(&rich), [&said[..], &flags[..]].concat());
+        assert_eq!(texts(&rich), [&said[..], &flags[..], &["span 3 of its trace"]].concat());
     }
 
     /// If a key and its value separate alike, the value says more.

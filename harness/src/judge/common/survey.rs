@@ -7,10 +7,7 @@ use crate::judge::outcomes::{Outcome, RequestId};
 use roaring::RoaringTreemap;
 use spanproof_generators::model::Stratum;
 use spanproof_generators::plan::{Chunk, Placed, Plan, Request};
-use std::collections::BTreeMap;
-
-/// Chunks looked at; of longer runs an even selection stands for all.
-const CHUNKS_MAX: u64 = 2048;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Stretches that the run is divided into, to find when records were affected.
 pub(super) const STRETCHES: usize = 256;
@@ -54,6 +51,45 @@ enum Role {
     Outside,
 }
 
+/// The chunks that are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Selection {
+    chunks: BTreeSet<u64>,
+    /// An even selection takes every so manieth; 1 where all are taken.
+    every: u64,
+}
+
+impl Selection {
+    /// All chunks of which anything was sent. Of more than `most` an even selection, and with them those that hold affected records,
+    /// of which an even selection is enough as well: however few records are affected, some of them are looked at.
+    pub(super) fn of(evidence: &Evidence, affected: &RoaringTreemap, most: u64) -> Self {
+        let (opened, most) = (evidence.chunks_opened, most.max(1));
+        let every = opened.div_ceil(most).max(1);
+        let mut chunks: BTreeSet<u64> = evenly(0..opened, every).collect();
+        if every > 1 {
+            let hit = chunks_of(&evidence.plan, affected);
+            let step = (hit.len() as u64).div_ceil(most).max(1);
+            chunks.extend(evenly(hit.into_iter(), step).filter(|chunk| *chunk < opened));
+        }
+        Self { chunks, every }
+    }
+}
+
+fn evenly(chunks: impl Iterator<Item = u64>, step: u64) -> impl Iterator<Item = u64> {
+    chunks.step_by(usize::try_from(step).unwrap_or(usize::MAX))
+}
+
+/// The chunks that hold any of these records, in their order.
+fn chunks_of(plan: &Plan, records: &RoaringTreemap) -> Vec<u64> {
+    let (mut rest, mut chunks) = (records.iter(), Vec::new());
+    while let Some(record) = rest.next() {
+        let chunk = plan.chunk_of(record);
+        chunks.push(chunk);
+        rest.advance_to(plan.spans_before(chunk + 1));
+    }
+    chunks
+}
+
 /// What was counted.
 pub(super) struct Survey<'a> {
     pub plan: &'a Plan,
@@ -63,6 +99,8 @@ pub(super) struct Survey<'a> {
     pub recipes: Vec<Totals>,
     /// By exporter.
     pub exporters: Vec<Totals>,
+    /// The last span of each request.
+    pub last_of_request: Totals,
     /// By position in the request.
     pub positions: BTreeMap<u32, Totals>,
     /// By number of spans in the request.
@@ -86,21 +124,31 @@ pub(super) struct Survey<'a> {
     pub traces: u64,
     /// Ids that one trace of the plan may be sent under.
     ids: usize,
-    /// Only every so manieth chunk was looked at.
+    /// Only every so manieth chunk was looked at, besides those that hold affected records.
     every: u64,
+    /// Affected records, and all that were planned to be sent: of the whole run, where not all of it was looked at.
+    of_all: Option<Totals>,
 }
 
 impl<'a> Survey<'a> {
-    /// Counts over the affected records and those that they are compared with, but for the spans of recipes that are left out.
-    pub(super) fn take(evidence: &'a Evidence, affected: &RoaringTreemap, among: Among, left_out: &'a [bool]) -> Self {
+    /// Counts, in a selection of the chunks, over the affected records and those that they are compared with, but for the spans of
+    /// recipes that are left out.
+    pub(super) fn take(
+        selection: &Selection,
+        evidence: &'a Evidence,
+        affected: &RoaringTreemap,
+        among: Among,
+        left_out: &'a [bool],
+    ) -> Self {
         let plan = &*evidence.plan;
-        let every = evidence.chunks_opened.div_ceil(CHUNKS_MAX).max(1);
+        let every = selection.every;
         let last_ns = (plan.seconds() * 1e9) as u64;
         let mut survey = Self {
             plan,
             left_out,
             recipes: vec![Totals::default(); plan.recipes()],
             exporters: vec![Totals::default(); plan.pool().exporters() as usize],
+            last_of_request: Totals::default(),
             positions: BTreeMap::new(),
             request_spans: BTreeMap::new(),
             trace_spans: BTreeMap::new(),
@@ -114,9 +162,13 @@ impl<'a> Survey<'a> {
             traces: 0,
             ids: usize::from(plan.pool().variant_max()) + 1,
             every,
+            of_all: (every > 1).then(|| {
+                let all = plan.spans_before(evidence.chunks_opened);
+                Totals { affected: affected.len(), others: all.saturating_sub(affected.len()) }
+            }),
         };
-        for chunk in (0..evidence.chunks_opened).step_by(usize::try_from(every).unwrap_or(usize::MAX)) {
-            survey.add_chunk(evidence, &plan.open(chunk), affected, among);
+        for chunk in &selection.chunks {
+            survey.add_chunk(evidence, &plan.open(*chunk), affected, among);
         }
         survey.connections.values_mut().for_each(|sent| sent.sort_by_key(|request| request.due_ns));
         survey
@@ -198,6 +250,9 @@ impl<'a> Survey<'a> {
         let trace = usize::from(placed.trace);
         self.recipes[placed.recipe as usize].add(hit, 1);
         self.exporters[placed.exporter as usize].add(hit, 1);
+        if placed.position + 1 == request_spans {
+            self.last_of_request.add(hit, 1);
+        }
         self.positions.entry(placed.position).or_default().add(hit, 1);
         self.request_spans.entry(request_spans).or_default().add(hit, 1);
         self.trace_spans.entry(chunk.trace_spans(self.plan, trace)).or_default().add(hit, 1);
@@ -236,22 +291,59 @@ impl<'a> Survey<'a> {
         totals
     }
 
+    /// How many of all are affected, whatever was looked at.
+    pub(super) fn of_all(&self) -> Totals {
+        self.of_all.unwrap_or_else(|| self.totals())
+    }
+
     /// Says so if not all chunks were looked at.
     pub(super) fn sampled(&self) -> Option<String> {
-        (self.every > 1).then(|| format!("counted in every {} chunk of the plan", ordinal(self.every)))
+        let every =
+            || format!("counted in every {} chunk of the plan, and in those that hold such spans", ordinal(self.every));
+        (self.every > 1).then(every)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::common::tests::{evidence, nothing_left_out};
+    use crate::judge::common::tests::{long_evidence, nothing_left_out, survey_of};
 
     #[test]
     fn a_selection_of_chunks_is_told_and_all_of_them_are_not() {
-        let survey = Survey::take(evidence(), &RoaringTreemap::new(), Among::Sent, nothing_left_out());
+        let survey = survey_of(&RoaringTreemap::new());
         assert_eq!(survey.sampled(), None);
         let said = Survey { every: 2, ..survey }.sampled();
-        assert_eq!(said.as_deref(), Some("counted in every 2nd chunk of the plan"));
+        assert_eq!(said.as_deref(), Some("counted in every 2nd chunk of the plan, and in those that hold such spans"));
+    }
+
+    #[test]
+    fn of_more_chunks_than_are_looked_at_those_with_affected_records_are_never_all_left_out() {
+        let plan = &long_evidence().plan;
+        let (chunks, of_all) = (plan.chunks(), |chunks: &[u64]| chunks.iter().copied().collect::<BTreeSet<u64>>());
+        let selected = |affected: &RoaringTreemap, most| Selection::of(long_evidence(), affected, most);
+        assert!(chunks > 4, "{chunks}");
+        let none = RoaringTreemap::new();
+        assert_eq!(selected(&none, chunks), Selection { chunks: (0..chunks).collect(), every: 1 });
+        let every = chunks.div_ceil(2);
+        assert_eq!(selected(&none, 2), Selection { chunks: of_all(&[0, every]), every });
+        let in_chunk = |chunk: u64| plan.spans_before(chunk)..plan.spans_before(chunk) + 3;
+        let hit: RoaringTreemap = [1, chunks - 1].into_iter().flat_map(in_chunk).collect();
+        assert_eq!(chunks_of(plan, &hit), [1, chunks - 1]);
+        assert_eq!(selected(&hit, 2).chunks, of_all(&[0, 1, every, chunks - 1]));
+        // Of many that hold some, an even selection, too.
+        let all: RoaringTreemap = (0..chunks).flat_map(in_chunk).collect();
+        assert_eq!(selected(&all, 2).chunks, of_all(&[0, every]));
+    }
+
+    #[test]
+    fn a_share_is_told_of_all_and_not_of_what_was_looked_at() {
+        let evidence = long_evidence();
+        let hit: RoaringTreemap = [evidence.plan.spans_before(1)].into_iter().collect();
+        let selection = Selection::of(evidence, &hit, 1);
+        let survey = Survey::take(&selection, evidence, &hit, Among::Sent, nothing_left_out());
+        let all = Totals { affected: 1, others: evidence.plan.spans() - 1 };
+        assert_eq!((survey.totals().affected, survey.of_all()), (1, all));
+        assert!(survey.totals().others < all.others);
     }
 }

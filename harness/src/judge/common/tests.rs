@@ -4,13 +4,16 @@ use super::*;
 use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::mix::fold;
-use spanproof_generators::plan::{BatchRule, Described, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
+use spanproof_generators::plan::{
+    BatchRule, Described, Extent, Mix, Packing, Placed, Plan, PlanSpec, Rate, Request, Shape, SpanFacts,
+};
 use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
 use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
 use std::sync::{Arc, OnceLock};
 
+mod each_fact;
 mod surveyed;
 mod told;
 
@@ -18,30 +21,54 @@ const CONNECTIONS: u64 = 12;
 
 pub(super) fn evidence() -> &'static Evidence {
     static EVIDENCE: OnceLock<Evidence> = OnceLock::new();
-    EVIDENCE.get_or_init(|| {
-        let spec = PlanSpec {
-            seed: Seed(7),
-            tag: RunTag::new(1),
-            lane: 0,
-            epoch_unix_ns: 0,
-            workload: Workload::Shop(Shop { pool_size: 256 }),
-            mix: Mix::default(),
-            packing: Packing::PerService,
-            batch: BatchRule { spans: 128, timeout_ns: 1_000_000_000 },
-            request_bytes_max: 1 << 20,
-            rate: Rate::Spans(10_000.0),
-            shape: Shape { segments: vec![Segment { seconds: 12.0, from: 1.0, to: 1.0 }] },
-            arrivals: Arrivals::Poisson,
-            extent: Extent::Profile,
-        };
-        let plan = Arc::new(Plan::new(spec).unwrap());
-        Evidence { connections: CONNECTIONS, ..Evidence::of_clean_run(plan) }
-    })
+    EVIDENCE.get_or_init(|| of_seconds(12.0))
+}
+
+/// Of a run of several chunks.
+pub(super) fn long_evidence() -> &'static Evidence {
+    static EVIDENCE: OnceLock<Evidence> = OnceLock::new();
+    EVIDENCE.get_or_init(|| of_seconds(60.0))
+}
+
+fn of_seconds(seconds: f64) -> Evidence {
+    let spec = PlanSpec {
+        seed: Seed(7),
+        tag: RunTag::new(1),
+        lane: 0,
+        epoch_unix_ns: 0,
+        workload: Workload::Shop(Shop { pool_size: 256 }),
+        mix: Mix::default(),
+        packing: Packing::PerService,
+        batch: BatchRule { spans: 128, timeout_ns: 1_000_000_000 },
+        request_bytes_max: 1 << 20,
+        rate: Rate::Spans(10_000.0),
+        shape: Shape { segments: vec![Segment { seconds, from: 1.0, to: 1.0 }] },
+        arrivals: Arrivals::Poisson,
+        extent: Extent::Profile,
+    };
+    let plan = Arc::new(Plan::new(spec).unwrap());
+    Evidence { connections: CONNECTIONS, ..Evidence::of_clean_run(plan) }
 }
 
 pub(super) fn nothing_left_out() -> &'static [bool] {
     static NOTHING: OnceLock<Vec<bool>> = OnceLock::new();
     NOTHING.get_or_init(|| vec![false; evidence().plan.recipes()])
+}
+
+/// A survey of all chunks.
+fn surveyed<'a>(evidence: &'a Evidence, affected: &RoaringTreemap, among: Among) -> Survey<'a> {
+    Survey::take(
+        &Selection::of(evidence, affected, evidence.chunks_opened),
+        evidence,
+        affected,
+        among,
+        nothing_left_out(),
+    )
+}
+
+/// A survey of everything that was sent.
+pub(super) fn survey_of(affected: &RoaringTreemap) -> Survey<'static> {
+    surveyed(evidence(), affected, Among::Sent)
 }
 
 /// The records that `is_hit`, by what the plan says of them and by their number.
@@ -62,6 +89,24 @@ fn records(is_hit: impl Fn(&Described, u64) -> bool) -> RoaringTreemap {
 
 fn said(is_hit: impl Fn(&Described, u64) -> bool) -> InCommon {
     in_common(evidence(), &records(is_hit), Among::Acknowledged)
+}
+
+/// The records that `is_hit`, by what they are and where they travel.
+fn placed(is_hit: impl Fn(&SpanFacts, &Placed, &Request) -> bool) -> RoaringTreemap {
+    let plan = &evidence().plan;
+    let facts: Vec<SpanFacts> = (0..plan.recipes() as u32).map(|recipe| plan.span_facts(recipe)).collect();
+    let mut hit = RoaringTreemap::new();
+    for number in 0..plan.chunks() {
+        let chunk = plan.open(number);
+        for (at, request) in chunk.requests().iter().enumerate() {
+            chunk.for_each_placed(plan, at as u32, |placed| {
+                if is_hit(&facts[placed.recipe as usize], &placed, request) {
+                    hit.insert(plan.spans_before(number) + u64::from(placed.offset));
+                }
+            });
+        }
+    }
+    hit
 }
 
 /// So often in so many, without a pattern.
@@ -201,6 +246,14 @@ fn a_service_that_is_lost_nearly_whole_is_told_apart_too() {
     assert!(common.said[1].starts_with("apart from them: nothing: one span in "), "{common:?}");
 }
 
+/// Nearly all of a service and nothing else: when they are told, nobody is left to be told apart from them.
+#[test]
+fn a_service_that_is_lost_nearly_whole_and_alone_is_the_whole_story() {
+    let common = said(|record, number| record.service == "payment" && by_chance(number, 95, 100));
+    assert!(common.said[0].starts_with("service payment: all "), "{common:?}");
+    assert_eq!((common.said.len(), &common.intended), (1, &None), "{common:?}");
+}
+
 /// Nothing separates the affected, and yet they are not everywhere alike.
 #[test]
 fn what_is_affected_more_often_is_told_instead_of_nothing() {
@@ -273,11 +326,11 @@ fn the_others_are_those_that_the_same_could_have_happened_to() {
     let (affected, lost): (RoaringTreemap, RoaringTreemap) =
         (taken[..5].iter().map(|at| u64::from(*at)).collect(), taken[5..8].iter().map(|at| u64::from(*at)).collect());
     evidence.account.sets.lost_acknowledged = lost;
-    let others = |among| Survey::take(&evidence, &affected, among, nothing_left_out()).totals().others;
+    let others = |among| surveyed(&evidence, &affected, among).totals().others;
     let sent = u64::from(plan.spans_in(0)) - 5;
     assert_eq!(others(Among::Sent), sent);
     assert_eq!(others(Among::Acknowledged), sent - spans_refused);
     assert_eq!(others(Among::Arrived), sent - spans_refused - 3);
     let in_refused = chunk.records_of(&plan, 0)[..1].iter().map(|at| u64::from(*at)).collect();
-    assert_eq!(Survey::take(&evidence, &in_refused, Among::Arrived, nothing_left_out()).totals().affected, 1);
+    assert_eq!(surveyed(&evidence, &in_refused, Among::Arrived).totals().affected, 1);
 }

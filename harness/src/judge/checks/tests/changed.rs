@@ -97,12 +97,11 @@ fn many(groups: usize) -> Evidence {
 }
 
 #[test]
-fn the_most_frequent_changes_come_first_and_only_some_are_compared() {
+fn the_most_frequent_changes_come_first_and_all_are_compared() {
     let found = findings(&many(9));
     let counts: Vec<u64> = found.iter().map(|one| one.count).collect();
     assert_eq!(counts, [9, 8, 7, 6, 5, 4, 3, 2, 1]);
-    assert!(found[..8].iter().all(|one| !one.common.is_empty()));
-    assert!(found[8].common.is_empty());
+    assert!(found.iter().all(|one| !one.common.is_empty()));
 }
 
 #[test]

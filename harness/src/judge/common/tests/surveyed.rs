@@ -36,13 +36,14 @@ fn affected(described: &[(u64, Described)]) -> RoaringTreemap {
 fn every_record_is_counted_once_in_each_way() {
     let described = described();
     let affected = affected(&described);
-    let survey = Survey::take(evidence(), &affected, Among::Sent, nothing_left_out());
+    let survey = survey_of(&affected);
     let all = Totals { affected: affected.len(), others: described.len() as u64 - affected.len() };
     assert!(evidence().plan.chunks() > 1 && all.affected > 1000);
     assert_eq!(survey.totals(), all);
     assert_eq!((sum(&survey.recipes), sum(&survey.exporters), sum(&survey.stretches)), (all, all, all));
     assert_eq!((sum(survey.positions.values()), sum(survey.request_spans.values())), (all, all));
     assert_eq!((sum(survey.trace_spans.values()), sum(survey.strata.values())), (all, all));
+    assert_eq!(survey.last_of_request.all(), survey.requests(), "each request has one");
     let mut by_spans: BTreeMap<u32, Totals> = BTreeMap::new();
     for (number, one) in &described {
         by_spans.entry(one.trace_spans).or_default().add(affected.contains(*number), 1);
@@ -61,7 +62,7 @@ fn traces_are_counted_by_the_ids_that_they_are_sent_under() {
     }
     let indexes: BTreeSet<u64> = described.iter().map(|(_, one)| one.trace_index).collect();
     assert!(traces.len() > indexes.len(), "some traces are sent under two ids");
-    let survey = Survey::take(evidence(), &affected, Among::Sent, nothing_left_out());
+    let survey = survey_of(&affected);
     let whole = || traces.values().filter(|[sent, hit]| sent == hit);
     let cut = traces.values().filter(|[sent, hit]| sent != hit && *hit > 0).count() as u64;
     assert!(cut > 0);
@@ -74,7 +75,7 @@ fn traces_are_counted_by_the_ids_that_they_are_sent_under() {
 fn requests_stand_on_their_connections_in_the_order_of_their_instants() {
     let described = described();
     let affected = affected(&described);
-    let survey = Survey::take(evidence(), &affected, Among::Sent, nothing_left_out());
+    let survey = survey_of(&affected);
     let plan = &evidence().plan;
     let mut requests = 0;
     let mut spans: BTreeMap<u64, [u64; 2]> = BTreeMap::new();

@@ -5,10 +5,11 @@ use super::*;
 
 /// A survey of nothing: every count is still to be made up.
 fn empty() -> Survey<'static> {
-    let mut survey = Survey::take(evidence(), &RoaringTreemap::new(), Among::Sent, nothing_left_out());
+    let mut survey = survey_of(&RoaringTreemap::new());
     for counts in [&mut survey.recipes, &mut survey.exporters, &mut survey.stretches] {
         counts.fill(Totals::default());
     }
+    survey.last_of_request = Totals::default();
     survey.strata.clear();
     for counts in [&mut survey.positions, &mut survey.request_spans, &mut survey.trace_spans] {
         counts.clear();
@@ -261,12 +262,13 @@ fn only_what_a_filter_or_a_sampler_could_go_by_is_called_intended() {
         is_of_spans: true,
         having: totals(100, others),
     };
-    let of = |told: &[Candidate]| intended(&whole, told, some, true);
+    let of = |told: &[Candidate]| intended(&whole, told, (some, some), true);
     assert_eq!(of(&[fact(true, 0)]).as_deref(), Some("exactly service a is missing, as a filter leaves it out"));
     assert_eq!((of(&[fact(false, 0)]), of(&[fact(true, 1)])), (None, None));
     let scattered = "a fixed share is missing, 10.0 % of everything alike, as a sampler leaves it out";
     assert_eq!(of(&[]).as_deref(), Some(scattered));
-    assert!(intended(&whole, &[], totals(10, 990), true).is_some());
-    assert_eq!(intended(&whole, &[], totals(9, 991), true), None);
-    assert_eq!(intended(&whole, &[], totals(10, 990), false), None, "what is affected more often is no fixed share");
+    let share = |of_all, is_alike| intended(&whole, &[], (some, of_all), is_alike);
+    assert!(share(totals(10, 990), true).is_some());
+    assert_eq!(share(totals(9, 991), true), None);
+    assert_eq!(share(totals(10, 990), false), None, "what is affected more often is no fixed share");
 }

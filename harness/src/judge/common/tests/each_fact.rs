@@ -1,0 +1,72 @@
+//! Each fact by which records can differ, planted in a plan: it is told, and nothing that is not so.
+
+use super::*;
+
+/// A fact as it is told, and what shows it.
+type Planted = (&'static str, fn(&SpanFacts, &Placed, &Request) -> bool);
+
+fn says(facts: &SpanFacts, key: &str, value: &str) -> bool {
+    facts.attributes.iter().any(|(name, said)| name == key && said.as_deref() == Some(value))
+}
+
+const OTELGRPC: &str = "scope \"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc\"";
+
+const PLANTED: [Planted; 11] = [
+    ("name \"GET /api/cart\"", |facts, _, _| facts.name == "GET /api/cart"),
+    ("kind client", |facts, _, _| facts.kind == 3),
+    ("status error", |facts, _, _| facts.status == 2),
+    (OTELGRPC, |facts, _, _| facts.scope.ends_with("/otelgrpc")),
+    ("attribute http.request.method = \"POST\"", |facts, _, _| says(facts, "http.request.method", "POST")),
+    ("a span with events", |facts, _, _| facts.events > 0),
+    ("a root span", |facts, _, _| facts.root),
+    ("span 2 of its trace", |facts, _, _| facts.ordinal == 2),
+    ("the last span of its request", |_, placed, request| placed.position + 1 == request.spans),
+    ("beyond the first 100 spans of a request", |_, placed, _| placed.position >= 100),
+    ("longer than ", |facts, _, _| facts.duration_ns > 100_000_000),
+];
+
+#[test]
+fn each_fact_is_told_by_its_name_with_all_of_these_and_none_of_the_others() {
+    let not_told = PLANTED.iter().filter_map(|(fact, is_hit)| {
+        let common = in_common(evidence(), &placed(is_hit), Among::Acknowledged);
+        let told = common.said.iter().find(|one| one.starts_with(fact));
+        let is_told = told.is_some_and(|one| one.contains(": all ") && one.contains(", none of the "));
+        (!is_told).then_some((fact, common.said))
+    });
+    let not_told: Vec<_> = not_told.collect();
+    assert!(not_told.is_empty(), "{not_told:#?}");
+}
+
+#[test]
+fn a_request_is_told_by_how_many_spans_it_has() {
+    let common = in_common(evidence(), &placed(|_, _, request| request.spans <= 5), Among::Acknowledged);
+    let told = common.said.iter().find(|one| one.starts_with("in requests of at most 5 spans: all "));
+    assert!(told.is_some(), "{common:?}");
+}
+
+#[test]
+fn an_instance_of_a_service_is_told() {
+    let plan = &evidence().plan;
+    let exporters = 0..plan.pool().exporters();
+    let instance = exporters.clone().find(|number| plan.exporter_facts(*number).instances > 1).unwrap();
+    let common = in_common(evidence(), &placed(|_, placed, _| placed.exporter == instance), Among::Acknowledged);
+    let facts = plan.exporter_facts(instance);
+    let fact = format!("instance {} of {}: all ", facts.instance, facts.service);
+    assert!(common.said.iter().any(|one| one.starts_with(&fact)), "{fact}: {common:?}");
+}
+
+/// Of a run so long that only some of its chunks are looked at, whatever is affected is found in them.
+#[test]
+fn of_a_long_run_the_chunks_that_hold_affected_records_are_looked_at() {
+    let plan = &long_evidence().plan;
+    let last = plan.spans_before(plan.chunks() - 1);
+    let common =
+        |records: &[u64]| in_common_within(long_evidence(), &records.iter().copied().collect(), Among::Sent, 1);
+    let every = format!("counted in every {} chunk of the plan, ", whole::ordinal(plan.chunks()));
+    let single = common(&[last + 5]).said;
+    assert_eq!(single[0], "a single span: nothing to compare it with");
+    assert!(single[1].starts_with(&every), "{single:?}");
+    let several = common(&(0..50).map(|number| last + 7 * number).collect::<Vec<u64>>()).said;
+    assert!(!several[0].contains("never sent"), "{several:?}");
+    assert!(several.last().is_some_and(|one| one.starts_with(&every)), "{several:?}");
+}
