@@ -1,5 +1,6 @@
 //! Runs the cases side by side, each a `spanproof run` of its own below a keeper, since CPU time is told by the names of
-//! threads in one process. Those that rest on time are run first, with nothing beside them.
+//! threads in one process. Those that rest on time are run first, with nothing beside them, and once more at the end where the
+//! harness was late: what else a machine does comes and goes.
 
 use super::Setup;
 use super::arguments::arguments;
@@ -9,6 +10,7 @@ use super::seen::{Outcome, Untried};
 use crate::process::{Exit, KeptCommand};
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +26,9 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// How often a case that rests on time is run at most. A machine that never leaves the harness alone for a second is no place
 /// to measure at.
 pub const TRIES_MAX: u32 = 8;
+
+/// So many of these tries come first, the rest when all other cases have ended.
+const TRIES_FIRST: u32 = 3;
 
 /// What a run's progress says as soon as its load is under way.
 const LOADING: &str = "in flight";
@@ -79,10 +84,10 @@ pub(super) fn run(setup: &Setup, jobs: Vec<Job>, interrupt: &CancellationToken, 
     let (sender, ended): (Sender<Ended>, Receiver<Ended>) = channel();
     std::thread::scope(|scope| {
         scope.spawn(move || {
-            timed.iter().for_each(|job| work.run_alone(job, &sender));
-            for _ in 0..setup.jobs.get() {
-                let sender = sender.clone();
-                scope.spawn(move || work.take_turns(&sender));
+            let late: Vec<&Job> = timed.iter().filter(|job| !work.run_alone(job, 1..=TRIES_FIRST, &sender)).collect();
+            work.run_side_by_side(&sender);
+            for job in late {
+                work.run_alone(job, TRIES_FIRST + 1..=TRIES_MAX, &sender);
             }
         });
         ended.into_iter().for_each(&mut tell);
@@ -91,14 +96,25 @@ pub(super) fn run(setup: &Setup, jobs: Vec<Job>, interrupt: &CancellationToken, 
 
 impl Work<'_> {
     /// Runs a job that rests on time, with nothing beside it. Where the harness was late, nothing is known of the judge, and it
-    /// is run again; whatever else comes of it stands at once.
-    fn run_alone(&self, job: &Job, sender: &Sender<Ended>) {
-        for tries in 1..=TRIES_MAX {
-            let Some(ended) = self.run_once(job, tries) else { return };
+    /// is run again; whatever else comes of it stands at once. False when it is still to be tried.
+    fn run_alone(&self, job: &Job, tries: RangeInclusive<u32>, sender: &Sender<Ended>) -> bool {
+        for tries in tries {
+            let Some(ended) = self.run_once(job, tries) else { return true };
             if tries == TRIES_MAX || !ended.harness_was_late() {
-                return send(sender, ended);
+                send(sender, ended);
+                return true;
             }
         }
+        false
+    }
+
+    /// Runs what is left in the queue, as many jobs at a time as was asked for, to the end of the last.
+    fn run_side_by_side(&self, sender: &Sender<Ended>) {
+        std::thread::scope(|scope| {
+            for _ in 0..self.setup.jobs.get() {
+                scope.spawn(|| self.take_turns(sender));
+            }
+        });
     }
 
     /// Runs one job after another until none is left.
