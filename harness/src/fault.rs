@@ -9,6 +9,6 @@ mod book;
 mod sink;
 mod target;
 
-pub use book::{FaultBook, Observed};
+pub use book::{FaultBook, Observed, Struck, Struckable};
 pub use sink::{FaultySink, comes_again, is_for_good, prepare};
 pub use target::{Acts, TargetFaults};

@@ -69,7 +69,7 @@ impl Unanswered {
 }
 
 /// A request, as far as it matters to what strikes it.
-pub(crate) trait Struckable {
+pub trait Struckable {
     /// The number of the connection that it came over.
     fn connection(&self) -> u64;
 
@@ -78,9 +78,9 @@ pub(crate) trait Struckable {
 }
 
 /// A fault that decides about a request.
-pub(crate) struct Struck<'a> {
+pub struct Struck<'a> {
     /// What it does.
-    pub(super) fault: SinkFault,
+    pub fault: SinkFault,
     entry: &'a Entry,
 }
 
@@ -136,14 +136,14 @@ impl FaultBook {
 
     /// The fault that decides about a request which arrived at this instant of the run, noted in its book; `None` where all is
     /// well.
-    pub(crate) fn strike(&self, at: Duration, request: &dyn Struckable) -> Option<Struck<'_>> {
+    pub fn strike(&self, at: Duration, request: &dyn Struckable) -> Option<Struck<'_>> {
         let struck = self.entries.iter().find_map(|entry| Some(Struck { fault: entry.strike(at, request)?, entry }))?;
         struck.entry.note(at);
         Some(struck)
     }
 
     /// The sink has taken a request that no fault touched.
-    pub(crate) fn note_delivery(&self, at: Duration) {
+    pub fn note_delivery(&self, at: Duration) {
         self.entries.iter().for_each(|entry| entry.note_delivery(at));
     }
 

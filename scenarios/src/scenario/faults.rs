@@ -81,9 +81,11 @@ impl Windows {
         if self.times == 1 {
             return Some(since).filter(|since| *since < self.lasting);
         }
-        let (every, since) = (self.every.as_nanos(), since.as_nanos());
-        let (number, since) = (since / every, Duration::from_nanos((since % every) as u64));
-        (number < u128::from(self.times) && since < self.lasting).then_some(since)
+        // In 64 bits, since every request asks: they hold 584 years.
+        let nanoseconds = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let (every, since) = (nanoseconds(self.every), nanoseconds(since));
+        let (number, since) = (since / every, Duration::from_nanos(since % every));
+        (number < u64::from(self.times) && since < self.lasting).then_some(since)
     }
 
     /// When the last window ends.
