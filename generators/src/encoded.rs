@@ -4,9 +4,12 @@
 //! grouped by scope into **runs**. All that varies has a fixed width (ids, fixed64 times, doubles, digits), so the length
 //! of any request is known before it is written, and writing one is copying runs and patching them.
 
+mod patch;
 mod span;
 mod varying;
 
+use patch::PATCH_BYTES;
+pub(crate) use patch::Patch;
 pub use varying::Frame;
 pub(crate) use varying::Varying;
 
@@ -55,7 +58,7 @@ pub(crate) struct SpanRecipe {
     pub has_parent: bool,
 }
 
-/// Where a span's bytes are patched: the other half of its recipe, at the same index.
+/// Where a span's bytes are patched: the other half of its recipe, at the same index. Who patches many reads [`Patch`]es.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SpanPlaces {
     /// Offset of the trace id's bytes in its run; the span id follows 18 bytes behind it.
@@ -139,7 +142,8 @@ pub(crate) struct EncodedStratum {
 /// A pool, encoded.
 #[derive(Debug, Clone)]
 pub struct EncodedPool {
-    pub(crate) arena: Vec<u8>,
+    /// Runs, each with its patches behind it.
+    arena: Vec<u8>,
     pub(crate) recipes: Vec<SpanRecipe>,
     /// For each recipe.
     pub(crate) places: Vec<SpanPlaces>,
@@ -324,11 +328,13 @@ impl EncodedPool {
                 }
             }
             let scope = self.scope_of(emitter, scope)?;
-            self.runs.push(Run {
+            let run = Run {
                 scope,
                 bytes: arena_start..self.arena.len() as u32,
                 recipes: first_recipe..self.recipes.len() as u32,
-            });
+            };
+            self.put_patches(&run);
+            self.runs.push(run);
         }
         self.pieces.push(Piece {
             emitter,
@@ -338,6 +344,14 @@ impl EncodedPool {
             runs: first_run..self.runs.len() as u32,
         });
         Ok(())
+    }
+
+    /// Puts behind a run what its spans are patched with.
+    fn put_patches(&mut self, run: &Run) {
+        let recipes = run.recipes.start as usize..run.recipes.end as usize;
+        for (recipe, places) in self.recipes[recipes.clone()].iter().zip(&self.places[recipes]) {
+            Patch::of(recipe, places).put(&mut self.arena);
+        }
     }
 
     /// The emitter's own number for a scope.
@@ -413,14 +427,44 @@ impl EncodedPool {
     /// The parts of a span that vary.
     #[inline(always)]
     pub(crate) fn varying_of(&self, recipe: &SpanRecipe) -> &[Varying] {
-        let first = recipe.first_varying as usize;
-        &self.varying[first..first + usize::from(recipe.varyings)]
+        self.varying_from(recipe.first_varying, recipe.varyings)
+    }
+
+    /// So many varying parts from this one on: those of one span.
+    #[inline(always)]
+    pub(crate) fn varying_from(&self, first: u32, parts: u16) -> &[Varying] {
+        let first = first as usize;
+        &self.varying[first..first + usize::from(parts)]
+    }
+
+    /// The bytes, as encoded, of a run.
+    #[inline(always)]
+    pub(crate) fn bytes_of(&self, run: &Run) -> &[u8] {
+        &self.arena[run.bytes.start as usize..run.bytes.end as usize]
+    }
+
+    /// The bytes from this place of the arena on, where a run begins.
+    #[inline(always)]
+    pub(crate) fn bytes_from(&self, run_start: u32) -> &[u8] {
+        &self.arena[run_start as usize..]
+    }
+
+    /// What each span of a run is patched with.
+    #[inline(always)]
+    pub(crate) fn patches_of(&self, run: &Run) -> impl Iterator<Item = Patch> {
+        let start = run.bytes.end as usize;
+        let patches = &self.arena[start..start + run.recipes.len() * PATCH_BYTES];
+        patches.as_chunks().0.iter().map(Patch::read)
     }
 
     /// The bytes, as encoded, of the run that holds a span.
     pub(crate) fn run_of(&self, places: &SpanPlaces) -> &[u8] {
-        let run = &self.runs[places.run as usize];
-        &self.arena[run.bytes.start as usize..run.bytes.end as usize]
+        self.bytes_of(&self.runs[places.run as usize])
+    }
+
+    /// The bytes of all runs, one after another.
+    pub(crate) fn runs_bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.runs.iter().map(|run| self.bytes_of(run))
     }
 
     /// The span's own bytes, tag and length included, in the bytes of its run.
@@ -449,12 +493,12 @@ impl EncodedPool {
 
     /// Bytes of all encoded spans, each shape once.
     pub fn encoded_bytes(&self) -> usize {
-        self.arena.len()
+        self.arena.len() - self.recipes.len() * PATCH_BYTES
     }
 
     /// Mean bytes of an encoded span, each shape counted once.
     pub fn span_bytes_mean(&self) -> f64 {
-        self.arena.len() as f64 / self.recipes.len().max(1) as f64
+        self.encoded_bytes() as f64 / self.recipes.len().max(1) as f64
     }
 }
 

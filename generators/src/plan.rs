@@ -384,7 +384,7 @@ impl Plan {
         golden.spec.epoch_unix_ns = 0;
         golden.identity = Identity::new(self.spec.seed, RunTag::ZERO, self.spec.lane);
         let mut digest = Sha256::new();
-        digest.update(&golden.pool.arena);
+        golden.pool.runs_bytes().for_each(|run| digest.update(run));
         for first in &golden.first_span {
             digest.update(first.to_le_bytes());
         }

@@ -265,7 +265,7 @@ impl Chunk {
     /// The hash of all content that the record ought to have.
     #[inline]
     fn content(&self, plan: &Plan, recipe: &SpanRecipe, frame: &Frame<'_>) -> u64 {
-        let run = &plan.pool.arena[recipe.run_start as usize..];
+        let run = plan.pool.bytes_from(recipe.run_start);
         let varying = plan.pool.varying_of(recipe).iter();
         varying.fold(recipe.content, |sum, varying| sum.wrapping_add(varying.contribution(run, frame)))
     }

@@ -2,7 +2,7 @@
 
 use super::chunk::{Chunk, Part, Request};
 use super::{CHUNK_TRACES, Plan};
-use crate::encoded::{EncodedContext, Frame, Run, SCOPES_MAX, SpanPlaces, SpanRecipe};
+use crate::encoded::{EncodedContext, Frame, Patch, Run, SCOPES_MAX};
 use crate::protobuf::{put_tag, put_varint, varint_length};
 
 /// Room that a request keeps for what is not spans: tags, lengths, and one resource with its scopes and schema URLs.
@@ -191,29 +191,28 @@ fn runs(plan: &Plan, part: Part) -> &[Run] {
 #[inline(always)]
 fn append_run(plan: &Plan, run: &Run, frame: &Frame<'_>, out: &mut Vec<u8>) {
     let start = out.len();
-    out.extend_from_slice(&plan.pool.arena[run.bytes.start as usize..run.bytes.end as usize]);
+    out.extend_from_slice(plan.pool.bytes_of(run));
     let bytes = &mut out[start..];
-    let recipes = run.recipes.start as usize..run.recipes.end as usize;
-    for (recipe, places) in plan.pool.recipes[recipes.clone()].iter().zip(&plan.pool.places[recipes]) {
-        patch(plan, bytes, recipe, places, frame);
+    for patch in plan.pool.patches_of(run) {
+        apply(plan, bytes, &patch, frame);
     }
 }
 
 #[inline(always)]
-fn patch(plan: &Plan, run: &mut [u8], recipe: &SpanRecipe, places: &SpanPlaces, frame: &Frame<'_>) {
-    let keys = frame.keys(recipe.variant);
-    let at = places.trace_id_at as usize;
+fn apply(plan: &Plan, run: &mut [u8], patch: &Patch, frame: &Frame<'_>) {
+    let keys = frame.keys(patch.variant);
+    let at = patch.trace_id_at as usize;
     run[at..at + 16].copy_from_slice(&keys.id);
-    run[at + 18..at + 26].copy_from_slice(&keys.span_id(recipe.ordinal).to_le_bytes());
-    if recipe.has_parent {
-        let parent = if recipe.parent_variant == recipe.variant { keys } else { frame.keys(recipe.parent_variant) };
-        let at = places.parent_at as usize;
-        run[at..at + 8].copy_from_slice(&parent.span_id(recipe.parent_ordinal).to_le_bytes());
+    run[at + 18..at + 26].copy_from_slice(&keys.span_id(patch.ordinal).to_le_bytes());
+    if patch.parent_at > 0 {
+        let parent = if patch.parent_variant == patch.variant { keys } else { frame.keys(patch.parent_variant) };
+        let at = patch.parent_at as usize;
+        run[at..at + 8].copy_from_slice(&parent.span_id(patch.parent_ordinal).to_le_bytes());
     }
-    let at = places.times_at as usize;
-    run[at..at + 8].copy_from_slice(&(frame.start_unix_ns + recipe.start_ns).to_le_bytes());
-    run[at + 9..at + 17].copy_from_slice(&(frame.start_unix_ns + recipe.end_ns).to_le_bytes());
-    for varying in plan.pool.varying_of(recipe) {
+    let at = patch.times_at as usize;
+    run[at..at + 8].copy_from_slice(&(frame.start_unix_ns + patch.start_ns).to_le_bytes());
+    run[at + 9..at + 17].copy_from_slice(&(frame.start_unix_ns + patch.end_ns).to_le_bytes());
+    for varying in plan.pool.varying_from(patch.first_varying, patch.varyings) {
         varying.patch(run, frame);
     }
 }
@@ -229,7 +228,7 @@ pub(super) fn encode_record(chunk: &Chunk, plan: &Plan, offset: u32, out: &mut V
     let resource = &emitter.instances[usize::from(instance)];
     let scope = &plan.pool.scopes[usize::from(recipe.scope)];
     let mut run = plan.pool.run_of(places).to_vec();
-    patch(plan, &mut run, recipe, places, &frame);
+    apply(plan, &mut run, &Patch::of(recipe, places), &frame);
     let span = plan.pool.span_in_run(places, &run);
     let scope_spans = [&scope.field[..], span, &scope.schema_field].concat();
     let mut resource_spans = resource.field.clone();
