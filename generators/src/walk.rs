@@ -4,6 +4,10 @@
 //! other content ([`crate::content`]) and what it was filed under. Nothing is copied and nothing is allocated per span.
 //! A request that is not well-formed is refused as a whole, so that a sink counts all of a request or none of it.
 
+mod first;
+
+pub use first::SpanIds;
+
 use crate::content::{self, Depth, key_value_sum, note, number, salt, text};
 use crate::identity::OWN_ID_KEY;
 use crate::protobuf::{MalformedError, Reader, Tag, Wire};

@@ -6,9 +6,11 @@
 //! proves nothing, and its run is inconclusive.
 
 mod book;
+mod returns;
 mod sink;
 mod target;
 
 pub use book::{FaultBook, Observed, Struck, Struckable};
+pub use returns::{Returns, Wrong};
 pub use sink::{FaultySink, comes_again, is_for_good, prepare};
 pub use target::{Acts, TargetFaults};

@@ -211,7 +211,7 @@ pub fn run(
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let mut document = results::document(scenario, options, &found, &outlook, clock);
-    document.faults = faults::told(&scenario.faults, &faults, &target_faults, (&recorder, &outcomes), &found);
+    document.faults = faults::told(scenario, &faults, &target_faults, (&recorder, &outcomes), &found);
     let mut events = chronicle.told(&found.watched.events, clock);
     freeze(scenario, options, &found, document, (&recorder, &faults), (&outcomes, &outlook), &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();

@@ -15,6 +15,11 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// Bytes in lower-case hex, as ids are written.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A number with at most two decimals and its thousands apart: `5,000`, `0.25`.
 pub fn number(n: f64) -> String {
     if !n.is_finite() {

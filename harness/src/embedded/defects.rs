@@ -5,7 +5,7 @@
 //! that never bit proves nothing about the check that should have seen it. A new one is an arm of [`DefectKind`], a line in
 //! `kinds.rs`, and a tamper in the file of its family: `presence` (spans missing, repeated, invented), `identity` (ids),
 //! `content` (attributes), `fields` (everything else of a span), `association` (resource and scope), `requests` (whole
-//! requests), `defer` (requests that come again), `stall` (time).
+//! requests), `defer` (requests that come again), `stall` (time), `misconduct` (what is made of refusals).
 
 mod association;
 mod content;
@@ -14,6 +14,7 @@ mod fields;
 mod grammar;
 mod identity;
 mod kinds;
+mod misconduct;
 mod pick;
 mod presence;
 mod requests;
@@ -31,6 +32,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use super::export::Manner;
 pub use grammar::ParseDefectError;
 pub use kinds::{Again, DefectKind, Invention, Unit};
+pub use misconduct::Misconduct;
 pub use stall::Stall;
 
 /// One planted defect: what is done wrong, and to one in how many.
@@ -153,7 +155,7 @@ struct Planted {
 }
 
 impl PlantedDefects {
-    /// Plants what of `defects` changes requests. A [`Stall`] changes none and is planted by itself.
+    /// Plants what of `defects` changes requests. A [`Stall`] and [`Misconduct`] change none and are planted by themselves.
     pub fn new(defects: &[Defect], seed: u64) -> Self {
         let planted = defects.iter().zip(0..).filter_map(|(defect, number)| {
             let tamper = defect.tamper(pick::seed_of(seed, number))?;
@@ -212,6 +214,7 @@ mod tests {
                 requests::tamper(&defect, 1).is_some(),
                 defer::tamper(&defect, 1).is_some(),
                 Stall::planted(&defect).is_some(),
+                !Misconduct::planted(std::slice::from_ref(&defect)).bites().is_empty(),
             ];
             assert_eq!(families.iter().filter(|planted| **planted).count(), 1, "{defect}");
         }

@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::admission::{Admission, Budget, Full};
 use super::config::{EmbeddedConfig, FieldOrder, Guarantee};
-use super::defects::{Answer, Defect, Passage, PlantedDefects, Stall, Stray};
+use super::defects::{Answer, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray};
 use super::descending;
 use super::export::Manner;
 use super::outlet::Outlet;
@@ -69,13 +69,19 @@ pub struct Intake {
     guarantee: Guarantee,
     defects: Option<Mutex<PlantedDefects>>,
     stalls: Vec<Stall>,
+    misconduct: Arc<Misconduct>,
     outlets: Vec<Arc<Outlet>>,
     counters: Arc<Counters>,
 }
 
 impl Intake {
     /// The intake of a configured target.
-    pub fn new(config: &EmbeddedConfig, outlets: Vec<Arc<Outlet>>, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        config: &EmbeddedConfig,
+        outlets: Vec<Arc<Outlet>>,
+        misconduct: Arc<Misconduct>,
+        counters: Arc<Counters>,
+    ) -> Self {
         let defects = PlantedDefects::new(&config.defects, config.seed);
         Self {
             budget: Budget::new(config.queue_requests.get(), config.memory_limit),
@@ -83,6 +89,7 @@ impl Intake {
             guarantee: config.guarantee,
             defects: (!defects.is_empty()).then(|| Mutex::new(defects)),
             stalls: config.defects.iter().filter_map(Stall::planted).collect(),
+            misconduct,
             outlets,
             counters,
         }
@@ -116,7 +123,7 @@ impl Intake {
 
     fn bites(&self) -> Vec<(Defect, u64)> {
         let bites = self.defects.as_ref().map(|defects| lock(defects).bites()).unwrap_or_default();
-        bites.into_iter().chain(self.stalls.iter().map(Stall::bites)).collect()
+        bites.into_iter().chain(self.stalls.iter().map(Stall::bites)).chain(self.misconduct.bites()).collect()
     }
 
     fn decode(&self, payload: Payload) -> Result<(ExportTraceServiceRequest, u64), Refusal> {
@@ -134,7 +141,10 @@ impl Intake {
     }
 
     async fn accept(&self, message: ExportTraceServiceRequest, bytes: u64, connection: u64) -> Result<i64, Refusal> {
-        let admission = self.budget.admit(bytes)?;
+        let admission = match self.budget.admit(bytes) {
+            Err(_) if self.misconduct.acknowledges_without_room() => return Ok(0),
+            admitted => admitted?,
+        };
         let mut passage = Passage::new(message, connection);
         if let Some(defects) = &self.defects {
             lock(defects).tamper(&mut passage);

@@ -9,6 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::config::{EmbeddedConfig, RetryConfig};
+use super::defects::Misconduct;
 use super::export::{Attempt, Exporter};
 use super::intake::Refusal;
 use super::queue::{Parcel, Queue};
@@ -23,18 +24,26 @@ pub struct Outlet {
     retry: Option<RetryConfig>,
     timeout: Duration,
     jitter: Mutex<Xoshiro256PlusPlus>,
+    misconduct: Arc<Misconduct>,
     counters: Arc<Counters>,
 }
 
 impl Outlet {
     /// An outlet of a configured target. `number` keeps the jitter of several outlets apart.
-    pub fn new(exporter: Exporter, config: &EmbeddedConfig, number: u64, counters: Arc<Counters>) -> Self {
+    pub fn new(
+        exporter: Exporter,
+        config: &EmbeddedConfig,
+        number: u64,
+        misconduct: Arc<Misconduct>,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             queue: Queue::default(),
             exporter,
             retry: config.retry,
             timeout: config.timeout,
             jitter: Mutex::new(Xoshiro256PlusPlus::seed_from_u64(config.seed ^ number)),
+            misconduct,
             counters,
         }
     }
@@ -68,11 +77,18 @@ impl Outlet {
     }
 
     async fn attempt(&self, parcel: &Parcel) -> Attempt {
+        if let Some(planted) = self.misconduct.before_attempt().await {
+            return planted;
+        }
         let attempt = self.exporter.attempt(parcel.bytes.clone(), parcel.manner);
-        timeout(self.timeout, attempt).await.unwrap_or_else(|_| Attempt::timed_out(self.timeout))
+        let attempt = timeout(self.timeout, attempt).await.unwrap_or_else(|_| Attempt::timed_out(self.timeout));
+        self.misconduct.after_attempt(attempt)
     }
 
     fn wait(&self, backoff: &mut Backoff, elapsed: Duration, demanded: Option<Duration>) -> Option<Duration> {
+        if self.misconduct.is_without_chance() {
+            backoff.leave_nothing_to_chance();
+        }
         let mut jitter = self.jitter.lock().unwrap_or_else(PoisonError::into_inner);
         backoff.next(elapsed, demanded, &mut *jitter)
     }

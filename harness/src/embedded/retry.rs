@@ -48,6 +48,11 @@ impl Backoff {
         Self { config, interval: config.initial_interval.min(config.max_interval) }
     }
 
+    /// Waits are as long as the interval from now on.
+    pub fn leave_nothing_to_chance(&mut self) {
+        self.config.randomization = 0.0;
+    }
+
     /// The wait after a failure `elapsed` after the first attempt began, never shorter than what the server demanded;
     /// `None` when the budget ends before the next attempt could start.
     pub fn next(&mut self, elapsed: Duration, demanded: Option<Duration>, rng: &mut impl RngExt) -> Option<Duration> {

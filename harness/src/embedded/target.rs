@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::EmbeddedConfig;
+use super::defects::Misconduct;
 use super::endpoint::EndpointError;
 use super::export::Exporter;
 use super::intake::Intake;
@@ -89,8 +90,9 @@ struct Launched {
 impl Launched {
     fn new(config: &EmbeddedConfig, doors: [(Door, std::net::TcpListener); 2]) -> Result<Self, EmbeddedError> {
         let counters = Counters::new();
-        let outlets = outlets(config, &counters)?;
-        let intake = Arc::new(Intake::new(config, outlets.clone(), counters));
+        let misconduct = Misconduct::planted(&config.defects);
+        let outlets = outlets(config, &misconduct, &counters)?;
+        let intake = Arc::new(Intake::new(config, outlets.clone(), misconduct, counters));
         let (stop, stopped) = watch::channel(None);
         let doors = open_doors(config, &intake, doors, &stopped)?;
         let consumers = start_consumers(config, &outlets);
@@ -216,12 +218,17 @@ fn runtime() -> Result<Runtime, EmbeddedError> {
         .map_err(EmbeddedError::Runtime)
 }
 
-fn outlets(config: &EmbeddedConfig, counters: &Arc<Counters>) -> Result<Vec<Arc<Outlet>>, EmbeddedError> {
+fn outlets(
+    config: &EmbeddedConfig,
+    misconduct: &Arc<Misconduct>,
+    counters: &Arc<Counters>,
+) -> Result<Vec<Arc<Outlet>>, EmbeddedError> {
     let numbered = config.export.iter().zip(1..);
     let outlet = |(destination, number)| {
         let exporter =
             Exporter::new(destination, config.timeout).map_err(|error| EmbeddedError::Endpoint { number, error })?;
-        Ok(Arc::new(Outlet::new(exporter, config, number as u64, Arc::clone(counters))))
+        let (misconduct, counters) = (Arc::clone(misconduct), Arc::clone(counters));
+        Ok(Arc::new(Outlet::new(exporter, config, number as u64, misconduct, counters)))
     };
     numbered.map(outlet).collect()
 }

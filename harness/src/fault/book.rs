@@ -1,8 +1,10 @@
 //! What each fault did, and what came after it.
 
+use super::returns::{Returns, SentAway, Then};
 use crate::wire::server::Answered;
 use roaring::RoaringTreemap;
 use spanproof_generators::mix::hash_bytes;
+use spanproof_generators::walk::SpanIds;
 use spanproof_scenarios::scenario::{Fault, FaultKind, Reach, ReachOf, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -13,6 +15,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct FaultBook {
     entries: Vec<Entry>,
+    sent_away: SentAway,
 }
 
 #[derive(Debug)]
@@ -82,6 +85,8 @@ pub struct Struck<'a> {
     /// What it does.
     pub fault: SinkFault,
     entry: &'a Entry,
+    /// Its place in the book.
+    number: usize,
 }
 
 impl Struck<'_> {
@@ -112,6 +117,8 @@ pub struct Observed {
     pub records: RoaringTreemap,
     /// Of these, the ones that were taken without the target having been told.
     pub unanswered: RoaringTreemap,
+    /// What the target did with those that it sent away.
+    pub returns: Returns,
     /// When it touched the first and the last, from the start of the run.
     pub between: Option<(Duration, Duration)>,
     /// The longest, over its windows, from the end of one until the sink took a request again; `None` where it did not after each.
@@ -126,7 +133,7 @@ impl FaultBook {
             let drawn = hash_bytes(mix(seed), fault.name.as_bytes());
             Entry::new(fault, drawn, disarmed == Some(fault.name.as_str()))
         };
-        Self { entries: faults.iter().map(entry).collect() }
+        Self { entries: faults.iter().map(entry).collect(), sent_away: SentAway::new(faults.len()) }
     }
 
     /// Whether there are none.
@@ -137,9 +144,26 @@ impl FaultBook {
     /// The fault that decides about a request which arrived at this instant of the run, noted in its book; `None` where all is
     /// well.
     pub fn strike(&self, at: Duration, request: &dyn Struckable) -> Option<Struck<'_>> {
-        let struck = self.entries.iter().find_map(|entry| Some(Struck { fault: entry.strike(at, request)?, entry }))?;
+        let strike = |(number, entry): (usize, &'_ Entry)| Some((entry.strike(at, request)?, number));
+        let (fault, number) = self.entries.iter().enumerate().find_map(strike)?;
+        let struck = Struck { fault, entry: &self.entries[number], number };
         struck.entry.note(at);
         Some(struck)
+    }
+
+    /// A request came, known by its first span, whatever becomes of it.
+    pub(super) fn note_coming(&self, at: Duration, request: SpanIds) {
+        self.sent_away.came(at, request);
+    }
+
+    /// The fault sent it away, and this the target may do then.
+    pub(super) fn note_sent_away(&self, struck: &Struck<'_>, at: Duration, request: SpanIds, then: Then) {
+        self.sent_away.sent_away(struck.number, at, request, then);
+    }
+
+    /// It was taken.
+    pub(super) fn note_taken(&self, at: Duration, request: SpanIds) {
+        self.sent_away.taken(at, request);
     }
 
     /// The sink has taken a request that no fault touched.
@@ -149,7 +173,8 @@ impl FaultBook {
 
     /// What the fault of this name did so far at the sink; `None` if there is none of this name.
     pub fn observed(&self, name: &str) -> Option<Observed> {
-        self.entries.iter().find(|entry| entry.name == name).map(Entry::observed)
+        let number = self.entries.iter().position(|entry| entry.name == name)?;
+        Some(Observed { returns: self.sent_away.returns(number), ..self.entries[number].observed() })
     }
 
     /// When a request last came that was taken without the target being told at once, from the start of the run.
@@ -241,6 +266,7 @@ impl Entry {
             touched,
             records: lock(&self.records).clone(),
             unanswered: lock(&self.unanswered).all(),
+            returns: Returns::default(),
             between: (touched > 0).then(|| (instant(&self.first_ns), instant(&self.last_ns))),
             first_delivery: (self.healed.load(Relaxed) == self.windows.times as usize)
                 .then(|| instant(&self.first_delivery_ns)),

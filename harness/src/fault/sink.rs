@@ -2,13 +2,15 @@
 
 use super::FaultBook;
 use super::book::{Struck, Struckable};
+use super::returns::Then;
 use crate::clock::RunClock;
 use crate::collector_config::Protocol;
 use crate::sink::recorder::Recorder;
 use crate::wire::server::{Answered, Backend, BrokenAnswer, Decision, Export, Refusal, RetryAfter};
-use crate::wire::{Code, Signal};
+use crate::wire::{Code, Protocol as Spoken, Signal};
 use http::StatusCode;
 use roaring::RoaringTreemap;
+use spanproof_generators::walk::SpanIds;
 use spanproof_scenarios::scenario::{AnswerShape, Fault, FaultKind, GrpcStatus, RetryAfter as Asked, SinkFault};
 use spanproof_scenarios::units::GrpcCode;
 use std::cell::OnceCell;
@@ -50,6 +52,13 @@ impl FaultySink {
     /// A sink that breaks by the faults of the book, whose windows count from the start of `clock`'s run.
     pub fn new(recorder: Arc<Recorder>, faults: Arc<FaultBook>, clock: RunClock) -> Self {
         Self { recorder, faults, clock }
+    }
+
+    fn note_taken(&self, at: Duration, first: Option<SpanIds>) {
+        self.faults.note_delivery(at);
+        if let Some(first) = first {
+            self.faults.note_taken(at, first);
+        }
     }
 }
 
@@ -125,18 +134,23 @@ fn take_in_part(struck: &Struck<'_>, request: &Arrival<'_>, rejected: i64) -> De
 impl Backend for FaultySink {
     fn export(&self, export: Export) -> Decision {
         let at = Duration::from_nanos(self.clock.ns(export.received));
-        let request = Arrival { export, recorder: &self.recorder, records: OnceCell::new() };
-        match self.faults.strike(at, &request) {
-            Some(struck) => break_down(&struck, request),
-            None => {
-                let is_ours = request.export.signal == Signal::Traces;
-                let decision = request.take();
-                if is_ours && decision == Decision::Accept {
-                    self.faults.note_delivery(at);
-                }
-                decision
-            }
+        let is_ours = export.signal == Signal::Traces;
+        let known_by = SpanIds::first_in(&export.body).filter(|_| is_ours);
+        if let Some(first) = known_by {
+            self.faults.note_coming(at, first);
         }
+        let request = Arrival { export, recorder: &self.recorder, records: OnceCell::new() };
+        let Some(struck) = self.faults.strike(at, &request) else {
+            let decision = request.take();
+            if is_ours && decision == Decision::Accept {
+                self.note_taken(at, known_by);
+            }
+            return decision;
+        };
+        if let Some((first, then)) = known_by.zip(then(struck.fault, request.export.protocol)) {
+            self.faults.note_sent_away(&struck, at, first, then);
+        }
+        break_down(&struck, request)
     }
 }
 
@@ -200,6 +214,36 @@ fn http_status(code: GrpcCode) -> StatusCode {
 /// It was checked to be one, from 300 to 599.
 fn status_code(status: u16) -> StatusCode {
     StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// What OTLP has a target do with a request that met this fault and was not taken. `None` where it was, or where the target was told
+/// that it was: sending such a request again shows as a repeat.
+fn then(fault: SinkFault, spoken: Spoken) -> Option<Then> {
+    let protocol = match spoken {
+        Spoken::Grpc => Protocol::Grpc,
+        _ => Protocol::Http,
+    };
+    match fault {
+        SinkFault::Slow { .. } | SinkFault::LostAnswer { .. } | SinkFault::Discard | SinkFault::BrokenAnswer(_) => None,
+        // "The client MUST NOT retry the request when it receives a partial success response."
+        SinkFault::Partial { .. } => Some(Then::Never),
+        _ if !comes_again(fault, protocol) => Some(Then::Never),
+        SinkFault::GrpcStatus { retry_after: Some(wait), .. } => Some(Then::NotWithin(wait)),
+        SinkFault::HttpStatus { retry_after: Some(asked), .. } => Some(named(asked, protocol)),
+        SinkFault::Hang => Some(Then::SomeTime),
+        _ => Some(Then::AfterAPause),
+    }
+}
+
+/// What a `Retry-After` asks for. Over gRPC it is not sent.
+fn named(asked: Asked, protocol: Protocol) -> Then {
+    match asked {
+        _ if protocol == Protocol::Grpc => Then::AfterAPause,
+        Asked::Seconds(wait) => Then::NotWithin(wait),
+        // A date has no fractions of a second.
+        Asked::Date(wait) => Then::NotWithin(wait.saturating_sub(Duration::from_secs(1))),
+        Asked::Twice(_) | Asked::Words | Asked::Negative | Asked::Huge | Asked::Empty => Then::SomeTime,
+    }
 }
 
 /// Whether an exporter that keeps OTLP's rules sends again what met this fault, by the protocol that it speaks.

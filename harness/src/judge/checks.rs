@@ -1,8 +1,8 @@
 //! Checks: pure functions from evidence to findings and verdicts.
 //!
 //! [`delivery`] asks whether every record arrived, once and in time; [`integrity`] whether what arrived is what was sent;
-//! [`driver`] whether the harness itself may be believed; [`prediction`] whether what was lost is what was foretold. Limits of the
-//! scenario are judged by [`limits`].
+//! [`driver`] whether the harness itself may be believed; [`prediction`] whether what was lost is what was foretold; [`reactions`]
+//! whether the target sent again what it may. Limits of the scenario are judged by [`limits`].
 
 pub mod delivery;
 pub mod driver;
@@ -10,6 +10,7 @@ mod example;
 pub mod integrity;
 pub mod limits;
 pub mod prediction;
+pub mod reactions;
 mod uninvited;
 
 use super::evidence::Evidence;
@@ -34,7 +35,8 @@ pub struct Examination {
 }
 
 /// Every check, in the order of the report.
-pub const ALL: [Examination; 4] = [delivery::CHECK, integrity::CHECK, driver::CHECK, prediction::CHECK];
+pub const ALL: [Examination; 5] =
+    [delivery::CHECK, integrity::CHECK, driver::CHECK, prediction::CHECK, reactions::CHECK];
 
 /// Runs these checks. What is left out leaves no trace: a check does not run, a finding is not made.
 pub fn run(checks: &[Examination], evidence: &Evidence, without: Without) -> Vec<Check> {

@@ -16,6 +16,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Sta
 use prost::Message;
 use spanproof_generators::protobuf::{Reader, Wire};
 use spanproof_generators::walk::{Filing, Place, SpanView};
+use spanproof_reports::figures::hex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Differing attributes of one list that are named one by one.
@@ -300,10 +301,6 @@ fn canonical(value: &AnyValue) -> String {
         }
         Some(AnyVariant::StringValueStrindex(index)) => format!("string #{index}"),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

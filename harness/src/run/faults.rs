@@ -2,14 +2,17 @@
 
 use super::{Found, RunError};
 use crate::clock::RunClock;
-use crate::fault::{Acts, FaultBook, FaultySink, Observed, TargetFaults, is_for_good, prepare};
+use crate::fault::{Acts, FaultBook, FaultySink, Observed, Returns, TargetFaults, Wrong, is_for_good, prepare};
 use crate::judge::account::Account;
 use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
 use crate::wire::server::{Backend, Reason};
 use roaring::RoaringTreemap;
+use spanproof_generators::walk::SpanIds;
+use spanproof_reports::figures::{hex, milliseconds};
 use spanproof_reports::latency::Cuts;
-use spanproof_reports::result::faults::{Fault as Told, Phase, Recovery};
+use spanproof_reports::result::check::Example;
+use spanproof_reports::result::faults::{Fault as Told, Pause, Phase, Reactions, Recovery, Wrong as ToldWrong};
 use spanproof_scenarios::scenario::{Fault, FaultKind, Scenario, SinkFault};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,13 +46,14 @@ pub(super) fn before(
 
 /// What became of each fault.
 pub(super) fn told(
-    faults: &[Fault],
+    scenario: &Scenario,
     book: &FaultBook,
     of_target: &TargetFaults,
     (recorder, outcomes): (&Recorder, &Outcomes),
     found: &Found,
 ) -> BTreeMap<String, Told> {
     let all_came = all_came(recorder, outcomes, found);
+    let faults = &scenario.faults;
     let parts = faults.iter().zip(&found.recorded.phases).zip(recorder.drained_after());
     parts
         .filter_map(|((fault, [before, during, after]), drained)| {
@@ -64,7 +68,7 @@ pub(super) fn told(
                 during: phase(during),
                 after: phase(after),
                 ..match (fault.kind, of_target.acts(&fault.name)) {
-                    (FaultKind::Sink { fault: kind, .. }, _) => of_sink(kind, &observed, found),
+                    (FaultKind::Sink { fault: kind, .. }, _) => of_sink(kind, scenario, &observed, found),
                     (FaultKind::Target(_), acts) => of_process(&acts.cloned().unwrap_or_default()),
                 }
             };
@@ -100,7 +104,7 @@ fn planned(fault: &Fault, told: Told) -> Told {
     }
 }
 
-fn of_sink(kind: SinkFault, observed: &Observed, found: &Found) -> Told {
+fn of_sink(kind: SinkFault, scenario: &Scenario, observed: &Observed, found: &Found) -> Told {
     let (first_seconds, last_seconds) = seconds(observed.between);
     Told {
         touched: observed.touched,
@@ -109,10 +113,40 @@ fn of_sink(kind: SinkFault, observed: &Observed, found: &Found) -> Told {
         discards: kind == SinkFault::Discard,
         spans: observed.records.len(),
         signs: on_the_wire(kind, found),
+        reactions: reactions(scenario, &observed.returns),
         first_seconds,
         last_seconds,
         ..Told::default()
     }
+}
+
+/// What the target did with what was sent away. It is the target's doing only where nobody else sends a request again: no client that
+/// repeats what it was not answered, and no target that comes back from the dead.
+fn reactions(scenario: &Scenario, returns: &Returns) -> Option<Reactions> {
+    let is_restarted = scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Target(_)));
+    let is_targets_own = !is_restarted && scenario.traffic.client.retry.is_none();
+    (is_targets_own && returns.sent_away > 0).then(|| Reactions {
+        sent_away: returns.sent_away,
+        came_again: returns.came_again,
+        attempts_max: u64::from(returns.attempts_max),
+        oldest_taken_seconds: returns.oldest_taken.map(|oldest| oldest.as_secs_f64()),
+        first_pause: Pause::of(&returns.first_pauses),
+        after_final: wrong(&returns.after_final),
+        too_early: wrong(&returns.too_early),
+    })
+}
+
+fn wrong(wrong: &Wrong) -> ToldWrong {
+    let example = |(request, away, again): &(SpanIds, Duration, Duration)| Example {
+        trace_id: Some(hex(&request.trace_id)),
+        span_id: Some(hex(&request.span_id)),
+        text: format!(
+            "the first span of a request that came again after {}",
+            milliseconds((*again - *away).as_secs_f64() * 1e3)
+        ),
+        at_seconds: Some(again.as_secs_f64()),
+    };
+    ToldWrong { times: wrong.times, examples: wrong.examples.iter().map(example).collect() }
 }
 
 fn of_process(acts: &Acts) -> Told {

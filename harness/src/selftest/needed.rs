@@ -95,6 +95,7 @@ mod tests {
             "check driver",
             "check integrity",
             "check prediction",
+            "check reactions",
             "all limits",
             "finding late",
             "finding unknown",

@@ -27,6 +27,7 @@ pub fn table() -> Vec<Case> {
         &REQUESTS,
         &PADDED,
         &CIRCUMSTANCES,
+        &REACTIONS,
         &CONFIGURED,
         &ALTERED,
         &ALTERED_WITHOUT_COLLECTOR,
@@ -354,6 +355,91 @@ const CIRCUMSTANCES: [Case; 12] = [
             ..Expected::PASS
         },
         "more than the harness can send: no latency is told, and a limit on one is inconclusive",
+    )
+    .behind(OWN_SETTING),
+];
+
+/// A target that tries again soon, and for longer than any outage here lasts.
+const RETRIES: &str = "target.embedded.retry={initial_interval: 300ms, max_interval: 300ms, budget: 3s}";
+
+/// The backend refuses everything for a while.
+macro_rules! outage {
+    ($fault:literal) => {
+        concat!("faults=[{name: down, at: 300ms, for: 1s, fault: {", $fault, "}}]")
+    };
+}
+
+/// What a target may do wrong when the backend refuses, or when there is no room.
+const REACTIONS: [Case; 9] = [
+    Case::without_defect(
+        "reactions",
+        Traffic::Common,
+        &[outage!("grpc_status: {code: UNAVAILABLE}"), RETRIES],
+        Expected::PASS,
+        "an outage, and a target that does as OTLP asks: nothing is lost and nothing told",
+    )
+    .behind(OWN_SETTING),
+    Case::defect(
+        "resend-after-final",
+        "resend-after-final",
+        Expected::failing(&["resent-after-final"]),
+        "what was refused for good comes again",
+    )
+    .with(&[outage!("grpc_status: {code: INVALID_ARGUMENT}"), RETRIES])
+    .behind(OWN_SETTING),
+    Case::defect(
+        "resend-after-partial",
+        "resend-after-partial",
+        Expected::failing(&["duplicated", "resent-after-final"]),
+        "what was taken in part comes again, and with it what had been taken",
+    )
+    .with(&[outage!("partial_success: {rejected: 1}"), RETRIES])
+    .behind(OWN_SETTING),
+    Case::defect(
+        "ignore-retry-after",
+        "ignore-retry-after",
+        Expected { told: &["resent-too-early"], ..Expected::PASS },
+        "who is asked to wait for a second comes after 300 ms",
+    )
+    .with(&[outage!("grpc_status: {code: UNAVAILABLE, retry_after: 1s}"), RETRIES])
+    .behind(OWN_SETTING),
+    Case::defect(
+        "no-jitter",
+        "no-jitter",
+        Expected { told: &["resent-in-step"], ..Expected::PASS },
+        "all that failed together comes back together",
+    )
+    // Each consumer waits with a request of its own, and of a few nothing can be told.
+    .with(&[outage!("grpc_status: {code: UNAVAILABLE}"), RETRIES, "target.embedded.consumers=50"])
+    .behind(OWN_SETTING),
+    Case::defect(
+        "acknowledge-before-queueing",
+        "acknowledge-before-queueing",
+        LOST,
+        "an outage, and yes is said to what there is no room for",
+    )
+    .with(&[outage!("grpc_status: {code: UNAVAILABLE}"), RETRIES, "target.embedded.queue_size=12"])
+    .behind(OWN_SETTING),
+    Case::defect("never-recover", "never-recover", LOST, "after an outage the backend is asked nothing any more")
+        .with(&[
+            outage!("grpc_status: {code: UNAVAILABLE}"),
+            "target.embedded.retry={initial_interval: 100ms, max_interval: 200ms, budget: 1s}",
+        ])
+        .behind(OWN_SETTING),
+    Case::defect(
+        "stall-after-heal",
+        "stall-after-heal=5s",
+        Expected { limit: Some(("recovery.drained < 3s after down", Verdict::Fail)), ..Expected::PASS },
+        "all comes, but long after the backend is well again: it shows in a limit on the time until all is drained",
+    )
+    .with(&[outage!("grpc_status: {code: UNAVAILABLE}"), RETRIES])
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "lost-answers",
+        Traffic::Common,
+        &[outage!("lost_answer: {}"), RETRIES],
+        Expected { told: &["duplicated-explained"], ..Expected::PASS },
+        "what comes twice because no answer came is no fault of the target's",
     )
     .behind(OWN_SETTING),
 ];

@@ -8,6 +8,7 @@ use crate::judge::strangers::Stranger;
 use spanproof_generators::identity::{ORDINALS_MAX, TraceKeys};
 use spanproof_generators::model::{Stratum, TraceVariant};
 use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Described, Plan};
+use spanproof_reports::figures::hex;
 use std::str::FromStr;
 
 /// Digits of a trace id and of a span id.
@@ -242,10 +243,6 @@ pub(super) fn place(plan: &Plan, index: u64) -> (Chunk, (u32, Described)) {
     let first = chunk.offset_of((index % CHUNK_TRACES) as usize, 0);
     let described = chunk.describe(plan, first);
     (chunk, (first, described))
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A trace rebuilt from the plan, with the evidence beside each of its spans.
 
-use super::find::{HexId, hex, place};
+use super::find::{HexId, place};
 use crate::evidence::Frozen;
 use crate::judge::instants::Instants;
 use crate::judge::ledger::Copies;
@@ -12,6 +12,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span as WireSpan, span::SpanKind, st
 use prost::Message;
 use serde::Serialize;
 use spanproof_generators::plan::{Chunk, Described};
+use spanproof_reports::figures::hex;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! What became of the faults of a scenario: what each touched, and what came before, during and after it.
 
+use crate::result::check::Example;
 use crate::result::latency::Latency;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,10 @@ pub struct Fault {
     /// Absent where it touched nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seconds: Option<f64>,
+    /// What the target did with the requests that it sent away.
+    /// Absent where it sent none away, or where it is not the target alone that may send one again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reactions: Option<Reactions>,
     /// How it went on when all was well again.
     #[serde(default)]
     pub recovery: Recovery,
@@ -70,6 +75,76 @@ pub struct Fault {
     /// From the first end on, whenever it did not hold.
     #[serde(default)]
     pub after: Phase,
+}
+
+/// What a target did with the requests that a fault sent away: refused, left unanswered, or answered in part. A request is known by
+/// its first span; of one that was put together anew nothing is told.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Reactions {
+    /// Requests that were sent away, each counted once.
+    pub sent_away: u64,
+    /// How often one of them came again.
+    pub came_again: u64,
+    /// The most often that one of them came, its first time included.
+    pub attempts_max: u64,
+    /// The longest from the first time that one came until it was taken, in seconds.
+    /// Absent where none was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_taken_seconds: Option<f64>,
+    /// From the first time to the second, where the answer was a refusal that named no time.
+    /// Absent where too few came again after such an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_pause: Option<Pause>,
+    /// Came again although OTLP has nobody send again what was answered so.
+    #[serde(default)]
+    pub after_final: Wrong,
+    /// Came again before the time that the answer named.
+    #[serde(default)]
+    pub too_early: Wrong,
+}
+
+/// How long requests waited before they came again.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Pause {
+    /// How many were looked at.
+    pub count: u64,
+    /// One in ten waited no longer than this, in milliseconds.
+    pub tenth_ms: f64,
+    /// Half of them waited no longer than this.
+    pub half_ms: f64,
+    /// Nine in ten waited no longer than this.
+    pub nine_tenths_ms: f64,
+}
+
+/// Something that a target ought not to have done.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Wrong {
+    /// How often it did.
+    pub times: u64,
+    /// The first few: the first span of the request.
+    /// Absent where it never did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub examples: Vec<Example>,
+}
+
+impl Pause {
+    /// Fewer than this say nothing of chance.
+    pub const COUNT_MIN: usize = 20;
+
+    /// Of these pauses; `None` of too few.
+    pub fn of(pauses: &[Duration]) -> Option<Self> {
+        let mut ms: Vec<f64> = pauses.iter().map(|pause| pause.as_secs_f64() * 1e3).collect();
+        ms.sort_by(f64::total_cmp);
+        let at = |tenths: usize| ms[(ms.len() - 1) * tenths / 10];
+        let (count, enough) = (ms.len() as u64, ms.len() >= Self::COUNT_MIN);
+        enough.then(|| Self { count, tenth_ms: at(1), half_ms: at(5), nine_tenths_ms: at(9) })
+    }
+
+    /// Whether they are so alike that there can be no chance in them: nine in ten from the shortest tenth on differ by less than a
+    /// tenth of the pause.
+    pub fn is_in_step(&self) -> bool {
+        self.nine_tenths_ms - self.tenth_ms < 0.1 * self.half_ms
+    }
 }
 
 /// How a run went on after a fault.
@@ -121,5 +196,26 @@ impl Fault {
     /// Whether it left evidence that it bit: it touched something, and no sign is missing where there should be one.
     pub fn has_bitten(&self) -> bool {
         self.touched > 0 && self.signs != Some(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pauses(ms: impl IntoIterator<Item = u64>) -> Vec<Duration> {
+        ms.into_iter().map(Duration::from_millis).collect()
+    }
+
+    #[test]
+    fn pauses_without_chance_are_in_step_and_those_with_it_are_not() {
+        assert_eq!(Pause::of(&pauses(0..19)), None);
+        let alike = Pause::of(&pauses((0..100).map(|number| 500 + number % 30))).unwrap();
+        assert_eq!((alike.count, alike.half_ms), (100, 513.0));
+        assert!(alike.is_in_step());
+        // As the collector's: half of the interval more or less.
+        let drawn = Pause::of(&pauses((0..100).rev().map(|number| 250 + 5 * number))).unwrap();
+        assert_eq!((drawn.tenth_ms, drawn.nine_tenths_ms), (295.0, 695.0));
+        assert!(!drawn.is_in_step());
     }
 }

@@ -113,6 +113,7 @@ impl Defect {
             DefectKind::DropEveryNthRequestOfOneConnection(_) => Some("3"),
             DefectKind::Stall { .. } => Some("1s/10s"),
             DefectKind::DropWholeTraces { .. } => Some("1/100"),
+            DefectKind::StallAfterHeal(_) => Some("5s"),
             _ => None,
         }
     }
@@ -124,7 +125,7 @@ impl Defect {
             }
             DefectKind::InventSpan(Invention::RandomIds) => Some("random-ids".to_owned()),
             DefectKind::InventSpan(Invention::RealTrace) => Some("real-trace".to_owned()),
-            DefectKind::DeliverLate(delay) => Some(written(*delay)),
+            DefectKind::DeliverLate(delay) | DefectKind::StallAfterHeal(delay) => Some(written(*delay)),
             DefectKind::DeferButForward(Again::Accept) => Some("accept".to_owned()),
             DefectKind::DeferButForward(Again::Refuse) => Some("refuse".to_owned()),
             DefectKind::DropService(name) => Some(name.clone()),
@@ -170,6 +171,7 @@ impl Defect {
             }
             DefectKind::Stall { .. } => stall(value)?,
             DefectKind::DropWholeTraces { .. } => whole_traces(value)?,
+            DefectKind::StallAfterHeal(_) => DefectKind::StallAfterHeal(humantime::parse_duration(value).ok()?),
             _ => return None,
         };
         Some(Self { kind, every: self.every })

@@ -96,6 +96,20 @@ pub enum DefectKind {
     },
     /// Sets one attribute on every span.
     CorruptEverything,
+    /// Sends again what the destination has refused for good.
+    ResendAfterFinal,
+    /// Sends again what the destination has taken in part.
+    ResendAfterPartial,
+    /// Does not wait for as long as the destination asks.
+    IgnoreRetryAfter,
+    /// Waits without chance, so that all requests that failed together come back together.
+    NoJitter,
+    /// Acknowledges a request for which there is no room, and drops it.
+    AcknowledgeBeforeQueueing,
+    /// Asks the destination nothing any more when it has failed once.
+    NeverRecover,
+    /// Stops for so long when the destination takes something for the first time after a failure.
+    StallAfterHeal(Duration),
 }
 
 /// The forms of an invented span.
@@ -173,6 +187,13 @@ impl DefectKind {
             Self::Stall { .. } => "stall",
             Self::DropWholeTraces { .. } => "drop-whole-traces",
             Self::CorruptEverything => "corrupt-everything",
+            Self::ResendAfterFinal => "resend-after-final",
+            Self::ResendAfterPartial => "resend-after-partial",
+            Self::IgnoreRetryAfter => "ignore-retry-after",
+            Self::NoJitter => "no-jitter",
+            Self::AcknowledgeBeforeQueueing => "acknowledge-before-queueing",
+            Self::NeverRecover => "never-recover",
+            Self::StallAfterHeal(_) => "stall-after-heal",
         }
     }
 
@@ -190,7 +211,14 @@ impl DefectKind {
             | Self::SendGarbage
             | Self::SendMetrics
             | Self::DropEveryNthRequestOfOneConnection(_)
-            | Self::Stall { .. } => Unit::Requests,
+            | Self::Stall { .. }
+            | Self::ResendAfterFinal
+            | Self::ResendAfterPartial
+            | Self::IgnoreRetryAfter
+            | Self::NoJitter
+            | Self::AcknowledgeBeforeQueueing
+            | Self::NeverRecover
+            | Self::StallAfterHeal(_) => Unit::Requests,
             _ => Unit::Spans,
         }
     }
@@ -204,7 +232,14 @@ impl DefectKind {
             | Self::DropEveryNthRequestOfOneConnection(_)
             | Self::Stall { .. }
             | Self::DropWholeTraces { .. }
-            | Self::CorruptEverything => None,
+            | Self::CorruptEverything
+            | Self::ResendAfterFinal
+            | Self::ResendAfterPartial
+            | Self::IgnoreRetryAfter
+            | Self::NoJitter
+            | Self::AcknowledgeBeforeQueueing
+            | Self::NeverRecover
+            | Self::StallAfterHeal(_) => None,
             other => Some(match other.unit() {
                 Unit::Spans => EVERY_SPANS,
                 Unit::Requests => EVERY_REQUESTS,
@@ -258,6 +293,13 @@ impl Defect {
             DefectKind::Stall { length: Duration::from_secs(1), period: Duration::from_secs(10) },
             DefectKind::DropWholeTraces { share: number(1), of: number(100) },
             DefectKind::CorruptEverything,
+            DefectKind::ResendAfterFinal,
+            DefectKind::ResendAfterPartial,
+            DefectKind::IgnoreRetryAfter,
+            DefectKind::NoJitter,
+            DefectKind::AcknowledgeBeforeQueueing,
+            DefectKind::NeverRecover,
+            DefectKind::StallAfterHeal(Duration::from_secs(5)),
         ];
         kinds.into_iter().map(Self::new).collect()
     }

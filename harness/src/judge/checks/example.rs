@@ -3,6 +3,7 @@
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
 use spanproof_generators::plan::Described;
+use spanproof_reports::figures::hex;
 use spanproof_reports::result::check::{Example, Window};
 
 /// Examples in one finding.
@@ -62,8 +63,4 @@ pub(super) fn window(evidence: &Evidence, records: &RoaringTreemap) -> Option<Wi
         chunk = Some((wanted, open));
     }
     (from <= to).then_some(Window { from_seconds: from, to_seconds: to, during: None })
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,6 +8,7 @@ use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
 use groups::Group;
+use spanproof_reports::figures::hex;
 use spanproof_reports::result::check::{Example, Finding, Level};
 
 /// Findings whose records are compared with all others; for further ones a look at a part of a long run has to do.
@@ -131,8 +132,8 @@ fn stranger(stranger: &Stranger) -> Example {
         (false, false) => "not in the plan: neither a trace id of 16 bytes nor a span id of 8",
     };
     Example {
-        trace_id: trace_id.then(|| example::hex(&stranger.trace_id)),
-        span_id: span_id.then(|| example::hex(&stranger.span_id)),
+        trace_id: trace_id.then(|| hex(&stranger.trace_id)),
+        span_id: span_id.then(|| hex(&stranger.span_id)),
         text: text.to_owned(),
         at_seconds: Some(stranger.received_ns as f64 / 1e9),
     }

@@ -19,6 +19,7 @@ mod driven;
 mod examples;
 mod faulty;
 mod limited;
+mod reacted;
 
 /// What a check finds.
 fn findings_of(check: Examination, evidence: &Evidence) -> Vec<Finding> {

@@ -1,0 +1,64 @@
+//! Did the target send again what OTLP lets it, when it lets it, and nothing else?
+
+use super::{Examination, finding};
+use crate::judge::evidence::{Evidence, FaultEvidence};
+use spanproof_reports::figures::{count, milliseconds};
+use spanproof_reports::result::check::{Finding, Level};
+use spanproof_reports::result::faults::{Pause, Reactions, Wrong};
+
+/// Judges what the target did with the requests that faults sent away: OTLP 1.11, "Failures", "Throttling" and "Partial Success".
+pub const CHECK: Examination = Examination {
+    id: "reactions",
+    about: "the target sends again what OTLP lets it, when it lets it, and nothing else",
+    applies: |evidence| seen(evidence).next().is_some(),
+    findings,
+};
+
+fn findings(evidence: &Evidence) -> Vec<Finding> {
+    seen(evidence).flat_map(|(fault, reactions)| of_fault(fault, reactions)).collect()
+}
+
+/// The faults that sent requests away, and what became of those.
+fn seen(evidence: &Evidence) -> impl Iterator<Item = (&FaultEvidence, &Reactions)> {
+    evidence.faults.iter().filter_map(|fault| Some((fault, fault.told.reactions.as_ref()?)))
+}
+
+fn of_fault(fault: &FaultEvidence, reactions: &Reactions) -> Vec<Finding> {
+    let place = format!("fault `{}`: {}", fault.name, fault.told.what);
+    let after_final = wrong(&reactions.after_final, |times, requests| {
+        let message =
+            format!("{requests} came again after an answer after which nobody may send a request again ({place})");
+        finding("resent-after-final", Level::Failure, times, message)
+    });
+    // "SHOULD": whoever does it is impolite, and no more.
+    let too_early = wrong(&reactions.too_early, |times, requests| {
+        let message = format!("{requests} came again before the time that the answer named ({place})");
+        finding("resent-too-early", Level::Warning, times, message)
+    });
+    let in_step = reactions.first_pause.filter(Pause::is_in_step).map(|pause| in_step(&pause, &place));
+    after_final.into_iter().chain(too_early).chain(in_step).collect()
+}
+
+/// A finding of something that ought not to have happened; none where it did not.
+fn wrong(wrong: &Wrong, found: impl FnOnce(u64, String) -> Finding) -> Option<Finding> {
+    let plural = if wrong.times == 1 { "" } else { "s" };
+    (wrong.times > 0).then(|| Finding {
+        at_seconds: wrong.examples.first().and_then(|example| example.at_seconds),
+        examples: wrong.examples.clone(),
+        ..found(wrong.times, format!("{} request{plural}", count(wrong.times)))
+    })
+}
+
+fn in_step(pause: &Pause, place: &str) -> Finding {
+    let (shortest, longest) = (milliseconds(pause.tenth_ms), milliseconds(pause.nine_tenths_ms));
+    let message = format!(
+        "{} requests that were refused came again in step: eight in ten after {shortest} to {longest} ({place})",
+        count(pause.count)
+    );
+    let mut found = finding("resent-in-step", Level::Warning, pause.count, message);
+    found.advice = Some(
+        "chance in the pauses (`retry_on_failure: randomization_factor`), so that not all of them come back at once"
+            .to_owned(),
+    );
+    found
+}
