@@ -5,12 +5,13 @@
 #[expect(dead_code, reason = "shared with the tests of the sink, which use all of it")]
 mod rig;
 
-use rig::{Ended, run, spanproof};
+use rig::{Ended, PATIENCE, run, spanproof};
 use spanproof_harness::wire::server::{Backend, Decision, Export, ServerConfig, SinkServer};
 use spanproof_harness::wire::{Compression, Protocol};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, mpsc};
 
 /// A backend that takes everything and remembers it.
 #[derive(Default)]
@@ -70,6 +71,75 @@ fn the_environment_says_where_and_how() {
     let seen = place.seen();
     assert!(!seen.is_empty());
     assert!(seen.iter().all(|one| (one.protocol, one.compression) == (Protocol::HttpProtobuf, Compression::Gzip)));
+}
+
+#[test]
+fn variables_of_traces_win_over_those_of_all_signals() {
+    let place = Place::start();
+    let endpoint = format!("http://{}/v1/traces", place.http());
+    let environment = [
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint.as_str()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
+        ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-of=traces"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "x-of=all,x-more=all"),
+    ];
+    let ended = generate(&environment, &[]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let seen = place.seen();
+    assert!(!seen.is_empty());
+    assert!(seen.iter().all(|one| one.protocol == Protocol::HttpProtobuf));
+    assert!(seen.iter().all(|one| one.headers["x-of"] == "traces" && !one.headers.contains_key("x-more")));
+}
+
+/// With the time-out of all signals, an hour, this would not end before the test gives up.
+#[test]
+fn the_timeout_of_traces_ends_what_is_never_answered() {
+    // Connections come into its backlog; nobody ever answers.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let environment = [("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "200"), ("OTEL_EXPORTER_OTLP_TIMEOUT", "3600000")];
+    let ended = generate(&environment, &["--endpoint", &endpoint, "--protocol", "http"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("acknowledged 0, refused 0, unknown 300"), "{ended:?}");
+}
+
+/// The path of the first request that comes when `{}` of a variable's value is where somebody listens.
+fn path_asked_for(variable: &str, value: &str, arguments: &[&str]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let value = value.replace("{}", &listener.local_addr().unwrap().to_string());
+    let (path_of, paths) = mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            drop(BufReader::new(&stream).read_line(&mut line));
+            if let Some(path) = line.split(' ').nth(1) {
+                // Nobody waits for the answers, nor for any path but the first.
+                drop(path_of.send(path.to_owned()));
+                drop(stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"));
+            }
+        }
+    });
+    let ended = generate(&[(variable, &value)], arguments);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    paths.recv_timeout(PATIENCE).unwrap()
+}
+
+#[test]
+fn over_http_an_endpoint_of_the_environment_leads_where_the_specification_says() {
+    let (all, traces) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+    let by_flag = ["--protocol", "http"];
+    let by_field = ["--set", "traffic.transport.protocol=http"];
+    for (variable, value, arguments, path) in [
+        (all, "http://{}", by_flag, "/v1/traces"),
+        (all, "http://{}/otlp", by_flag, "/otlp/v1/traces"),
+        (all, "http://{}/otlp/", by_field, "/otlp/v1/traces"),
+        (traces, "http://{}", by_flag, "/"),
+        (traces, "http://{}/x/", by_flag, "/x/"),
+    ] {
+        assert_eq!(path_asked_for(variable, value, &arguments), path, "{variable}={value} {arguments:?}");
+    }
 }
 
 #[test]

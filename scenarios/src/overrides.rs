@@ -5,6 +5,7 @@
 
 mod apply;
 mod assignment;
+mod endpoint;
 
 use assignment::Assignment;
 

@@ -160,6 +160,31 @@ fn variables_count_for_an_external_target_and_flags_win() {
     assert_eq!(untouched, good(|_| {}));
 }
 
+/// Over HTTP the endpoint of all signals is a base, wherever it is said that HTTP it is.
+#[test]
+fn the_protocol_that_stands_in_the_end_decides_the_path_of_an_endpoint_from_the_environment() {
+    let endpoint = |variables: &[(&str, &str)], protocol: Option<&str>| {
+        let scenario = good(|flags| {
+            flags.target("external").sink_grpc("127.0.0.1:5317");
+            if let Some(protocol) = protocol {
+                flags.set(&format!("traffic.transport.protocol={protocol}"));
+            }
+            flags.environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        });
+        let Target::External(external) = scenario.target else { panic!("not external") };
+        external.endpoint.as_str().to_owned()
+    };
+    let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1/otlp");
+    let http = ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf");
+    let below = "http://127.0.0.1:1/otlp/v1/traces";
+    assert_eq!(endpoint(&[base, http], None), below);
+    assert_eq!(endpoint(&[base], Some("http")), below);
+    assert_eq!(endpoint(&[base, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")], Some("http")), below);
+    let of_traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:2");
+    assert_eq!(endpoint(&[base, of_traces], Some("http")), "http://127.0.0.1:2/");
+    assert_eq!(endpoint(&[base, of_traces], None), of_traces.1);
+}
+
 #[test]
 fn an_endpoint_from_the_environment_is_no_consent() {
     let problems = with(|flags| {

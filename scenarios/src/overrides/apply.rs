@@ -48,6 +48,12 @@ fn is_target(document: &Document, kind: &str) -> bool {
     }
 }
 
+/// Whether the document, as it stands, has traffic sent over HTTP; without a word of it, it is gRPC.
+fn is_http(document: &Document) -> bool {
+    let protocol = document.find(&FieldPath::keys("traffic.transport.protocol")).map(|node| &node.content);
+    matches!(protocol, Some(Content::Scalar { text, .. }) if text == "http")
+}
+
 impl Assignment {
     /// Adds the text of the flag to the document and writes the value; a failure points into that text.
     fn apply(&self, document: &mut Document, problems: &mut Vec<Problem>) {
@@ -90,6 +96,10 @@ impl Assignment {
                 let content = Content::Scalar { text: value.clone()?, plain: true };
                 let node = Node::new(Place { text: text_index, start: *value_at, end: text.len() }, content);
                 path.as_ref().map_or(Ok(()), |path| write(document, path, node))
+            }
+            Change::Endpoint { path, value_at, endpoint } => {
+                let content = Content::Scalar { text: endpoint.of_traces(is_http(document)), plain: true };
+                write(document, path, Node::new(Place { text: text_index, start: *value_at, end: text.len() }, content))
             }
             Change::Plant { value_at } => plant(document, literal(*value_at, text.len())),
             Change::Target { value_at } => {

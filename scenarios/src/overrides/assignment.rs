@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::endpoint::NamedEndpoint;
 use crate::document::{FieldPath, Origin, Text, shortened};
 use crate::units::ValueError;
 
@@ -43,6 +44,15 @@ pub(super) enum Change {
         value_at: usize,
         /// The value in a scenario's words, or what is wrong with it.
         value: Result<String, ValueError>,
+    },
+    /// The value is the endpoint that a variable names.
+    Endpoint {
+        /// The field.
+        path: FieldPath,
+        /// Where the value stands.
+        value_at: usize,
+        /// The value.
+        endpoint: NamedEndpoint,
     },
     /// The value is one more planted defect.
     Plant {
@@ -100,10 +110,16 @@ impl Assignment {
         Self::new(name, format!("{name}={shown}"), Origin::Environment, Ok(change))
     }
 
+    fn endpoint(name: &str, shown: &str, endpoint: NamedEndpoint) -> Self {
+        let path = FieldPath::keys("target.external.endpoint");
+        let change = Change::Endpoint { path, value_at: name.len() + 1, endpoint };
+        Self::new(name, format!("{name}={shown}"), Origin::Environment, Ok(change))
+    }
+
     /// The field that it sets, if it sets just one.
     pub(super) fn field(&self) -> Option<&FieldPath> {
         match &self.change {
-            Ok(Change::Literal { path, .. } | Change::Yaml { path, .. }) => Some(path),
+            Ok(Change::Literal { path, .. } | Change::Yaml { path, .. } | Change::Endpoint { path, .. }) => Some(path),
             Ok(Change::Variable { path, .. }) => path.as_ref(),
             Ok(Change::Plant { .. } | Change::Target { .. }) | Err(_) => None,
         }
@@ -113,26 +129,15 @@ impl Assignment {
 /// How a variable's value reads in a scenario, or what is wrong with it.
 type Translate = fn(&str) -> Result<String, ValueError>;
 
-/// The variables of OpenTelemetry's exporters that a scenario has a field for.
-const VARIABLES: [(&str, &str, Translate); 4] = [
-    ("ENDPOINT", "target.external.endpoint", |value| Ok(value.to_owned())),
+/// The variables of OpenTelemetry's exporters, besides the endpoint, that a scenario has a field for.
+const VARIABLES: [(&str, &str, Translate); 3] = [
     ("PROTOCOL", "traffic.transport.protocol", protocol),
     ("COMPRESSION", "traffic.transport.compression", compression),
     ("TIMEOUT", "traffic.client.timeout", milliseconds),
 ];
 
-/// The endpoint of all signals: over HTTP it is a base, and each signal has a path of its own below it.
-const GENERAL_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
-
-/// Where traces go below a base endpoint. Without a path of its own the client knows the path itself.
-fn endpoint_of_traces(base: &str, variables: &BTreeMap<String, String>) -> String {
-    let base = base.trim_end_matches('/');
-    let protocols = ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"];
-    let protocol = protocols.iter().filter_map(|name| variables.get(*name)).find(|value| !value.is_empty());
-    let has_path = base.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
-    let is_http = protocol.is_some_and(|protocol| protocol.starts_with("http"));
-    if has_path && is_http { format!("{base}/v1/traces") } else { base.to_owned() }
-}
+/// The endpoint of traces alone.
+const TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 
 fn protocol(value: &str) -> Result<String, ValueError> {
     match value {
@@ -156,6 +161,10 @@ fn not_among(what: &str, value: &str, possible: &str) -> ValueError {
 
 fn milliseconds(value: &str) -> Result<String, ValueError> {
     match value.trim().parse::<u64>() {
+        Ok(0) => {
+            let hint = "give the longest that a request may take, such as `600000` for ten minutes";
+            Err(ValueError::new(0, "`0` asks for no limit, and here every request has one", hint))
+        }
         Ok(number) => Ok(format!("{number}ms")),
         Err(_) => {
             let message = format!("`{}` is no number of milliseconds", shortened(value));
@@ -174,39 +183,26 @@ fn refused(name: &str) -> Assignment {
     Assignment::variable(name, None, "...", Err(ValueError::new(0, message, hint)))
 }
 
+/// What a person may see of a value: what stands before an `@` is a user name and a password.
+fn shown(value: &str) -> &str {
+    if value.contains('@') { "..." } else { value }
+}
+
+/// In the order in which they are written into a document: the endpoint last, since its path depends on the protocol.
 pub(super) fn from_environment(variables: &BTreeMap<String, String>) -> Vec<Assignment> {
     let set = |word: &str| {
         let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{word}"), format!("OTEL_EXPORTER_OTLP_{word}")];
-        names.into_iter().find(|name| variables.get(name).is_some_and(|value| !value.is_empty()))
+        names.into_iter().find_map(|name| variables.get_key_value(&name).filter(|(_, value)| !value.is_empty()))
     };
     let assignment = |(word, path, translate): (&str, &str, Translate)| {
-        let name = set(word)?;
-        let written = variables.get(&name)?;
-        let value = match name == GENERAL_ENDPOINT {
-            true => Ok(endpoint_of_traces(written, variables)),
-            false => translate(written),
-        };
-        // What stands before an `@` is a user name and a password.
-        let shown = if written.contains('@') { "..." } else { written };
-        Some(Assignment::variable(&name, Some(path), shown, value))
+        let (name, value) = set(word)?;
+        Some(Assignment::variable(name, Some(path), shown(value), translate(value)))
     };
-    let of_tls = OF_TLS.into_iter().filter_map(|word| set(word).map(|name| refused(&name)));
-    VARIABLES.into_iter().filter_map(assignment).chain(of_tls).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn over_http_the_general_endpoint_is_a_base() {
-        let endpoint = |base: &str, protocol: &str| {
-            let variables = BTreeMap::from([("OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(), protocol.to_owned())]);
-            endpoint_of_traces(base, &variables)
-        };
-        assert_eq!(endpoint("http://h:4318", "http/protobuf"), "http://h:4318");
-        assert_eq!(endpoint("http://h:4318/", "http/protobuf"), "http://h:4318");
-        assert_eq!(endpoint("http://h:4318/otlp/", "http/protobuf"), "http://h:4318/otlp/v1/traces");
-        assert_eq!(endpoint("http://h:4317/otlp", "grpc"), "http://h:4317/otlp");
-    }
+    let of_tls = OF_TLS.into_iter().filter_map(|word| set(word).map(|(name, _)| refused(name)));
+    let endpoint = set("ENDPOINT").map(|(name, value)| {
+        let is_of_traces = name == TRACES_ENDPOINT;
+        let named = if is_of_traces { NamedEndpoint::Traces } else { NamedEndpoint::Base };
+        Assignment::endpoint(name, shown(value), named(value.clone()))
+    });
+    VARIABLES.into_iter().filter_map(assignment).chain(of_tls).chain(endpoint).collect()
 }
