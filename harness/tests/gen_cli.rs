@@ -5,13 +5,14 @@
 #[expect(dead_code, reason = "shared with the tests of the sink, which use all of it")]
 mod rig;
 
-use rig::{Ended, PATIENCE, run, spanproof};
+use rig::{Ended, PATIENCE, Running, run, spanproof};
 use spanproof_harness::wire::server::{Backend, Decision, Export, ServerConfig, SinkServer};
 use spanproof_harness::wire::{Compression, Protocol};
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, mpsc};
+use std::time::{Duration, Instant};
 
 /// A backend that takes everything and remembers it.
 #[derive(Default)]
@@ -274,6 +275,31 @@ fn a_dry_run_says_what_would_be_sent_and_sends_nothing() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("would send 300 spans in 30 traces") && ended.out.contains(&endpoint), "{ended:?}");
     assert!(place.seen().is_empty());
+}
+
+#[test]
+fn an_interrupt_in_mid_run_ends_it_with_what_was_sent_so_far() {
+    let place = Place::start();
+    let endpoint = format!("http://{}", place.grpc());
+    let folder = tempfile::tempdir().unwrap();
+    let result = folder.path().join("g.json");
+    let mut command = spanproof();
+    command.args(["gen", "traces", "--quiet", "--rate", "1000", "--duration", "10m", "--endpoint", &endpoint]);
+    command.args(["--set", "traffic.batch.spans=100"]);
+    let running = Running::start(command.args(["--result", result.to_str().unwrap()]));
+    let deadline = Instant::now() + PATIENCE;
+    while place.seen.0.lock().unwrap().len() < 2 {
+        assert!(Instant::now() < deadline, "nothing was sent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    running.signal(rustix::process::Signal::INT);
+    let ended = running.wait();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&result).unwrap()).unwrap();
+    assert_eq!(written["state"], "interrupted");
+    let count = |word: &str| written["spans"][word].as_u64().unwrap();
+    assert!(count("acknowledged") > 0 && count("acknowledged") < count("planned"), "{written}");
+    assert!(ended.out.contains(&format!("acknowledged {}, ", count("acknowledged"))), "{ended:?}\n{written}");
 }
 
 #[test]
