@@ -164,7 +164,7 @@ pub fn run(
     let _hold = marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
 
     let mut cpu = ThreadCpu::new();
-    let mut at_work = start(scenario, options, target_plan, interrupt)?;
+    let mut at_work = start(scenario, options, target_plan, interrupt, talk)?;
     chronicle.ready(at_work.version.as_deref());
     let client = client_config(scenario, at_work.target.addresses(), options.headers.clone())
         .map_err(|error| RunError::Client(error.to_string()))?;
@@ -328,6 +328,7 @@ fn start(
     options: &RunOptions,
     target: TargetPlan,
     interrupt: &CancellationToken,
+    talk: &mut dyn Talk,
 ) -> Result<AtWork, RunError> {
     let gate = Arc::new(Gate::default());
     let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
@@ -345,7 +346,7 @@ fn start(
     let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
     // Ours tell when they are ready; of an external one nobody else would say that it is not there.
     if let scenario::Target::External(external) = &scenario.target {
-        reach::connect(external)?;
+        reach::connect(external, interrupt, talk)?;
     }
     let version = target.version();
     let target = target.start(addresses, interrupt)?;

@@ -29,7 +29,8 @@ pub use faults::{
 };
 pub use run::RunSpec;
 pub use schema::schema;
-pub use target::{EmbeddedSpec, EncodingOrder, ExternalSpec, ProcessSpec, ReadyOn, ReadySpec, SinkSpec, TargetSpec};
+pub use target::{EmbeddedSpec, EncodingOrder, ExternalReadySpec, ExternalSpec};
+pub use target::{ProcessSpec, ReadyOn, ReadySpec, SinkSpec, TargetSpec};
 pub use traffic::{Arrivals, BatchSpec, BurstSpec, Packing, ProfileSpec, RampSpec, StepSpec, TrafficSpec};
 pub use workload::{AnomaliesSpec, ShopSpec, UniformSpec, WorkloadSpec};
 

@@ -8,9 +8,10 @@ use crate::target::TargetError;
 use crate::wire::server::ServerError;
 use spanproof_generators::plan::PlanError;
 use spanproof_reports::directory::WriteError;
-use spanproof_reports::figures::bytes;
+use spanproof_reports::figures::{bytes, duration};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Why there is no result at all.
 #[derive(Debug, thiserror::Error)]
@@ -45,13 +46,19 @@ pub enum RunError {
         /// Where it listens.
         sink: SocketAddr,
     },
-    /// Nobody listens at the external target's endpoint.
-    #[error("reach the target at {endpoint}: {reason}; start the target, or give its address with --endpoint")]
+    /// Nobody took a connection at the external target's endpoint, however often it was tried. Start the target, or have it
+    /// waited for longer.
+    #[error(
+        "reach the target at {endpoint}: {reason} (tried for {}); start the target, give its address with --endpoint, or more time with target.external.ready.timeout",
+        duration(*tried_for)
+    )]
     Unreachable {
         /// The endpoint.
         endpoint: String,
-        /// Why not.
+        /// Why not, at the last attempt.
         reason: String,
+        /// From the first attempt to the last.
+        tried_for: Duration,
     },
     /// The client cannot be configured as the scenario says.
     #[error("configure the client: {0}")]

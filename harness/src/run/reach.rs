@@ -1,13 +1,18 @@
-//! Whether an external target can be one, before the load: it is not our own sink, and somebody listens.
+//! Whether an external target can be one, before the load: it is not our own sink, and somebody listens, or soon does.
 
-use super::RunError;
+use super::{RunError, Talk, deadline};
 use crate::wire::client::Endpoint;
+use spanproof_reports::figures;
 use spanproof_scenarios::scenario::External;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs, UdpSocket};
 use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
 
-/// A target that does not take a connection within this is not there: its machine may be far, but not so far.
+/// One attempt to connect takes no longer: the target's machine may be far, but not so far.
 const CONNECT_WITHIN: Duration = Duration::from_secs(3);
+
+/// From a refusal to the next attempt.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Refuses an endpoint at which our own sink would listen: the sink would take what the driver sends, and all would be well
 /// without any target.
@@ -27,23 +32,45 @@ pub(super) fn refuse_own_sink(external: &External) -> Result<(), RunError> {
     Ok(())
 }
 
-/// Makes sure that somebody listens.
+/// Makes sure that somebody listens. A target that is just starting is tried again until the scenario's time for that is over.
 ///
 /// # Errors
-/// Nobody takes a connection.
-pub(super) fn connect(external: &External) -> Result<(), RunError> {
-    let failed = |reason: String| RunError::Unreachable { endpoint: external.endpoint.as_str().to_owned(), reason };
-    let addresses = addresses(external).map_err(|error| failed(error.to_string()))?;
-    let deadline = Instant::now() + CONNECT_WITHIN;
+/// Nobody takes a connection, or nobody does and an interrupt ends the waiting.
+pub(super) fn connect(external: &External, interrupt: &CancellationToken, talk: &mut dyn Talk) -> Result<(), RunError> {
+    let endpoint = external.endpoint.as_str();
+    let began = Instant::now();
+    let end = deadline(began, external.ready_within);
+    let mut is_told = false;
+    while let Err(reason) = try_once(external) {
+        if interrupt.is_cancelled() || Instant::now() >= end {
+            return Err(RunError::Unreachable { endpoint: endpoint.to_owned(), reason, tried_for: began.elapsed() });
+        }
+        if !std::mem::replace(&mut is_told, true) {
+            let longest = figures::duration(external.ready_within);
+            talk.say(&format!("waiting up to {longest} for the target to take a connection at {endpoint}: {reason}"));
+        }
+        std::thread::sleep(AGAIN_AFTER.min(end.saturating_duration_since(Instant::now())));
+    }
+    Ok(())
+}
+
+/// The name is looked up each time: that of a container is known only when it has started.
+fn try_once(external: &External) -> Result<(), String> {
+    let addresses = addresses(external).map_err(|error| error.to_string())?;
+    let end = Instant::now() + CONNECT_WITHIN;
     let mut reason = "its name has no address".to_owned();
     for address in addresses {
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
         match TcpStream::connect_timeout(&address, left) {
+            // To a free port of the ephemeral range a connection may meet itself and succeed.
+            Ok(stream) if stream.local_addr().is_ok_and(|ours| ours == address) => {
+                reason = format!("{address}: nobody listens");
+            }
             Ok(_) => return Ok(()),
             Err(error) => reason = format!("{address}: {error}"),
         }
     }
-    Err(failed(reason))
+    Err(reason)
 }
 
 fn addresses(external: &External) -> std::io::Result<Vec<SocketAddr>> {

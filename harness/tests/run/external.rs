@@ -2,9 +2,9 @@
 
 use crate::collector::collector;
 use crate::http_target::PROGRAM;
-use crate::rig::{Ended, small, start_in};
+use crate::rig::{Ended, Started, small, start_in};
 use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -18,6 +18,10 @@ pub fn sink_address(test: u8) -> String {
 
 /// A collector that sends everything to each of these addresses and has these defects.
 pub fn target(destinations: &[&str], defects: &[&str]) -> EmbeddedTarget {
+    EmbeddedTarget::start(config(destinations, defects)).unwrap()
+}
+
+fn config(destinations: &[&str], defects: &[&str]) -> EmbeddedConfig {
     let destination = |address: &&str| Destination {
         endpoint: format!("http://{address}"),
         protocol: Protocol::Grpc,
@@ -25,7 +29,7 @@ pub fn target(destinations: &[&str], defects: &[&str]) -> EmbeddedTarget {
     };
     let export = destinations.iter().map(destination).collect();
     let defects = defects.iter().map(|defect| defect.parse().unwrap()).collect();
-    EmbeddedTarget::start(EmbeddedConfig { export, defects, ..EmbeddedConfig::default() }).unwrap()
+    EmbeddedConfig { export, defects, ..EmbeddedConfig::default() }
 }
 
 /// The same with one destination.
@@ -94,15 +98,55 @@ fn an_endpoint_at_which_our_own_sink_listens_is_refused_before_the_load() {
 }
 
 #[test]
-fn an_external_target_that_is_not_there_is_told_at_once_with_what_to_try() {
-    // A port that was free a moment ago, at an address that nobody else uses.
+fn an_external_target_that_is_not_there_is_told_with_what_to_try() {
+    // An address that nobody else uses.
     let nobody = sink_address(5).replace(":5317", ":4317");
-    let run = begun(&format!("http://{nobody}"), &["--sink-grpc", &sink_address(5)]).expect(3);
-    for words in [&format!("http://{nobody}")[..], "refused", "start the target", "--endpoint"] {
-        assert!(run.stderr.contains(words), "nothing of {words}\n{run}");
+    for within in ["0s", "300ms"] {
+        let within = format!("target.external.ready.timeout={within}");
+        let run = begun(&format!("http://{nobody}"), &["--sink-grpc", &sink_address(5), "--set", &within]).expect(3);
+        for words in [
+            &format!("http://{nobody}")[..],
+            "refused",
+            "tried for ",
+            "start the target",
+            "--endpoint",
+            "ready.timeout",
+        ] {
+            assert!(run.stderr.contains(words), "nothing of {words}\n{run}");
+        }
+        assert!(!run.path("out/result.json").exists(), "{run}");
     }
-    assert!(run.took < Duration::from_secs(20), "{run}");
-    assert!(!run.path("out/result.json").exists(), "{run}");
+}
+
+/// A run against an external target of which the first attempt to reach it has failed, and that goes on trying.
+fn waiting(endpoint: &str, sink: &str) -> Started {
+    let more = ["--target", "external", "--endpoint", endpoint, "--sink-grpc", sink, "--set", "run.spans=3000"];
+    let arguments = small("quickstart", &[&more[..], &["--set", "target.external.ready.timeout=60s"]].concat());
+    let told: Vec<&str> = arguments.into_iter().filter(|argument| *argument != "--quiet").collect();
+    let mut run = start_in(TempDir::new().unwrap(), &told, &[]);
+    let words = format!("waiting up to 1:00 for the target to take a connection at {endpoint}");
+    run.wait_until("the waiting", |run| run.said().contains(&words).then_some(()));
+    run
+}
+
+/// As beside a collector that `docker compose` starts at the same time.
+#[test]
+fn an_external_target_that_is_just_starting_is_waited_for() {
+    let sink = sink_address(8);
+    let listen_grpc: SocketAddr = sink.replace(":5317", ":4317").parse().unwrap();
+    let run = waiting(&format!("http://{listen_grpc}"), &sink);
+    let target = EmbeddedTarget::start(EmbeddedConfig { listen_grpc, ..config(&[&sink], &[]) }).unwrap();
+    expect_external_pass(run.wait());
+    target.shutdown(Duration::from_secs(5));
+}
+
+#[test]
+fn an_interrupt_ends_the_waiting_for_an_external_target() {
+    let sink = sink_address(9);
+    let run = waiting(&format!("http://{}", sink.replace(":5317", ":4317")), &sink);
+    run.signal(rustix::process::Signal::INT);
+    let run = run.wait().expect(130);
+    assert!(run.stderr.contains("interrupted before the load began"), "{run}");
 }
 
 /// It takes connections and drops them: no request is ever answered, and whether any will come out nobody can tell.

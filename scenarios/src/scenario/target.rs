@@ -15,6 +15,9 @@ use crate::spec::{Compression, EmbeddedSpec, EncodingOrder, ExternalSpec, Proces
 use crate::spec::{ReadySpec, SinkSpec, TargetSpec};
 use crate::units::ByteSize;
 
+/// How long a target may take to start, whoever starts it: a collector is there within a second or two, a container within some.
+const READY_WITHIN: Duration = Duration::from_secs(10);
+
 /// What receives the traffic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
@@ -91,6 +94,8 @@ pub struct External {
     pub sink_grpc: Option<SocketAddr>,
     /// Where the sink listens for OTLP/HTTP.
     pub sink_http: Option<SocketAddr>,
+    /// For how long it is tried whether anybody takes a connection at the endpoint; zero tries once.
+    pub ready_within: Duration,
 }
 
 /// Works out the target; `protocol` is what traffic comes over.
@@ -148,7 +153,7 @@ fn process(spec: &ProcessSpec, protocol: Protocol, checker: &mut Checker<'_>) ->
 
 /// A target that takes one protocol alone is ready when that one is: so the receiver follows the traffic.
 fn ready(spec: &ReadySpec, protocol: Protocol, checker: &mut Checker<'_>) -> Ready {
-    let timeout = checker.lasting("target.process.ready.timeout", spec.timeout, Duration::from_secs(10));
+    let timeout = checker.lasting("target.process.ready.timeout", spec.timeout, READY_WITHIN);
     let receiver = match spec.on {
         None => Some(protocol),
         Some(ReadyOn::Grpc) => Some(Protocol::Grpc),
@@ -170,7 +175,8 @@ fn external(spec: &ExternalSpec, protocol: Protocol, checker: &mut Checker<'_>) 
     let sink = spec.sink.clone().unwrap_or_default();
     let sinks = sinks(&sink, checker);
     let (sink_grpc, sink_http) = sinks?;
-    Some(External { endpoint: endpoint?, sink_grpc, sink_http })
+    let ready_within = spec.ready.as_ref().and_then(|ready| ready.timeout).map_or(READY_WITHIN, |timeout| timeout.0);
+    Some(External { endpoint: endpoint?, sink_grpc, sink_http, ready_within })
 }
 
 fn endpoint(text: &str, protocol: Protocol, checker: &mut Checker<'_>) -> Option<Endpoint> {

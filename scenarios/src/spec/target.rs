@@ -114,6 +114,16 @@ pub struct ExternalSpec {
     /// Where the target delivers to: fixed addresses for the sink to listen on.
     #[schemars(required)]
     pub sink: Option<SinkSpec>,
+    /// How a target that is just starting is waited for.
+    pub ready: Option<ExternalReadySpec>,
+}
+
+/// How a target that is just starting is waited for: it counts as started when it takes a connection at its endpoint.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalReadySpec {
+    /// How long it is tried again; 0s tries once. Default: 10s.
+    pub timeout: Option<HumanDuration>,
 }
 
 /// Fixed addresses of the sink; at least one.
