@@ -6,14 +6,16 @@ use crate::rig::{Ended, Started, small, start_in};
 use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// An address for the sink that nobody else uses: a loopback address of this process and test alone, since its port must be
-/// known to the target before the sink listens.
-pub fn sink_address(test: u8) -> String {
+/// An address for the sink that nobody else uses: a loopback address of this process and this call alone, since its port must
+/// be known to the target before the sink listens.
+pub fn sink_address() -> String {
+    static NEXT: AtomicU8 = AtomicU8::new(100);
     let [.., high, low] = std::process::id().to_be_bytes();
-    format!("127.{}.{high}.{low}:5317", 100 + test)
+    format!("127.{}.{high}.{low}:5317", NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// A collector that sends everything to each of these addresses and has these defects.
@@ -46,7 +48,7 @@ pub fn against(target: EmbeddedTarget, arguments: &[&str], variables: &[(&str, &
 
 #[test]
 fn an_external_target_named_by_flags_passes_and_is_left_alone() {
-    let sink = sink_address(1);
+    let sink = sink_address();
     let target = target_of(&sink, &[]);
     let endpoint = format!("http://{}", target.grpc_addr());
     let run = expect_external_pass(against(target, &["--endpoint", &endpoint, "--sink-grpc", &sink], &[]));
@@ -55,7 +57,7 @@ fn an_external_target_named_by_flags_passes_and_is_left_alone() {
 
 #[test]
 fn an_external_target_named_by_the_environment_passes() {
-    let sink = sink_address(2);
+    let sink = sink_address();
     let target = target_of(&sink, &[]);
     let endpoint = format!("http://{}", target.http_addr());
     let variables =
@@ -83,7 +85,7 @@ fn begun(endpoint: &str, sink: &[&str]) -> Ended {
 
 #[test]
 fn an_endpoint_at_which_our_own_sink_listens_is_refused_before_the_load() {
-    let address = sink_address(4);
+    let address = sink_address();
     let port = &address[address.rfind(':').unwrap()..];
     let everywhere = format!("0.0.0.0{port}");
     for (endpoint, flag, sink) in [
@@ -100,10 +102,11 @@ fn an_endpoint_at_which_our_own_sink_listens_is_refused_before_the_load() {
 #[test]
 fn an_external_target_that_is_not_there_is_told_with_what_to_try() {
     // An address that nobody else uses.
-    let nobody = sink_address(5).replace(":5317", ":4317");
+    let sink = sink_address();
+    let nobody = sink.replace(":5317", ":4317");
     for within in ["0s", "300ms"] {
         let within = format!("target.external.ready.timeout={within}");
-        let run = begun(&format!("http://{nobody}"), &["--sink-grpc", &sink_address(5), "--set", &within]).expect(3);
+        let run = begun(&format!("http://{nobody}"), &["--sink-grpc", &sink, "--set", &within]).expect(3);
         for words in [
             &format!("http://{nobody}")[..],
             "refused",
@@ -132,7 +135,7 @@ fn waiting(endpoint: &str, sink: &str) -> Started {
 /// As beside a collector that `docker compose` starts at the same time.
 #[test]
 fn an_external_target_that_is_just_starting_is_waited_for() {
-    let sink = sink_address(8);
+    let sink = sink_address();
     let listen_grpc: SocketAddr = sink.replace(":5317", ":4317").parse().unwrap();
     let run = waiting(&format!("http://{listen_grpc}"), &sink);
     let target = EmbeddedTarget::start(EmbeddedConfig { listen_grpc, ..config(&[&sink], &[]) }).unwrap();
@@ -142,7 +145,7 @@ fn an_external_target_that_is_just_starting_is_waited_for() {
 
 #[test]
 fn an_interrupt_ends_the_waiting_for_an_external_target() {
-    let sink = sink_address(9);
+    let sink = sink_address();
     let run = waiting(&format!("http://{}", sink.replace(":5317", ":4317")), &sink);
     run.signal(rustix::process::Signal::INT);
     let run = run.wait().expect(130);
@@ -152,10 +155,10 @@ fn an_interrupt_ends_the_waiting_for_an_external_target() {
 /// It takes connections and drops them: no request is ever answered, and whether any will come out nobody can tell.
 #[test]
 fn a_target_that_answers_nothing_is_waited_for_as_long_as_was_said() {
-    let address = sink_address(6).replace(":5317", ":4317");
+    let sink = sink_address();
+    let address = sink.replace(":5317", ":4317");
     let listener = std::net::TcpListener::bind(&address).unwrap();
     std::thread::spawn(move || listener.incoming().for_each(drop));
-    let sink = sink_address(6);
     let more = ["--sink-grpc", &sink, "--set", "run.spans=500", "--set", "run.settle=2s"];
     let run = begun(&format!("http://{address}"), &more).expect(3);
     assert_eq!(run.spans("acknowledged"), 0, "{run}");
@@ -207,7 +210,7 @@ service:
 #[test]
 fn a_real_collector_that_somebody_else_runs_passes_and_is_left_alone() {
     let Some(program) = collector() else { return };
-    let host = sink_address(7).replace(":5317", "");
+    let host = sink_address().replace(":5317", "");
     let folder = TempDir::new().unwrap();
     let config = folder.path().join("collector.yaml");
     std::fs::write(&config, COLLECTOR.replace("HOST", &host)).unwrap();
@@ -222,7 +225,7 @@ fn a_real_collector_that_somebody_else_runs_passes_and_is_left_alone() {
 
 #[test]
 fn headers_of_the_environment_reach_an_external_target_which_may_deliver_over_http() {
-    let host = sink_address(3).replace(":5317", "");
+    let host = sink_address().replace(":5317", "");
     let _target = guarded(&host, "x-team:blue green");
     let (endpoint, sink) = (format!("http://{host}:4318"), format!("{host}:5318"));
     let more = ["--endpoint", &endpoint, "--sink-http", &sink, "--set", "traffic.transport.protocol=http"];

@@ -43,7 +43,7 @@ fn late_and_lost_spans_of_one_run_are_told_apart() {
 /// Of an external target nothing is known: it may hold a span for half a minute, and what has not come by then is lost.
 #[test]
 fn a_target_of_which_nothing_is_known_is_waited_for_half_a_minute() {
-    let sink = sink_address(3);
+    let sink = sink_address();
     let target = target_of(&sink, &["drop-nth=777"]);
     let endpoint = format!("http://{}", target.grpc_addr());
     let run = against(target, &["--endpoint", &endpoint, "--sink-grpc", &sink], &[]).expect(1);
@@ -59,7 +59,7 @@ fn a_target_of_which_nothing_is_known_is_waited_for_half_a_minute() {
 /// Told to wait for less, the harness cannot know whether what is absent would have come.
 #[test]
 fn an_absence_is_no_loss_if_it_was_not_waited_for() {
-    let sink = sink_address(4);
+    let sink = sink_address();
     let target = target_of(&sink, &["drop-nth=777"]);
     let endpoint = format!("http://{}", target.grpc_addr());
     let more = ["--endpoint", &endpoint, "--sink-grpc", &sink, "--set", "run.settle=1s"];
@@ -70,7 +70,7 @@ fn an_absence_is_no_loss_if_it_was_not_waited_for() {
 /// Everything arrives at once, and two seconds later once more. Nobody stops this target, so only patience can tell.
 #[test]
 fn a_repeat_that_comes_when_everything_has_arrived_is_seen() {
-    let sink = sink_address(5);
+    let sink = sink_address();
     let repeating = target_of(&sink, &["deliver-late=2s,every=1"]);
     let first = target(&[&sink, &repeating.grpc_addr().to_string()], &[]);
     let endpoint = format!("http://{}", first.grpc_addr());

@@ -38,8 +38,8 @@ impl Other {
 }
 
 /// Three seconds of load against an external target with these defects; meanwhile others send to its sink.
-fn run(test: u8, defects: &[&str], others: &[(&Other, &str)], more: &[&str]) -> Ended {
-    let sink = sink_address(test);
+fn run(defects: &[&str], others: &[(&Other, &str)], more: &[&str]) -> Ended {
+    let sink = sink_address();
     let http = sink.replace(":5317", ":5318");
     let target = target_of(&sink, defects);
     let endpoint = format!("http://{}", target.grpc_addr());
@@ -63,7 +63,7 @@ fn counts(run: &Ended, ids: [&str; 2]) -> [u64; 2] {
 
 #[test]
 fn garbage_and_other_signals_fail_the_run_under_their_names() {
-    let run = run(6, &[], &[(&GARBAGE, "400"), (&METRICS, "200"), (&METRICS, "200")], &[]).expect(1);
+    let run = run(&[], &[(&GARBAGE, "400"), (&METRICS, "200"), (&METRICS, "200")], &[]).expect(1);
     assert_eq!(run.ids("failure"), ["foreign-signal", "malformed"], "{run}");
     assert_eq!(counts(&run, ["malformed", "foreign-signal"]), [1, 2]);
     assert_eq!(run.spans("delivered"), run.spans("planned"));
@@ -71,19 +71,19 @@ fn garbage_and_other_signals_fail_the_run_under_their_names() {
 
 #[test]
 fn garbage_and_other_signals_are_only_told_where_others_may_send() {
-    let run = run(7, &[], &[(&GARBAGE, "400"), (&METRICS, "200")], &["--foreign", "ignore"]).expect(0);
+    let run = run(&[], &[(&GARBAGE, "400"), (&METRICS, "200")], &["--foreign", "ignore"]).expect(0);
     assert_eq!(run.ids("info"), ["foreign-signal", "malformed"], "{run}");
 }
 
 #[test]
 fn a_refusal_of_the_sinks_own_is_a_warning_while_nothing_is_absent() {
-    let run = run(8, &[], &[(&SNAPPY, "415")], &[]).expect(0);
+    let run = run(&[], &[(&SNAPPY, "415")], &[]).expect(0);
     assert!(run.ids("warning").contains(&"sink-refused".to_owned()), "{run}");
 }
 
 #[test]
 fn an_absence_in_a_run_in_which_the_sink_refused_something_is_not_the_targets_loss() {
-    let run = run(9, &["drop-nth=777"], &[(&SNAPPY, "415")], &["--set", "run.settle=1s"]).expect(3);
+    let run = run(&["drop-nth=777"], &[(&SNAPPY, "415")], &["--set", "run.settle=1s"]).expect(3);
     assert_eq!(run.ids("inconclusive"), ["lost-acknowledged", "sink-refused"], "{run}");
     assert!(run.stdout.contains("unknown compression 1"), "{run}");
     assert!(run.ids("failure").is_empty(), "{run}");
