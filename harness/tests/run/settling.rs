@@ -53,7 +53,9 @@ fn a_target_of_which_nothing_is_known_is_waited_for_half_a_minute() {
         "{run}"
     );
     assert_eq!(run.result()["settle"]["ended"], "deadline");
-    assert!((30.0..35.0).contains(&settled(&run)), "{run}");
+    // How long it really took at most is for the machine to say.
+    assert_eq!(run.result()["settle"]["planned_seconds"], 30.0, "{run}");
+    assert!(settled(&run) >= 30.0, "{run}");
 }
 
 /// Told to wait for less, the harness cannot know whether what is absent would have come.
