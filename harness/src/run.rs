@@ -18,6 +18,7 @@ mod remedy;
 mod results;
 mod room;
 mod settle;
+mod sustained;
 mod watch;
 mod ways;
 

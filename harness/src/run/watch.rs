@@ -2,7 +2,7 @@
 
 use super::narrate::{Narrator, Standing};
 use super::settle::Patience;
-use super::{Talk, deadline};
+use super::{Talk, deadline, sustained};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
 use crate::fault::{FaultBook, TargetFaults};
@@ -219,13 +219,10 @@ impl Watcher<'_> {
         let so_far = super::results::so_far(self.scenario, self.recorder, self.outcomes, self.latency, target, sent);
         let outcomes = limits::judge(&self.scenario.abort, &so_far, &limits::Doubts::default());
         let due = |(at, outcome): (usize, LimitOutcome)| {
-            if outcome.verdict != Verdict::Pass {
-                look.abort_since[at] = None;
-                return None;
-            }
-            let since = *look.abort_since[at].get_or_insert(now);
-            let sustained = self.scenario.abort[at].sustained.unwrap_or_default();
-            (now.saturating_sub(since) >= sustained).then_some(outcome)
+            let since = sustained::since(look.abort_since[at], outcome.verdict == Verdict::Pass, now);
+            look.abort_since[at] = since;
+            let long = self.scenario.abort[at].sustained.unwrap_or_default();
+            sustained::for_as_long(since, long, now).then_some(outcome)
         };
         outcomes.into_iter().enumerate().find_map(due)
     }

@@ -151,6 +151,21 @@ fn an_abort_limit_ends_the_run_early_and_keeps_what_was_learned() {
     assert!(run.stdout.contains("stopped early"), "{run}");
 }
 
+#[test]
+fn an_abort_limit_that_is_to_hold_for_a_while_ends_the_run_when_it_has() {
+    let run = start(&long(&["--set", "abort=[spans.acknowledged > 2000 for 1s]"])).wait().expect(3);
+    expect_partial_results(&run, "aborted");
+    let events = run.artefact("events.ndjson");
+    let events: Vec<serde_json::Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let abort = events.iter().find(|event| event["kind"] == "abort").unwrap_or_else(|| panic!("{run}"));
+    let timeline = run.result()["timeline"]["points"].clone();
+    let at = |thing: &serde_json::Value| thing["at_seconds"].as_f64().unwrap();
+    // A point's count is read after its time, so this is before the limit held.
+    let before = timeline.as_array().unwrap().iter().rfind(|point| point["acknowledged"].as_u64().unwrap() <= 2000);
+    let before = at(before.unwrap_or_else(|| panic!("{run}")));
+    assert!(at(abort) >= before + 1.0, "aborted at {} s, and at {before} s it did not hold\n{run}", at(abort));
+}
+
 /// What was on its way when the run was cut short is not called lost, neither by a check nor by a limit.
 #[test]
 fn limits_on_absence_are_open_when_the_run_was_cut_short() {
