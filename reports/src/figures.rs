@@ -55,6 +55,12 @@ pub fn milliseconds(ms: f64) -> String {
     Duration::try_from_secs_f64(ms / 1e3).map_or_else(|_| format!("{ms} ms"), duration)
 }
 
+/// A stretch of a run's clock: `1:11 to 1:35`, or one instant where both ends read alike.
+pub fn stretch(from: f64, to: f64) -> String {
+    let (from, to) = (clock(from), clock(to));
+    if from == to { from } else { format!("{from} to {to}") }
+}
+
 /// Seconds on a run's clock, whole when they are: `0:30`, `1:11.5`, `1:02:03`.
 pub fn clock(seconds: f64) -> String {
     if !seconds.is_finite() {

@@ -1,6 +1,6 @@
 //! What was foretold beside what was counted, for all renderers.
 
-use crate::figures::{bytes, clock, count};
+use crate::figures::{bytes, clock, count, stretch};
 use crate::result::RunResult;
 use crate::result::prediction::Prediction;
 
@@ -74,7 +74,7 @@ pub fn rows(result: &RunResult) -> Vec<(&'static str, String)> {
 
 /// Between which instants the spans are due that may be given up.
 pub fn lost_between(told: &Prediction) -> Option<String> {
-    Some(format!("{} to {}", clock(told.lost_from_seconds?), clock(told.lost_to_seconds?)))
+    Some(stretch(told.lost_from_seconds?, told.lost_to_seconds?))
 }
 
 #[cfg(test)]

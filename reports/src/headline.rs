@@ -1,6 +1,6 @@
 //! The verdict of a result in words, and what deserves to be said first: shared by all renderers.
 
-use crate::figures::count;
+use crate::figures::{clock, count, stretch};
 use crate::result::check::{Check, Finding, Level, LimitOutcome};
 use crate::result::verdict::Verdict;
 use crate::result::{RunResult, RunStatus};
@@ -140,13 +140,12 @@ pub fn target(result: &RunResult) -> Option<String> {
     Some(parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
-/// When a finding happened: `1:11 to 1:35, in backend-down`.
+/// When a finding happened: `1:11 to 1:35, in backend-down`; `1:11` where beginning and end read alike.
 pub fn when(finding: &Finding) -> Option<String> {
-    let clock = crate::figures::clock;
     match (&finding.window, finding.at_seconds) {
         (Some(window), _) => {
             let during = window.during.as_ref().map(|what| format!(", {what}")).unwrap_or_default();
-            Some(format!("{} to {}{during}", clock(window.from_seconds), clock(window.to_seconds)))
+            Some(format!("{}{during}", stretch(window.from_seconds, window.to_seconds)))
         }
         (None, at) => at.map(clock),
     }
@@ -157,7 +156,7 @@ pub fn example(finding: &Finding) -> Option<String> {
     let example = finding.examples.first()?;
     let ids = [("trace", &example.trace_id), ("span", &example.span_id)];
     let ids = ids.into_iter().filter_map(|(name, id)| Some(format!("{name} {}", id.as_ref()?))).collect::<Vec<_>>();
-    let at = example.at_seconds.map(|at| format!("at {}", crate::figures::clock(at)));
+    let at = example.at_seconds.map(|at| format!("at {}", clock(at)));
     let parts = [ids.join(" "), example.text.clone(), at.unwrap_or_default()];
     Some(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("  "))
 }
@@ -165,6 +164,7 @@ pub fn example(finding: &Finding) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::result::check::Window;
     use crate::result::samples::{failing, passing};
 
     #[test]
@@ -181,6 +181,18 @@ mod tests {
         result.limits[2].verdict = Verdict::Fail;
         let titles = concerns(&result, Verdict::Fail).iter().map(|c| c.title()).collect::<Vec<_>>();
         assert_eq!(titles, ["integrity", "target.memory.peak < 450MiB"]);
+    }
+
+    #[test]
+    fn a_window_that_reads_as_one_instant_is_told_as_one() {
+        let of = |from_seconds, to_seconds, during: Option<&str>| {
+            let window = Some(Window { from_seconds, to_seconds, during: during.map(str::to_owned) });
+            when(&Finding { window, at_seconds: Some(99.0), ..Finding::default() }).unwrap()
+        };
+        assert_eq!(of(13.0, 13.0, None), "0:13");
+        assert_eq!(of(13.01, 13.04, Some("in backend-down")), "0:13, in backend-down");
+        assert_eq!(of(13.0, 13.1, Some("in backend-down")), "0:13 to 0:13.1, in backend-down");
+        assert_eq!(when(&Finding { at_seconds: Some(13.0), ..Finding::default() }).as_deref(), Some("0:13"));
     }
 
     #[test]
