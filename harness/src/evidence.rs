@@ -214,6 +214,7 @@ fn evidence(
         may_leave_out: course.may_leave_out.clone(),
         may_change: course.may_change.clone(),
         ways: course.ways.clone(),
+        pipelines: course.pipelines.clone(),
         late_after: course.late_after,
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),

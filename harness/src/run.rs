@@ -422,6 +422,7 @@ fn freeze(
         may_leave_out: found.patience.may_leave_out.clone(),
         may_change: found.patience.may_change.clone(),
         ways: found.patience.ways.clone(),
+        pipelines: pipelines(&found.patience, options),
         forewarned: found.patience.warnings.clone(),
         late_after: found.patience.late_after(),
         late_margin: found.patience.margin,
@@ -457,6 +458,12 @@ fn freeze(
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)
+}
+
+/// The ways from the target's receivers to the sink, in words, as far as they are known.
+fn pipelines(patience: &Patience, options: &RunOptions) -> Vec<String> {
+    let behind = if options.behind.is_empty() { "" } else { " -> embedded" };
+    patience.pipelines.iter().map(|way| format!("{way}{behind}")).collect()
 }
 
 /// What is known of a run whose evidence could not be written: not what a verdict could rest on, and better than nothing.

@@ -36,6 +36,8 @@ pub struct Course {
     pub may_change: Vec<(String, Change)>,
     /// Where its configuration leads to the sink by more than one way: by which.
     pub ways: Vec<String>,
+    /// Every pipeline of it that leads to the sink, in words.
+    pub pipelines: Vec<String>,
     /// What was warned of before the run.
     pub forewarned: Vec<String>,
     /// How long after its intended instant a record's first copy may come.
@@ -96,6 +98,9 @@ struct CourseFile {
     /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ways: Vec<String>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pipelines: Vec<String>,
     forewarned: Vec<String>,
     late_after_ns: u64,
     late_margin_ns: u64,
@@ -222,6 +227,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         may_leave_out: course.may_leave_out.clone(),
         may_change: course.may_change.iter().map(|(name, change)| (name.clone(), change.into())).collect(),
         ways: course.ways.clone(),
+        pipelines: course.pipelines.clone(),
         forewarned: course.forewarned.clone(),
         late_after_ns: nanoseconds(course.late_after),
         late_margin_ns: nanoseconds(course.late_margin),
@@ -277,6 +283,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         may_leave_out: read.may_leave_out,
         may_change: read.may_change.into_iter().map(|(name, change)| (name, change.into())).collect(),
         ways: read.ways,
+        pipelines: read.pipelines,
         forewarned: read.forewarned,
         late_after: Duration::from_nanos(read.late_after_ns),
         late_margin: Duration::from_nanos(read.late_margin_ns),

@@ -157,6 +157,8 @@ pub struct Evidence {
     pub may_change: Vec<(String, Change)>,
     /// Where the target's configuration leads to the sink by more than one way: by which.
     pub ways: Vec<String>,
+    /// Every pipeline of it that leads to the sink, in words; none where that is not known.
+    pub pipelines: Vec<String>,
     /// How long after its intended instant a record's first copy may come.
     pub late_after: Duration,
     /// Why the run ended before its plan did, if it did.
@@ -356,6 +358,7 @@ impl Evidence {
             absence_is_unknown: false,
             may_change: Vec::new(),
             ways: Vec::new(),
+            pipelines: Vec::new(),
             late_after: Duration::from_secs(15),
             cut_short: None,
             target_ended: None,

@@ -59,6 +59,8 @@ pub struct Patience {
     pub may_change: Vec<(String, Change)>,
     /// The pipelines and exporters by which a span may reach the sink more than once; empty unless there are two or more.
     pub ways: Vec<String>,
+    /// Every pipeline that leads to the sink, in words; none where that is not known.
+    pub pipelines: Vec<String>,
     /// What to tell before the run starts, and in the result unless a finding says it.
     pub warnings: Vec<String>,
     /// What to tell before the run starts and in the result: a guarantee that cannot hold, a limit that cannot be judged.
@@ -117,6 +119,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         ways: Vec::new(),
+        pipelines: Vec::new(),
         warnings: Vec::new(),
         notes: not_measured(scenario),
         took: None,
@@ -239,7 +242,10 @@ fn wrong(errors: Vec<ConfigError>) -> RunError {
 /// The ways that lead to the sink. Where that cannot be told, every way to an OTLP backend may, which is said.
 fn ours(all: &Pipelines, open: Option<String>, patience: &mut Patience) -> Result<Pipelines, RunError> {
     match ways::to_sink(all, open) {
-        Ways::Known(ours) => Ok(ours),
+        Ways::Known(ours) => {
+            patience.pipelines = ways::in_words(&ours);
+            Ok(ours)
+        }
         Ways::Unsure(told) => {
             patience.notes.push(told);
             Ok(all.to_otlp())
@@ -387,6 +393,15 @@ service:
         assert_eq!(component, "attributes");
         let excused = ["nosuchkey", "server.address"].map(|key| change.may_be_behind(&format!("attributes[{key:?}]")));
         assert_eq!(excused, [true, false]);
+    }
+
+    #[test]
+    fn of_the_pipelines_those_to_the_sink_are_known() {
+        let ways = ["a: otlp -> batch/a", "b: otlp -> batch/b", "c: otlp -> groupbytrace -> batch/c"];
+        let ways = ways.map(|way| format!("traces/{way} -> otlp_grpc"));
+        assert_eq!(patience_with(PROCESS, "").pipelines, ways);
+        let unsure = patience_of(&PARALLEL.replace("${env:SPANPROOF_SINK_GRPC}", "${file:x}"), PROCESS, "").unwrap();
+        assert_eq!(unsure.pipelines, [""; 0], "which of them leads there is not known");
     }
 
     #[test]

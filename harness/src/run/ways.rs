@@ -101,6 +101,18 @@ pub(super) fn repeats(ours: &Pipelines) -> Vec<String> {
     if most.len() < 2 { Vec::new() } else { most.iter().map(named).collect() }
 }
 
+/// Each way in words, with all that a span passes on it: `traces: otlp -> batch -> otlp_grpc`.
+pub(super) fn in_words(ours: &Pipelines) -> Vec<String> {
+    let told = |path: &Path| {
+        let first = path.stages.first().map_or(&path.pipeline, |stage| &stage.pipeline);
+        let passed = path.stages.iter().map(|stage| &stage.component);
+        let all = std::iter::once(&path.receiver).chain(passed).chain([&path.exporter]);
+        let all: Vec<String> = all.map(ToString::to_string).collect();
+        format!("{first}: {}", all.join(" -> "))
+    };
+    ours.paths().iter().map(told).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +121,7 @@ mod tests {
 
     const CONFIG: &str = "
 receivers: {otlp: {}, otlp/b: {}}
+processors: {batch: {}, batch/a: {}}
 connectors: {routing: {}, forward: {}}
 exporters:
   otlp_grpc: {endpoint: '${env:SPANPROOF_SINK_GRPC}'}
@@ -175,6 +188,16 @@ service: {pipelines: {PIPELINES}}
         assert!(open(&pipelines("traces: {receivers: [routing], exporters: [debug]}"), &[], &[]).is_some());
         let Ways::Unsure(told) = to_sink(&plain, Some("why".to_owned())) else { panic!("sure") };
         assert!(told.ends_with("; why, so this may be otherwise"), "{told}");
+    }
+
+    #[test]
+    fn a_way_is_told_from_its_receiver_to_its_exporter() {
+        assert_eq!(in_words(&with_exporters("otlp_grpc")), ["traces: otlp -> otlp_grpc"]);
+        let through = "traces/in: {receivers: [otlp/b], processors: [batch/a], exporters: [forward]}, \
+                       traces/out: {receivers: [forward], processors: [batch], exporters: [otlp_grpc, otlp_http]}";
+        let begin = "traces/in: otlp/b -> batch/a -> forward -> batch";
+        let both = ["otlp_grpc", "otlp_http"].map(|exporter| format!("{begin} -> {exporter}"));
+        assert_eq!(in_words(&pipelines(through)), both);
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn one_span_dropped_behind_it_is_named() {
     assert_eq!(run.ids("failure"), ["lost-acknowledged"], "{run}");
     assert_eq!((run.spans("lost_acknowledged"), run.spans("delivered")), (1, run.spans("planned") - 1));
     let [finding] = &run.findings_of("lost-acknowledged")[..] else { panic!("{run}") };
+    assert_eq!(finding["where"], "between the target's answer and the sink: traces: otlp -> otlp_grpc -> embedded");
     let [example] = &finding["examples"].as_array().unwrap()[..] else { panic!("{finding}") };
     for id in ["trace_id", "span_id"] {
         assert!(run.stdout.contains(example[id].as_str().unwrap()), "{run}");

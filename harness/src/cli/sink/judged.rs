@@ -87,6 +87,7 @@ pub(super) fn judge(
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         ways: Vec::new(),
+        pipelines: Vec::new(),
         late_after: NEVER_LATE,
         cut_short,
         target_ended: None,

@@ -10,6 +10,9 @@ use spanproof_reports::result::check::{Finding, Level};
 /// Above this share of the plan refused or unknown, nothing can be said of what the target does with what it takes.
 const NOT_TAKEN_MAX: f64 = 0.05;
 
+/// Pipelines that are named where spans may have been lost in any of them; the configuration has the rest.
+const PIPELINES_SHOWN: usize = 3;
+
 /// Judges delivery.
 pub const CHECK: Examination = Examination {
     id: "delivery",
@@ -65,6 +68,9 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let mut found = finding("lost-acknowledged", level, lost, message);
     let given_up = given_up(evidence, records);
     found.place = evidence.target_ended.clone().or_else(|| given_up.as_ref().map(|(place, _)| place.clone()));
+    if level == Level::Failure {
+        found.place.get_or_insert_with(|| on_its_way(evidence));
+    }
     let common = add_records(evidence, &mut found, records, Among::Acknowledged);
     found.advice = Some(match common.intended {
         Some(intended) => {
@@ -79,6 +85,20 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         },
     });
     findings.push(found);
+}
+
+/// Where a loss happened of which no more is known than that the target had taken the spans.
+fn on_its_way(evidence: &Evidence) -> String {
+    let mut told = "between the target's answer and the sink".to_owned();
+    if !evidence.pipelines.is_empty() {
+        let shown = &evidence.pipelines[..evidence.pipelines.len().min(PIPELINES_SHOWN)];
+        told.push_str(&format!(": {}", shown.join("; ")));
+        let more = evidence.pipelines.len() - shown.len();
+        if more > 0 {
+            told.push_str(&format!("; and {more} more"));
+        }
+    }
+    told
 }
 
 fn lost_declared(evidence: &Evidence, findings: &mut Vec<Finding>) {

@@ -32,6 +32,28 @@ fn a_loss_says_when_and_which_and_what_is_common() {
 }
 
 #[test]
+fn a_loss_of_which_no_more_is_known_is_placed_between_target_and_sink() {
+    let mut evidence = with_a_loss(clean());
+    let told = |evidence: &Evidence| findings_of(delivery::CHECK, evidence).remove(0).place.unwrap_or_default();
+    let plain = "between the target's answer and the sink";
+    assert_eq!(told(&evidence), plain);
+    let pipelines = |count: usize| (1..=count).map(|number| format!("traces/{number}: otlp -> otlp_grpc")).collect();
+    evidence.pipelines = pipelines(1);
+    assert_eq!(told(&evidence), format!("{plain}: traces/1: otlp -> otlp_grpc"));
+    let three = "traces/1: otlp -> otlp_grpc; traces/2: otlp -> otlp_grpc; traces/3: otlp -> otlp_grpc";
+    evidence.pipelines = pipelines(3);
+    assert_eq!(told(&evidence), format!("{plain}: {three}"));
+    evidence.pipelines = pipelines(5);
+    assert_eq!(told(&evidence), format!("{plain}: {three}; and 2 more"));
+    evidence.target_ended = Some("the target ended by itself".to_owned());
+    assert_eq!(told(&evidence), "the target ended by itself");
+    // The sink may have refused them, or they may be on their way.
+    evidence.target_ended = None;
+    evidence.cut_short = Some("interrupted".to_owned());
+    assert_eq!(told(&evidence), "");
+}
+
+#[test]
 fn absence_that_may_be_meant_is_open_and_says_who_may_mean_it() {
     let mut evidence = with_a_loss(clean());
     evidence.absence_is_unknown = true;

@@ -51,7 +51,8 @@ fn a_loss_is_laid_on_the_faults_that_touched_it() {
     let found = findings_of(delivery::CHECK, &lost(0..30, [], faults)).remove(0);
     assert!(found.advice.unwrap().contains("for longer than `early` lasts"));
     let elsewhere = vec![fault("idle", 70..80)];
-    assert_eq!(told(&lost(0..30, [], elsewhere)), (None, "the target's log and".to_owned()));
+    let (place, advice) = ("between the target's answer and the sink", "the target's log and");
+    assert_eq!(told(&lost(0..30, [], elsewhere)), (Some(place.to_owned()), advice.to_owned()));
 }
 
 #[test]
