@@ -18,3 +18,15 @@ missing_needs() {
 has_collector() {
     [[ -n ${SPANPROOF_OTELCOL:-} || $(scripts/provision --print-env 2>/dev/null) == *SPANPROOF_OTELCOL=* ]]
 }
+
+# Whether the tests with a full disk can be run: each mounts a small one that only itself can see, which takes user namespaces.
+may_mount() { unshare -rm sh -c 'mount -t tmpfs none /tmp' >/dev/null 2>&1; }
+
+# What becomes of these tests where they cannot.
+what_without_mounts() {
+    if [[ ${CI:-} == true ]]; then
+        echo "the tests with a full disk will fail; give the container CAP_SYS_ADMIN, or a seccomp profile that permits it"
+    else
+        echo "the tests with a full disk are skipped"
+    fi
+}

@@ -48,6 +48,12 @@ class Needs(unittest.TestCase):
             for word in ["command not found", "Traceback", "  cc:", "  go:"]:
                 self.assertNotIn(word, ended.stderr)
 
+    def test_without_user_namespaces_it_is_said_what_becomes_of_the_tests_that_take_them(self):
+        for variables, words in [({}, "are skipped"), ({"CI": "true"}, "will fail")]:
+            ended = self.run_with(arguments=["-c", "source scripts/needs.sh; may_mount || what_without_mounts"],
+                                  variables=variables)
+            self.assertIn(words, ended.stdout)
+
 
 if __name__ == "__main__":
     unittest.main()

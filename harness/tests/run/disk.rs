@@ -20,7 +20,7 @@ fn on_a_disk(size: &str, folder: &TempDir, arguments: &[&str], variables: &[(&st
     };
     let may_mount = in_namespace(&["true"]).is_ok_and(|output| output.status.success());
     if !may_mount {
-        skip("nobody may mount a disk here: `unshare -rm` or `mount -t tmpfs` fails");
+        skip("nobody may mount a disk here, which takes user namespaces: `unshare -rm` or `mount -t tmpfs` fails");
         return None;
     }
     std::fs::remove_dir(folder.path().join("out")).unwrap();
