@@ -23,5 +23,6 @@ mod settling;
 mod shrink;
 mod starting;
 mod surroundings;
+mod talking;
 mod uninvited;
 mod ways;
