@@ -63,7 +63,7 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let level = if doubt.is_some() { Level::Inconclusive } else { Level::Failure };
     let message = doubt.map_or_else(
         || "the target said OK and these never came out".to_owned(),
-        |doubt| format!("{lost} acknowledged spans had not come out, but {doubt}"),
+        |doubt| format!("{} acknowledged spans had not come out, but {doubt}", figures::count(lost)),
     );
     let mut found = finding("lost-acknowledged", level, lost, message);
     let given_up = given_up(evidence, records);
@@ -171,8 +171,10 @@ fn absent_by_design(evidence: &Evidence, lost: u64) -> Option<Finding> {
     } else {
         return None;
     };
-    let message =
-        format!("{lost} acknowledged spans did not come out, and {why}: whether these should have come cannot be told");
+    let message = format!(
+        "{} acknowledged spans did not come out, and {why}: whether these should have come cannot be told",
+        figures::count(lost)
+    );
     let mut found = finding("absent-by-design", Level::Inconclusive, lost, message);
     found.advice = Some(advice.to_owned());
     Some(found)
@@ -226,8 +228,9 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let in_part = counts.refused_delivered_in_part;
         if in_part > 0 {
             message.push_str(&format!(
-                "; {in_part} of them were rejected in partial successes, which do not say which spans they mean: the examples \
-                 are taken from all that came of those requests"
+                "; {} of them were rejected in partial successes, which do not say which spans they mean: the examples \
+                 are taken from all that came of those requests",
+                figures::count(in_part)
             ));
         }
         let found = finding("refused-delivered", Level::Failure, count, message);
@@ -282,7 +285,8 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if counts.unknown > 0 {
         let message = format!(
             "no final answer came for these, so nothing was promised: {} came out, {} did not{said}",
-            counts.recovered, counts.lost_unknown
+            figures::count(counts.recovered),
+            figures::count(counts.lost_unknown)
         );
         let mut found = finding("unknown", level(counts.unknown), counts.unknown, message);
         let sent_once = evidence.requests.values().all(|request| request.attempts <= 1);

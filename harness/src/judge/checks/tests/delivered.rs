@@ -166,6 +166,26 @@ fn what_the_target_did_not_take_says_one_answer_and_when_it_came() {
     assert_eq!(silent.message, "no final answer came for these, so nothing was promised: 3 came out, 0 did not");
 }
 
+#[test]
+fn counts_in_words_have_their_thousands_apart() {
+    let said = |evidence: &Evidence, id: &str| {
+        findings_of(delivery::CHECK, evidence).into_iter().find(|found| found.id == id).unwrap().message
+    };
+    let mut evidence = clean();
+    let counts = &mut evidence.account.counts;
+    (counts.unknown, counts.recovered, counts.lost_unknown) = (6_320_000, 1_248_590, 5_071_410);
+    (counts.refused_delivered, counts.refused_delivered_in_part) = (2000, 1000);
+    counts.lost_acknowledged = 1234;
+    let unknown = said(&evidence, "unknown");
+    assert!(unknown.ends_with(": 1,248,590 came out, 5,071,410 did not"), "{unknown}");
+    assert!(said(&evidence, "refused-delivered").contains("; 1,000 of them were rejected"));
+    evidence.absence_is_unknown = true;
+    assert!(said(&evidence, "absent-by-design").starts_with("1,234 acknowledged spans did not come out"));
+    evidence.absence_is_unknown = false;
+    evidence.cut_short = Some("interrupted".to_owned());
+    assert!(said(&evidence, "lost-acknowledged").starts_with("1,234 acknowledged spans had not come out"));
+}
+
 /// A success that was only sent twice is nothing odd, and one that is odd is no failure.
 #[test]
 fn successes_that_say_more_than_yes_are_warned_of() {
