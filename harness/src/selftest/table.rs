@@ -82,14 +82,31 @@ const PRESENCE: [Case; 9] = [
     .counted(),
 ];
 
-const CONTENT: [Case; 16] = [
+const CONTENT: [Case; 18] = [
     changed("swap-attributes", "swap-attributes,every=100", &["attributes["], "two values exchanged"),
     changed("truncate-string", "truncate-string,every=100", &["attributes["], "a value one character short"),
     changed("lose-attribute", "lose-attribute,every=100", &["attributes["], "an attribute gone"),
     changed("change-value-type", "change-value-type,every=100", &["attributes["], "a value of another type"),
     changed("lose-events", "lose-events,every=5", &["events"], "a span's events gone"),
     changed("lose-links", "lose-links,every=2", &["links"], "a span's links gone"),
-    changed("shift-time-1ns", "shift-time-1ns,every=100", &["end_time_unix_nano"], "an end one nanosecond late"),
+    changed(
+        "shift-time-1ns=start",
+        "shift-time-1ns=start,every=100",
+        &["start_time_unix_nano"],
+        "a start one nanosecond late",
+    ),
+    changed(
+        "shift-time-1ns=end",
+        "shift-time-1ns=end,every=100",
+        &["end_time_unix_nano"],
+        "an end one nanosecond late",
+    ),
+    changed(
+        "shift-time-1ns=event",
+        "shift-time-1ns=event,every=5",
+        &["events[].time_unix_nano"],
+        "an event one nanosecond late",
+    ),
     changed("change-kind", "change-kind,every=100", &["kind"], "another kind"),
     changed("change-status", "change-status,every=100", &["status.code"], "another status"),
     changed("change-name", "change-name,every=100", &["name"], "another name"),
@@ -563,10 +580,10 @@ mod tests {
         }
     }
 
-    /// The same defect, whatever its parameter; of those with two forms the same form.
+    /// The same defect, whatever its parameter; of those with several forms the same form.
     fn alike(one: &Defect, other: &Defect) -> bool {
         let form = |defect: &Defect| defect.to_string().split(',').next().map(str::to_owned);
-        let has_forms = ["invent-span", "defer-but-forward"].contains(&one.name());
+        let has_forms = ["shift-time-1ns", "invent-span", "defer-but-forward"].contains(&one.name());
         one.name() == other.name() && (!has_forms || form(one) == form(other))
     }
 

@@ -4,17 +4,20 @@ use std::num::NonZeroU64;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
+use rand::RngExt;
 use rand_xoshiro::Xoshiro256PlusPlus;
 
 use super::pick::Pick;
 use super::spans::spans_mut;
-use super::{Defect, DefectKind, Passage, Tamper};
+use super::{Defect, DefectKind, Passage, Tamper, Time};
 
 pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
     let alteration = match defect.kind() {
         DefectKind::LoseEvents => LOSE_EVENTS,
         DefectKind::LoseLinks => LOSE_LINKS,
-        DefectKind::ShiftTime1ns => SHIFT_TIME,
+        DefectKind::ShiftTime1ns(Time::Start) => SHIFT_START,
+        DefectKind::ShiftTime1ns(Time::End) => SHIFT_END,
+        DefectKind::ShiftTime1ns(Time::Event) => SHIFT_EVENT,
         DefectKind::ChangeKind => CHANGE_KIND,
         DefectKind::ChangeStatus => CHANGE_STATUS,
         DefectKind::ChangeName => CHANGE_NAME,
@@ -65,9 +68,22 @@ const LOSE_EVENTS: Alteration =
 const LOSE_LINKS: Alteration =
     Alteration { eligible: |span| !span.links.is_empty(), alter: |span, _| span.links.clear() };
 
-const SHIFT_TIME: Alteration = Alteration {
+const SHIFT_START: Alteration = Alteration {
+    eligible: |_| true,
+    alter: |span, _| span.start_time_unix_nano = span.start_time_unix_nano.wrapping_add(1),
+};
+
+const SHIFT_END: Alteration = Alteration {
     eligible: |_| true,
     alter: |span, _| span.end_time_unix_nano = span.end_time_unix_nano.wrapping_add(1),
+};
+
+const SHIFT_EVENT: Alteration = Alteration {
+    eligible: |span| !span.events.is_empty(),
+    alter: |span, rng| {
+        let shifted = rng.random_range(0..span.events.len());
+        span.events[shifted].time_unix_nano = span.events[shifted].time_unix_nano.wrapping_add(1);
+    },
 };
 
 const CHANGE_KIND: Alteration = Alteration {
@@ -125,9 +141,20 @@ mod tests {
             after.links.clone_from(&before.links);
             gone
         });
-        changes_only("shift-time-1ns,every=5", |before, after| {
+        changes_only("shift-time-1ns=start,every=5", |before, after| {
+            after.start_time_unix_nano -= 1;
+            after.start_time_unix_nano == before.start_time_unix_nano
+        });
+        changes_only("shift-time-1ns=end,every=5", |before, after| {
             after.end_time_unix_nano -= 1;
             after.end_time_unix_nano == before.end_time_unix_nano
+        });
+        changes_only("shift-time-1ns=event,every=5", |before, after| {
+            let pairs = before.events.iter().zip(&mut after.events);
+            let mut shifted: Vec<_> =
+                pairs.filter(|(before, after)| before.time_unix_nano != after.time_unix_nano).collect();
+            shifted.iter_mut().for_each(|(_, after)| after.time_unix_nano -= 1);
+            shifted.len() == 1
         });
         changes_only("change-kind,every=5", |before, after| {
             (1..=5).contains(&after.kind) && std::mem::replace(&mut after.kind, before.kind) != before.kind

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::{Again, Defect, DefectKind, Invention};
+use super::{Again, Defect, DefectKind, Invention, Time};
 
 /// Why a text is no defect.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -105,6 +105,7 @@ impl Defect {
         match self.kind {
             DefectKind::DropOneIn | DefectKind::DuplicateOneIn => Some("1000"),
             DefectKind::DropNth(_) => Some("123456"),
+            DefectKind::ShiftTime1ns(_) => Some("start, end or event"),
             DefectKind::InventSpan(_) => Some("random-ids or real-trace"),
             DefectKind::DeliverLate(_) => Some("20s"),
             DefectKind::DeferButForward(_) => Some("accept or refuse"),
@@ -123,6 +124,9 @@ impl Defect {
             DefectKind::DropNth(number) | DefectKind::DropEveryNthRequestOfOneConnection(number) => {
                 Some(number.to_string())
             }
+            DefectKind::ShiftTime1ns(Time::Start) => Some("start".to_owned()),
+            DefectKind::ShiftTime1ns(Time::End) => Some("end".to_owned()),
+            DefectKind::ShiftTime1ns(Time::Event) => Some("event".to_owned()),
             DefectKind::InventSpan(Invention::RandomIds) => Some("random-ids".to_owned()),
             DefectKind::InventSpan(Invention::RealTrace) => Some("real-trace".to_owned()),
             DefectKind::DeliverLate(delay) | DefectKind::StallAfterHeal(delay) => Some(written(*delay)),
@@ -142,6 +146,7 @@ impl Defect {
             (
                 DefectKind::DropOneIn
                 | DefectKind::DuplicateOneIn
+                | DefectKind::ShiftTime1ns(_)
                 | DefectKind::InventSpan(_)
                 | DefectKind::DeferButForward(_),
                 _,
@@ -161,6 +166,7 @@ impl Defect {
         let kind = match self.kind {
             DefectKind::DropOneIn | DefectKind::DuplicateOneIn => return Some(self.every(value.parse().ok()?)),
             DefectKind::DropNth(_) => DefectKind::DropNth(value.parse().ok()?),
+            DefectKind::ShiftTime1ns(_) => DefectKind::ShiftTime1ns(time(value)?),
             DefectKind::InventSpan(_) => DefectKind::InventSpan(invention(value)?),
             DefectKind::DeliverLate(_) => DefectKind::DeliverLate(humantime::parse_duration(value).ok()?),
             DefectKind::DeferButForward(_) => DefectKind::DeferButForward(again(value)?),
@@ -181,6 +187,15 @@ impl Defect {
 /// A duration without spaces, so that it survives a command line unquoted.
 fn written(duration: Duration) -> String {
     humantime::format_duration(duration).to_string().replace(' ', "")
+}
+
+fn time(value: &str) -> Option<Time> {
+    match value {
+        "start" => Some(Time::Start),
+        "end" => Some(Time::End),
+        "event" => Some(Time::Event),
+        _ => None,
+    }
 }
 
 fn invention(value: &str) -> Option<Invention> {
@@ -237,6 +252,8 @@ mod tests {
             ("re-parent", "re-parent,every=1000"),
             ("drop-one-in", "drop-one-in=1000"),
             ("drop-one-in,every=5", "drop-one-in=5"),
+            ("shift-time-1ns", "shift-time-1ns=end,every=1000"),
+            ("shift-time-1ns,every=5", "shift-time-1ns=end,every=5"),
             ("invent-span", "invent-span=random-ids,every=1000"),
             ("defer-but-forward", "defer-but-forward=accept,every=10"),
             ("deliver-late=90s", "deliver-late=1m30s,every=10"),
@@ -266,6 +283,7 @@ mod tests {
             "stall=10s/1s",
             "drop-whole-traces=3/2",
             "deliver-late=soon",
+            "shift-time-1ns=middle",
             "invent-span=anything",
         ]
         .iter()

@@ -33,8 +33,8 @@ pub enum DefectKind {
     LoseEvents,
     /// Removes all links of a span that has some.
     LoseLinks,
-    /// Adds one nanosecond to a span's end.
-    ShiftTime1ns,
+    /// Adds one nanosecond to one time of a span that has it.
+    ShiftTime1ns(Time),
     /// Changes a span's kind.
     ChangeKind,
     /// Changes a span's status code.
@@ -112,6 +112,17 @@ pub enum DefectKind {
     StallAfterHeal(Duration),
 }
 
+/// The times of a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Time {
+    /// When it began.
+    Start,
+    /// When it ended.
+    End,
+    /// When one of its events was.
+    Event,
+}
+
 /// The forms of an invented span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Invention {
@@ -161,7 +172,7 @@ impl DefectKind {
             Self::ChangeValueType => "change-value-type",
             Self::LoseEvents => "lose-events",
             Self::LoseLinks => "lose-links",
-            Self::ShiftTime1ns => "shift-time-1ns",
+            Self::ShiftTime1ns(_) => "shift-time-1ns",
             Self::ChangeKind => "change-kind",
             Self::ChangeStatus => "change-status",
             Self::ChangeName => "change-name",
@@ -249,7 +260,7 @@ impl DefectKind {
 }
 
 impl Defect {
-    /// Every defect there is, with a parameter that suits most runs; those with two forms in both.
+    /// Every defect there is, with a parameter that suits most runs; those with several forms in each.
     pub fn catalogue() -> Vec<Self> {
         let number = |number: u64| NonZeroU64::MIN.saturating_add(number - 1);
         let kinds = [
@@ -265,7 +276,10 @@ impl Defect {
             DefectKind::ChangeValueType,
             DefectKind::LoseEvents,
             DefectKind::LoseLinks,
-            DefectKind::ShiftTime1ns,
+            // The end first: it is what is meant where no time is named.
+            DefectKind::ShiftTime1ns(Time::End),
+            DefectKind::ShiftTime1ns(Time::Start),
+            DefectKind::ShiftTime1ns(Time::Event),
             DefectKind::ChangeKind,
             DefectKind::ChangeStatus,
             DefectKind::ChangeName,

@@ -44,7 +44,7 @@ fn scope_spans(number: u64, resource: u64, scope: u64) -> ScopeSpans {
     }
 }
 
-/// Every third span is a root, every 23rd is larger than 4 KiB; one in two has an event, one in three a link.
+/// Every third span is a root, every 23rd is larger than 4 KiB; one in two has an event, half of these two; one in three a link.
 fn span(trace: u64, number: u64) -> Span {
     let time = 1_700_000_000_000_000_000 + number * 1_000;
     let event = Event { time_unix_nano: time + 3, name: "event".to_owned(), ..Event::default() };
@@ -58,7 +58,7 @@ fn span(trace: u64, number: u64) -> Span {
         start_time_unix_nano: time,
         end_time_unix_nano: time + 500,
         attributes: attributes(number),
-        events: if number.is_multiple_of(2) { vec![event] } else { Vec::new() },
+        events: vec![event; [2, 0, 1, 0][(number % 4) as usize]],
         links: if number.is_multiple_of(3) { vec![link] } else { Vec::new() },
         status: (!number.is_multiple_of(4)).then(|| Status { code: (number % 3) as i32, message: "why".to_owned() }),
         flags: (number % 2) as u32,
