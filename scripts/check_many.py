@@ -2,8 +2,10 @@
 
 usage: check_many.py clean SPANPROOF RUNS JOBS [ARGUMENT...]   clean runs of quickstart with the seeds 1 to RUNS, JOBS at once: each exits
                                                                with 0 (inconclusive counts as an alarm)
-       check_many.py killed SPANPROOF POINTS SEED [ARGUMENT...] SIGKILL at POINTS random moments of a run: what is left is never judged a
-                                                               pass, by `judge` or by any file in it
+       check_many.py killed SPANPROOF POINTS SEED [ARGUMENT...] SIGKILL at POINTS random moments of a run, half of them while it writes
+                                                               evidence and results; SEED is a number, or `drawn`. What is left is never
+                                                               judged a pass, by `judge` or by any file in it, unless the evidence was
+                                                               whole before the kill; a result that stood there is judged the same
 Exit 0: all were as they must be; 1: one was not.
 """
 import json
@@ -19,11 +21,20 @@ from pathlib import Path
 
 RUN_SECONDS = 300  # no run here takes so long unless it hangs
 SPANS_MIN = 50_000
+LOOK_SECONDS = 0.001
+RESULTS = ["result.json", "report.html", "junit.xml", "summary.md"]
+EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
+ENDED = "ended before its moment"  # as a run that is faster than the first one may
+
+# What moments are counted from. Half of them fall into the writing, where half a file or half a verdict could be left behind: moments
+# drawn from all of a run hardly ever meet it.
+START, EVIDENCE, RENDERING = "the start", "the first file of the evidence", "the first file of the results"
+COUNTED_FROM = [START, EVIDENCE, START, RENDERING]
 
 
 def main(what, spanproof, count, number, *arguments):
     checks = {"clean": clean, "killed": killed}
-    return checks[what](spanproof, int(count), int(number), list(arguments))
+    return checks[what](spanproof, int(count), number, list(arguments))
 
 
 def clean(spanproof, runs, jobs, arguments):
@@ -42,7 +53,7 @@ def clean(spanproof, runs, jobs, arguments):
                 return 0, f"seed {seed}: only {spans['delivered']} spans, or no traces of {absent}"
             return spans["delivered"], None
 
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(int(jobs)) as pool:
         outcomes = list(pool.map(one, range(1, runs + 1)))
     alarms = [alarm for _, alarm in outcomes if alarm]
     for alarm in alarms:
@@ -54,51 +65,114 @@ def clean(spanproof, runs, jobs, arguments):
 
 def killed(spanproof, points, seed, arguments):
     """A run that was killed leaves nothing that anybody could take for a pass."""
+    seed = random.SystemRandom().randrange(1 << 32) if seed == "drawn" else int(seed)
     chance = random.Random(seed)
+    print(f"seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
-        whole = subprocess.run(command_of(spanproof, Path(folder) / "whole", arguments), capture_output=True,
-                               timeout=RUN_SECONDS, check=False)
-        lasts = time.monotonic() - started
-        if whole.returncode != 0:
-            print(f"a run that nobody kills ends with {whole.returncode}: nothing was tested", file=sys.stderr)
+        lasts, status = how_long(spanproof, Path(folder) / "whole", arguments)
+        if status != 0:
+            print(f"a run that nobody kills ends with {status}: nothing was tested", file=sys.stderr)
             return 1
-        verdicts = []
+        print("; ".join(f"{seconds:.3f} s from {what} to the end" for what, seconds in lasts.items()))
+        caught, writing, wrong = 0, 0, 0
         for point in range(points):
-            moment = chance.uniform(0, 0.95 * lasts)
-            verdicts.append(kill_at(spanproof, Path(folder) / str(point), arguments, moment))
-    caught = sum(verdict != "ended" for verdict in verdicts)
-    print(f"killed {caught} of {points} runs of {lasts:.1f} s while they lasted: {', '.join(verdicts)}")
-    return 1 if "PASS" in verdicts or caught < points * 3 // 4 else 0
+            what = COUNTED_FROM[point % len(COUNTED_FROM)]
+            wait = chance.uniform(0, 0.95 * lasts[what])
+            words, right = kill_at(spanproof, Path(folder) / str(point), arguments, what, wait)
+            caught += words != ENDED
+            writing += words != ENDED and what != START
+            wrong += not right
+            print(f"{wait:.3f} s from {what}: {words}{'' if right else ' WRONG'}", flush=True)
+    print(f"killed {caught} of {points} runs while they lasted, {writing} of them while they wrote; {wrong} left what is wrong")
+    return 1 if wrong or caught < points * 3 // 4 else 0
 
 
-def kill_at(spanproof, out, arguments, moment):
-    run = subprocess.Popen(command_of(spanproof, out, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def how_long(spanproof, out, arguments):
+    """How long a run that nobody kills lasts from each of what moments are counted from, and how it ends."""
+    run = start(spanproof, out, arguments)
+    since = {what: wait_for(run, out, what) for what in dict.fromkeys(COUNTED_FROM)}
+    status = run.wait(RUN_SECONDS)
+    ended = time.monotonic()
+    if None in since.values():
+        status = f"{status}, and without results"
+    return {what: ended - begun for what, begun in since.items() if begun}, status
+
+
+def kill_at(spanproof, out, arguments, what, wait):
+    """What is made of what a run leaves that is killed so long from there, in words, and whether that may be."""
+    run = start(spanproof, out, arguments)
     try:
-        run.wait(moment)
-        return "ended"  # before its moment came, as a run that is faster than the first one may
+        wait_for(run, out, what)
+        run.wait(wait)
+        return ENDED, True
     except subprocess.TimeoutExpired:
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
-    judged = subprocess.run([spanproof, "judge", str(out)], capture_output=True, timeout=RUN_SECONDS, check=False)
-    if judged.returncode == 0 and not whole_result(out):
-        return "PASS"
-    if judged.returncode not in (0, 2, 3):
-        return "PASS"  # it said that something failed, which nothing shows either
-    if judged.returncode == 2 and any(path.is_file() for path in out.rglob("*")):
-        return "PASS"  # it took for a mistake of ours what a run had left
-    if judged.returncode != 0 and any(says_pass(path) for path in out.glob("*") if path.is_file()):
-        return "PASS"
-    return f"exit {judged.returncode}"
+    return judged(spanproof, out)
 
 
-def whole_result(out):
-    """Whether the evidence was complete, every span of the plan accounted for: then the kill came after the run's end."""
-    try:
-        spans = json.loads((out / "result.json").read_text())["ledger"]["spans"]
-    except (OSError, ValueError):
-        return False
+def start(spanproof, out, arguments):
+    return subprocess.Popen(command_of(spanproof, out, arguments), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def wait_for(run, out, what):
+    """When that was first seen; `None` if the run ended without it."""
+    deadline = time.monotonic() + RUN_SECONDS
+    while not has_begun(out, what):
+        if run.poll() is not None:
+            # It may have written between the two looks.
+            return time.monotonic() if has_begun(out, what) else None
+        if time.monotonic() > deadline:
+            run.kill()
+            run.wait()
+            raise TimeoutError(f"nothing of {what} after {RUN_SECONDS} s")
+        time.sleep(LOOK_SECONDS)
+    return time.monotonic()
+
+
+def has_begun(out, what):
+    """Files count from their temporary names on."""
+    if what == EVIDENCE:
+        return any("unfinished" not in name for name in names(out / "evidence"))
+    return what == START or any(result in name for name in names(out) for result in RESULTS)
+
+
+def names(folder):
+    return os.listdir(folder) if folder.is_dir() else []
+
+
+def judged(spanproof, out):
+    """What `judge` makes of what a killed run left, in words, and whether that may be."""
+    evidence, result = out / "evidence", read(out / "result.json")
+    whole = (evidence / "manifest.json").is_file() and not (evidence / "unfinished").exists()
+    anything = any(path.is_file() for path in out.rglob("*"))
+    told = [path.name for path in out.glob("*") if path.is_file() and not is_temporary(path) and says_pass(path)]
+    command = [spanproof, "judge", str(out)]
+    code = subprocess.run(command, capture_output=True, timeout=RUN_SECONDS, check=False).returncode
+    if not whole:
+        # To have a directory judged in which there is nothing is a mistake of whoever does it.
+        said = f"exit {code}, and {told} say pass" if told else f"exit {code}"
+        return said, not told and code == (3 if anything else 2)
+    if result is None:
+        # The run had written its evidence and read it back: what was left to do is done again.
+        return f"exit {code} of whole evidence", code == 3 or (code == 0 and all_delivered(out))
+    verdict, same = json.loads(result)["verdict"], read(out / "result.json") == result
+    said = f"exit {code} of a result that says {verdict}" + ("" if same else ", and it is another now")
+    return said, same and code == EXIT_CODES[verdict]
+
+
+def read(path):
+    return path.read_bytes() if path.is_file() else None
+
+
+def all_delivered(out):
+    spans = json.loads((out / "result.json").read_text())["ledger"]["spans"]
     return spans["delivered"] == spans["planned"] > 0
+
+
+def is_temporary(path):
+    """What nothing reads, and the next run in the directory removes."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
 def says_pass(path):

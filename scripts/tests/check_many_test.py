@@ -10,32 +10,54 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import check_many
 
-RESULT = {"ledger": {"spans": {"delivered": 60_000, "planned": 60_000}, "strata": {"normal": 10}}}
+RESULT = {"verdict": "pass", "ledger": {"spans": {"delivered": 60_000, "planned": 60_000}, "strata": {"normal": 10}}}
 
-# A stand-in for spanproof: `run` writes a result and ends as told, after as long as told; `judge` exits as told.
+# A stand-in for spanproof. `run` writes evidence and result, as slowly as told, and ends as told; `judge` says what it is told to say
+# of evidence that is broken and of evidence that is whole.
 STAND_IN = """#!{python}
 import sys, time
 from pathlib import Path
 if sys.argv[1] == "judge":
-    sys.exit({judged})
+    out = Path(sys.argv[2])
+    whole = (out / "evidence/manifest.json").exists() and not (out / "evidence/unfinished").exists()
+    if whole and {whole} == 0:
+        (out / "result.json").write_text('''{result}''')
+    sys.exit({whole} if whole else {broken} if out.is_dir() else 2)
 out = Path(sys.argv[sys.argv.index("--out") + 1])
-out.mkdir()
-time.sleep({seconds})
-(out / "result.json").write_text('''{result}''')
+(out / "evidence").mkdir(parents=True)
+(out / "evidence/unfinished").touch()
+time.sleep({loading})
+(out / "evidence/plan.json").touch()
+time.sleep({writing})
+(out / "evidence/manifest.json").touch()
+result = out / ".result.json.1.tmp"
+result.write_text('''{result}''')
+if {early}:
+    result.rename(out / "result.json")
+time.sleep({writing})
+(out / "evidence/unfinished").unlink()
+if not {early}:
+    result.rename(out / "result.json")
+time.sleep({ending})
 sys.exit({ended})
 """
 
 
+def stand_in(folder, result=RESULT, ended=0, loading=0, writing=0, ending=0, broken=3, whole=0, early=False):
+    """Makes one; as it is, everything goes well and at once."""
+    binary = Path(folder) / "spanproof"
+    binary.write_text(STAND_IN.format(python=sys.executable, result=json.dumps(result), ended=ended, loading=loading, writing=writing,
+                                      ending=ending, broken=broken, whole=whole, early=early))
+    binary.chmod(0o755)
+    return str(binary)
+
+
 class CheckMany(unittest.TestCase):
-    def check(self, what, number, result=RESULT, ended=0, seconds=0, judged=3):
+    def check(self, what, number, points="4", **how):
         with tempfile.TemporaryDirectory() as folder:
-            binary = Path(folder) / "spanproof"
-            text = STAND_IN.format(python=sys.executable, judged=judged, seconds=seconds, result=json.dumps(result),
-                                   ended=ended)
-            binary.write_text(text)
-            binary.chmod(0o755)
+            binary = stand_in(folder, **how)
             with contextlib.redirect_stderr(io.StringIO()) as told, contextlib.redirect_stdout(told):
-                return check_many.main(what, str(binary), "4", number), told.getvalue()
+                return check_many.main(what, binary, points, number), told.getvalue()
 
     def test_clean_runs_that_pass_are_counted(self):
         status, told = self.check("clean", "2")
@@ -51,13 +73,46 @@ class CheckMany(unittest.TestCase):
         lacking = {"ledger": {**RESULT["ledger"], "strata": {"normal": 10, "new_root": 0}}}
         self.assertEqual(self.check("clean", "2", result=lacking)[0], 1)
 
-    def test_killed_runs_that_are_judged_inconclusive_are_fine(self):
-        status, told = self.check("killed", "1", seconds=1.5)
+    def test_killed_runs_that_are_judged_as_they_must_be_are_fine(self):
+        status, told = self.check("killed", "1", points="8", loading=0.4, writing=0.3)
         self.assertEqual(status, 0, told)
+        self.assertIn("seed 1\n", told)
+        for what, moments in [("the start", 4), ("the first file of the evidence", 2), ("the first file of the results", 2)]:
+            self.assertEqual(told.count(f" s from {what}: "), moments, told)
+
+    def test_a_seed_is_drawn_and_told(self):
+        first, second = (self.check("killed", "drawn", points="0")[1].splitlines()[0] for _ in range(2))
+        self.assertNotEqual(first, second)
+        self.assertRegex(first, r"^seed \d+$")
 
     def test_a_killed_run_that_is_judged_a_pass_is_found(self):
-        self.assertEqual(self.check("killed", "1", seconds=1.5, judged=0)[0], 1)
-        self.assertEqual(self.check("killed", "1", seconds=1.5, judged=1)[0], 1)
+        for code in [0, 1, 2]:
+            status, told = self.check("killed", "1", loading=0.4, writing=0.1, broken=code)
+            self.assertEqual(status, 1)
+            self.assertIn(f"exit {code} WRONG", told)
+
+    def test_a_verdict_beside_the_mark_of_an_unfinished_run_is_found(self):
+        status, told = self.check("killed", "1", loading=0.1, writing=0.4, early=True)
+        self.assertEqual(status, 1)
+        self.assertIn("['result.json'] say pass WRONG", told)
+
+    def test_a_result_that_stood_and_is_judged_otherwise_is_found(self):
+        status, told = self.check("killed", "1", loading=0.1, ending=0.5, whole=3)
+        self.assertEqual(status, 1)
+        self.assertIn("exit 3 of a result that says pass WRONG", told)
+
+    def test_a_pass_made_of_whole_evidence_must_account_for_every_span(self):
+        lacking = {"verdict": "pass", "ledger": {"spans": {"delivered": 59_999, "planned": 60_000}}}
+        for result, right in [(RESULT, True), (lacking, False)]:
+            with tempfile.TemporaryDirectory() as folder:
+                out = Path(folder) / "run"
+                (out / "evidence").mkdir(parents=True)
+                (out / "evidence/manifest.json").touch()
+                judged = check_many.judged(stand_in(folder, result=result), out)
+                self.assertEqual(judged, ("exit 0 of whole evidence", right))
+
+    def test_a_run_that_fails_without_being_killed_tests_nothing(self):
+        self.assertEqual(self.check("killed", "1", ended=1)[0], 1)
 
 
 if __name__ == "__main__":
