@@ -52,12 +52,19 @@ impl Rig {
         rig
     }
 
-    /// The command that runs it.
+    /// The command that runs it, without a word of progress.
     pub fn run(&self, defect: Option<&str>) -> Command {
+        let mut command = self.run_aloud(defect);
+        command.arg("--quiet");
+        command
+    }
+
+    /// The command that runs it and tells how far it is.
+    pub fn run_aloud(&self, defect: Option<&str>) -> Command {
         let mut command = spanproof();
         // Where a run is remembered as the last one.
         command.current_dir(self.temporary.path());
-        command.arg("run").arg(&self.scenario).arg("--out").arg(&self.directory).arg("--quiet");
+        command.arg("run").arg(&self.scenario).arg("--out").arg(&self.directory);
         command.args(defect.map(|defect| format!("--plant={defect}")));
         command
     }

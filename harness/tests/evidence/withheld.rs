@@ -1,5 +1,5 @@
 //! Where driver or sink was the limit, exactly the checks that rest on time are open, and no percentile stands anywhere: not in a
-//! file, not on the terminal.
+//! file, not on the terminal, not in what is told while it goes on, not in what other commands make of it.
 //!
 //! How well driver and sink keep up is the machine's doing, so all but one of these runs get their conduct by hand: the
 //! evidence of a real run is frozen again with it, the way a run freezes its own, and judged and rendered from there.
@@ -73,8 +73,9 @@ fn invent_figures(frozen: &mut Frozen) -> String {
 fn places(rig: &Rig, output: &Output) -> Vec<String> {
     let mut texts = rig.texts();
     texts.push(("stdout".into(), text(output)));
+    texts.push(("stderr".into(), String::from_utf8_lossy(&output.stderr).into_owned()));
     // Its random name may hold anything.
-    let directory = rig.directory.display().to_string();
+    let directory = rig.scenario.parent().unwrap().display().to_string();
     let named = texts.into_iter().flat_map(|(path, text)| {
         // A limit's own path says what was asked, not what was found. Markdown writes it with backslashes.
         let text = text.replace('\\', "").replace("latency.intended_to_delivered.p99", "").replace(&directory, "");
@@ -105,6 +106,8 @@ fn a_run_that_kept_up_gives_its_percentiles_in_every_artefact() {
     for artefact in ["result.json", "summary.md", "report.html", "run.json", "latency.hlog", "stdout"] {
         assert!(places.iter().any(|place| place.ends_with(artefact)), "{artefact}: {places:#?}");
     }
+    let reported = self::places(&rig, &rig.report());
+    assert!(reported.iter().any(|place| place.ends_with("stdout")), "{reported:#?}");
 }
 
 #[test]
@@ -135,10 +138,17 @@ fn a_loss_fails_all_the_same_and_brings_no_percentile_along() {
 fn a_real_run_that_could_not_be_sent_in_time_leaves_no_percentile() {
     let rig = Rig::new();
     let changes = ["--set", "traffic.client.queue=1", "--plant=stall=400ms/500ms"];
-    let output = rig.run(None).args(changes).output().unwrap();
+    let output = rig.run_aloud(None).args(changes).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains(" load ") && told.contains(" sent "), "no progress: {told}");
     assert_eq!(places(&rig, &output), [""; 0]);
-    let again = rig.judge();
-    assert_eq!(again.status.code(), Some(3), "{}", words(&again));
-    assert_eq!(places(&rig, &again), [""; 0]);
+    let plan = evidence::read(&rig.directory).unwrap().evidence.plan;
+    let trace = plan.open(0).describe(&plan, 0).trace_id.map(|byte| format!("{byte:02x}")).concat();
+    let shown = rig.show(&[&trace]);
+    assert!(text(&shown).contains(&trace), "{}", words(&shown));
+    for (output, exit) in [(rig.report(), 3), (rig.judge(), 3), (shown, 0)] {
+        assert_eq!(output.status.code(), Some(exit), "{}", words(&output));
+        assert_eq!(places(&rig, &output), [""; 0], "{}", words(&output));
+    }
 }
