@@ -14,7 +14,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use schema::{ROOT, Schema, schema};
 use spanproof_generators::identity::RunTag;
-use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Rate, Shape};
+use spanproof_generators::model::Stratum;
+use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Ppb, Rate, Shape};
 use spanproof_generators::protobuf::{put_bytes, put_tag, put_varint};
 use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
@@ -33,20 +34,30 @@ use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tree::{Node, Tree, default, dotted, paths, read, request, set, value};
+use tree::{Node, Path, Tree, default, dotted, paths, read, request, set, value};
 
+/// Some thousand spans, none of which fails.
 fn plan() -> Plan {
+    plan_of(32, 1000.0, Mix::default())
+}
+
+/// So many of so many shapes, a quarter of them failing, that what `shop` sets in one span of some thousands is among them.
+fn rich_plan() -> Plan {
+    plan_of(1024, 40_000.0, Mix { shares: [(Stratum::ErrorTrace, Ppb(Ppb::ONE.0 / 4))].into() })
+}
+
+fn plan_of(pool_size: u32, rate: f64, mix: Mix) -> Plan {
     Plan::new(PlanSpec {
         seed: Seed(7),
         tag: RunTag::new(0x1234),
         lane: 0,
         epoch_unix_ns: 1_790_000_000_000_000_000,
-        workload: Workload::Shop(Shop { pool_size: 32 }),
-        mix: Mix::default(),
+        workload: Workload::Shop(Shop { pool_size }),
+        mix,
         packing: Packing::PerService,
         batch: BatchRule { spans: 512, timeout_ns: 5_000_000_000 },
         request_bytes_max: 3_670_016,
-        rate: Rate::Spans(1000.0),
+        rate: Rate::Spans(rate),
         shape: Shape { segments: vec![Segment { seconds: 1.0, from: 1.0, to: 1.0 }] },
         arrivals: Arrivals::Poisson,
         extent: Extent::Profile,
@@ -54,16 +65,19 @@ fn plan() -> Plan {
     .unwrap()
 }
 
-/// Some records of the plan, each as a request of its own.
-fn planned() -> Vec<Vec<u8>> {
-    let plan = plan();
+/// The records of a plan's first chunk, each as a request of its own.
+fn planned(plan: &Plan) -> impl Iterator<Item = Vec<u8>> {
     let chunk = plan.open(0);
-    let record = |offset| {
+    (0..chunk.records()).map(move |offset| {
         let mut bytes = Vec::new();
-        chunk.encode_record(&plan, offset, &mut bytes);
+        chunk.encode_record(plan, offset, &mut bytes);
         bytes
-    };
-    (0..chunk.records()).step_by(97).map(record).collect()
+    })
+}
+
+/// One of them.
+fn one_planned() -> Vec<u8> {
+    planned(&plan()).next().unwrap()
 }
 
 fn tree(schema: &Schema, request: &[u8]) -> Tree {
@@ -118,66 +132,186 @@ struct Found {
     strange: bool,
 }
 
-/// For every field: set to a value, to another, to its default, and cleared. Whatever is no equality of the normal form
-/// arrives as corrupted, told under that field's path and no other; what is one arrives intact.
-#[test]
-fn every_field_that_is_set_changed_or_cleared_is_told_by_its_path_and_by_no_other() {
-    let (schema, plan) = (schema(), Arc::new(plan()));
-    let mut told_of = BTreeSet::new();
-    for planned in planned().iter().step_by(3) {
-        let record = tree(&schema, planned);
-        assert!(recorded(&plan, &request(&record)).intact);
-        for path in paths(&schema) {
-            let (dotted, field) = (dotted(&path), path.last().unwrap());
-            let Some(told) = table::told_as(&dotted) else { continue };
-            let told = corruption::without_positions(told);
-            for node in [Some(value(field, 2)), Some(value(field, 3)), Some(default(field)), None] {
+/// What is done to a field of a planned record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    /// It was not there, and is.
+    Set,
+    /// It is there with another value.
+    Changed,
+    /// It was there, and is not.
+    Cleared,
+}
+
+const EVERY_CHANGE: [Change; 3] = [Change::Set, Change::Changed, Change::Cleared];
+
+/// Changes that no record of the plan has room for, by the path that they would be told by: what `shop` always sets cannot be set, and
+/// what it never sets can be neither changed nor cleared. [`of_two_values_at_least_one_is_told_for_every_field`] makes these, too, but
+/// not by the whole way that a received request goes.
+const NO_ROOM: &[(&str, &[Change])] = &[
+    ("end_time_unix_nano", &[Change::Set]),
+    ("events[].name", &[Change::Set]),
+    ("events[].time_unix_nano", &[Change::Set]),
+    ("flags", &[Change::Set]),
+    ("kind", &[Change::Set]),
+    ("links[].flags", &[Change::Set]),
+    ("links[].span_id", &[Change::Set]),
+    ("links[].trace_id", &[Change::Set]),
+    ("name", &[Change::Set]),
+    ("resource.dropped_attributes_count", &[Change::Changed, Change::Cleared]),
+    ("resource.entity_refs", &[Change::Changed, Change::Cleared]),
+    ("scope.dropped_attributes_count", &[Change::Changed, Change::Cleared]),
+    ("scope.name", &[Change::Set]),
+    ("span_id", &[Change::Set]),
+    ("start_time_unix_nano", &[Change::Set]),
+    ("trace_id", &[Change::Set]),
+];
+
+/// Whether a field counts at this value; at its default it usually means the same as none.
+fn counts(field: &schema::Field, node: &Node) -> bool {
+    field.one_of || field.repeated || *node != default(field)
+}
+
+/// Messages that are told by themselves when one is made for a field inside.
+const TOLD_WHEN_MADE: [&str; 2] = ["events", "links"];
+
+/// The fields at `path` in a record, on the way that [`set`] goes; `None` where it would have to make such a message.
+fn fields_at<'a>(record: &'a Tree, path: &[schema::Field]) -> Option<Vec<&'a Node>> {
+    let (field, below) = path.split_first()?;
+    let mut here = record.iter().filter(|(other, _)| other == field).map(|(_, node)| node);
+    match (below.is_empty(), here.next()) {
+        (true, first) => Some(first.into_iter().chain(here).collect()),
+        (false, Some(Node::Inside(inside))) => fields_at(inside, below),
+        (false, _) => (!TOLD_WHEN_MADE.contains(&field.name.as_str())).then(Vec::new),
+    }
+}
+
+/// How `node` at `path` changes a record; `None` where it changes nothing, or where more than the field would be set.
+fn change(record: &Tree, path: &Path, node: Option<&Node>) -> Option<Change> {
+    let field = path.last()?;
+    let had = fields_at(record, path)?.into_iter().any(|node| counts(field, node));
+    match (had, node.is_some_and(|node| counts(field, node))) {
+        (false, true) => Some(Change::Set),
+        (true, true) => Some(Change::Changed),
+        (true, false) => Some(Change::Cleared),
+        (false, false) => None,
+    }
+}
+
+/// Whether a change is told by the path `told`; the test fails where it is told by another, or is not told though it is no equality of
+/// the normal form.
+fn is_told(plan: &Arc<Plan>, planned: &[u8], changed: &Tree, told: &str) -> bool {
+    let found = recorded(plan, &request(changed));
+    let equal = differences(planned, &request(changed)).is_empty();
+    assert_eq!((found.intact, found.strange && equal), (equal, false), "{told}: {found:?}");
+    let made = |path: &str| path.strip_suffix(".length").is_some_and(|list| TOLD_WHEN_MADE.contains(&list));
+    let (here, others): (Vec<_>, Vec<_>) = found.fields.iter().partition(|path| path.starts_with(told));
+    assert!(others.iter().all(|path| made(path)), "{told}: {found:?}");
+    !here.is_empty() || found.strange
+}
+
+/// A field: its path, how that is written, and the path that a change of it is told by.
+struct Place {
+    path: Path,
+    dotted: String,
+    told: String,
+}
+
+fn places(schema: &Schema) -> Vec<Place> {
+    let place = |path| {
+        let dotted = dotted(&path);
+        let told = corruption::without_positions(table::told_as(&dotted)?);
+        Some(Place { path, dotted, told })
+    };
+    paths(schema).into_iter().filter_map(place).collect()
+}
+
+/// What was told of changes to records.
+#[derive(Default)]
+struct Seen<'a> {
+    fields: BTreeSet<&'a str>,
+    changes: BTreeSet<(&'a str, Change)>,
+}
+
+impl<'a> Seen<'a> {
+    /// Changes a field of a planned record in every way; or only in those that nothing so far had room for, unless `all`.
+    fn change(&mut self, plan: &Arc<Plan>, planned: &[u8], record: &Tree, place: &'a Place, all: bool) {
+        let Place { path, dotted, told } = place;
+        let field = path.last().unwrap();
+        let is_silent = !self.fields.contains(dotted.as_str()) && fields_at(record, path).is_some();
+        for node in [Some(value(field, 2)), Some(value(field, 3)), Some(default(field)), None] {
+            let change = change(record, path, node.as_ref()).map(|change| (told.as_str(), change));
+            if all || is_silent || change.is_some_and(|change| !self.changes.contains(&change)) {
                 let mut changed = record.clone();
-                set(&mut changed, &path, node);
-                let found = recorded(&plan, &request(&changed));
-                let equal = differences(planned, &request(&changed)).is_empty();
-                assert_eq!((found.intact, found.strange && equal), (equal, false), "{dotted}: {found:?}");
-                // An event or a link made for the change is itself one more.
-                let made = |path: &str| matches!(path, "events.length" | "links.length");
-                let others = found.fields.iter().filter(|path| !path.starts_with(&told) && !made(path));
-                assert_eq!(others.count(), 0, "{dotted}: {found:?}");
-                if !found.fields.is_empty() || found.strange {
-                    told_of.insert(dotted.clone());
+                set(&mut changed, path, node);
+                if is_told(plan, planned, &changed, told) {
+                    self.fields.insert(dotted);
+                    self.changes.extend(change);
                 }
             }
         }
     }
-    let all = paths(&schema).iter().map(dotted).filter(|dotted| table::told_as(dotted).is_some()).collect();
-    let silent: Vec<_> = BTreeSet::difference(&all, &told_of).cloned().collect();
-    assert_eq!(silent, Vec::<String>::new(), "no change of these fields was ever told");
+
+    /// Whether all is told that could be of a field.
+    fn is_done(&self, place: &Place) -> bool {
+        let is_told = |change| self.changes.contains(&(place.told.as_str(), change));
+        self.fields.contains(place.dotted.as_str()) && EVERY_CHANGE.into_iter().all(is_told)
+    }
+}
+
+/// For every field: set to a value, to another, to its default, and cleared. Whatever is no equality of the normal form
+/// arrives as corrupted, told under that field's path and no other; what is one arrives intact. A few records get every change there
+/// is, others those that none before had room for.
+#[test]
+fn every_field_that_is_set_changed_or_cleared_is_told_by_its_path_and_by_no_other() {
+    let schema = schema();
+    let (places, mut seen) = (places(&schema), Seen::default());
+    for (plan, every) in [(plan(), 291), (rich_plan(), usize::MAX)] {
+        let plan = Arc::new(plan);
+        for (number, planned) in planned(&plan).enumerate() {
+            let (record, all) = (tree(&schema, &planned), number.is_multiple_of(every));
+            assert!(!all || recorded(&plan, &planned).intact);
+            for place in places.iter().filter(|place| all || !seen.is_done(place)).collect::<Vec<_>>() {
+                seen.change(&plan, &planned, &record, place, all);
+            }
+        }
+    }
+    let silent = places.iter().map(|place| place.dotted.as_str()).filter(|dotted| !seen.fields.contains(dotted));
+    assert_eq!(silent.collect::<Vec<_>>(), [""; 0], "no change of these fields was ever told");
+    let every = places.iter().flat_map(|place| EVERY_CHANGE.map(|change| (place.told.as_str(), change)));
+    let every: BTreeSet<_> = every.collect();
+    let no_room = NO_ROOM.iter().flat_map(|(told, changes)| changes.iter().map(|change| (*told, *change)));
+    let missing: Vec<_> = every.difference(&seen.changes).copied().collect();
+    assert_eq!(missing, no_room.collect::<Vec<_>>(), "these changes were never told, and those have no room");
 }
 
 #[test]
 fn of_two_values_at_least_one_is_told_for_every_field() {
     let schema = schema();
-    let planned = planned();
-    let record = tree(&schema, &planned[0]);
+    let planned = &one_planned();
+    let record = tree(&schema, planned);
     for path in paths(&schema) {
         let field = path.last().unwrap();
-        let with = |number| {
+        let with = |node| {
             let mut changed = record.clone();
-            set(&mut changed, &path, Some(value(field, number)));
+            set(&mut changed, &path, node);
             request(&changed)
         };
         let Some(told) = table::told_as(&dotted(&path)) else { continue };
-        if matches!(field.holds, schema::Holds::Message(_)) && !field.repeated {
+        let is_message = matches!(field.holds, schema::Holds::Message(_));
+        if is_message && !field.repeated {
             continue;
         }
         // Between two changed records the field is all that differs.
-        let found = differences(&with(2), &with(3));
-        if matches!(field.holds, schema::Holds::Message(_)) {
-            assert_eq!(found, [], "{}", dotted(&path));
-        } else {
-            assert!(
-                !found.is_empty() && found.iter().all(|one| one.path.starts_with(told)),
-                "{}: {found:?}",
-                dotted(&path)
-            );
+        let [none, one, other] = [None, Some(value(field, 2)), Some(value(field, 3))].map(with);
+        for (before, after) in [(&none, &one), (&one, &other), (&one, &none)] {
+            let found = differences(before, after);
+            if is_message && (before, after) == (&one, &other) {
+                assert_eq!(found, [], "{}", dotted(&path));
+            } else {
+                let here = found.iter().all(|one| one.path.starts_with(told));
+                assert!(!found.is_empty() && here, "{}: {found:?}", dotted(&path));
+            }
         }
     }
 }
@@ -185,7 +319,7 @@ fn of_two_values_at_least_one_is_told_for_every_field() {
 #[test]
 fn an_unknown_field_is_named_wherever_it_stands() {
     let schema = schema();
-    let planned = &planned()[0];
+    let planned = &one_planned();
     let record = tree(&schema, planned);
     for path in paths(&schema).iter().filter(|path| matches!(path.last().unwrap().holds, schema::Holds::Message(_))) {
         let mut stranger = path.last().unwrap().clone();
@@ -202,7 +336,7 @@ fn an_unknown_field_is_named_wherever_it_stands() {
 #[test]
 fn a_resource_or_scope_in_two_pieces_is_merged() {
     let schema = schema();
-    let planned = &planned()[0];
+    let planned = &one_planned();
     let record = tree(&schema, planned);
     let split = |tree: &Tree, name: &str| -> Tree {
         let mut pieces = Tree::new();
@@ -250,7 +384,7 @@ fn nested(depth: u32) -> Vec<u8> {
 /// Quoted text was once quoted again at every level, which doubles it each time: 2 GiB of backslashes from 500 bytes.
 #[test]
 fn deep_nesting_costs_no_more_than_its_size() {
-    let planned = &planned()[0];
+    let planned = &one_planned();
     let hostile = nested(31);
     assert!(hostile.len() < 1000);
     let found = differences(planned, &hostile);
