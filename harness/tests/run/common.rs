@@ -76,3 +76,22 @@ fn a_difference_in_every_span_is_one_finding_beside_others() {
     assert_eq!(findings[0]["count"].as_u64().unwrap(), run.spans("sent"));
     assert!(findings[1]["count"].as_u64().unwrap() < run.spans("sent") / 100, "{run}");
 }
+
+/// Of repeats as of losses: that they come as whole requests, and that they come here and there.
+#[test]
+fn repeated_requests_are_told_from_repeats_here_and_there() {
+    let small_batches = ["--set", "traffic.batch={spans: 50, timeout: 100ms}"];
+    let requests = said(&planted("send-request-twice,every=7", &small_batches), "duplicated");
+    assert!(requests.iter().any(|one| one.contains(" whole requests of ")), "{requests:?}");
+    let scattered = said(&planted("duplicate-one-in=500", &[]), "duplicated");
+    assert!(scattered.len() == 1 && scattered[0].starts_with("nothing: one span in "), "{scattered:?}");
+}
+
+/// Of changes, too: only the spans that process orders have links to lose.
+#[test]
+fn the_only_spans_that_changed_are_told_from_changes_here_and_there() {
+    let named = said(&planted("lose-links,every=1", &[]), "corrupted");
+    assert!(named[0].starts_with("name \"process orders\": all ") && named[0].contains(", none of the "), "{named:?}");
+    let scattered = said(&planted("change-name,every=500", &[]), "corrupted");
+    assert!(scattered.len() == 1 && scattered[0].starts_with("nothing: one span in "), "{scattered:?}");
+}
