@@ -3,7 +3,7 @@
 //! A limit that a figure breaks is *open*, not broken, where the figure may be the doing of something other than the
 //! target: see [`Doubts`].
 
-use crate::judge::evidence::Evidence;
+use crate::judge::evidence::{Evidence, harness_was_the_limit};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::{Check, Level, LimitOutcome};
 use spanproof_reports::result::paths::{Kind, LookupError, Quantity, kind_of};
@@ -20,6 +20,8 @@ pub struct Doubts {
     pub change: Option<String>,
     /// Why late records may be none of the target's doing.
     pub lateness: Option<String>,
+    /// Why a slow recovery may be none of the target's doing: it runs from the fault's end, whenever what was due came to be sent.
+    pub recovery: Option<String>,
 }
 
 impl Doubts {
@@ -28,7 +30,9 @@ impl Doubts {
         let meant = evidence.absence_may_be_meant();
         let by_design = meant.then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
-        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness: evidence.lateness_doubt() }
+        let lateness = evidence.lateness_doubt();
+        let recovery = lateness.clone().or_else(|| harness_was_the_limit(&evidence.conduct));
+        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness, recovery }
     }
 
     /// The doubt about a figure. One of the driver itself says what the harness did, never what the target did.
@@ -39,7 +43,7 @@ impl Doubts {
             }
             "spans.corrupted" | "spans.corrupted_only" => self.change.clone(),
             "spans.late" => self.lateness.clone(),
-            path if path.starts_with("recovery.") => self.lateness.clone(),
+            path if path.starts_with("recovery.") => self.recovery.clone(),
             path if path.starts_with("driver.") => Some("the sending side was the limit".to_owned()),
             _ => None,
         }

@@ -144,7 +144,7 @@ fn a_limit_on_recovery_is_judged_by_the_fault_that_it_names() {
     assert_eq!(sure("recovery.first_delivery < 3s after down"), (Verdict::Pass, String::new()));
     let late = Some("the sink was saturated".to_owned());
     let (verdict, reason) =
-        outcome("recovery.first_delivery < 1s after down", &Doubts { lateness: late, ..Doubts::default() });
+        outcome("recovery.first_delivery < 1s after down", &Doubts { recovery: late, ..Doubts::default() });
     assert_eq!(verdict, Verdict::Inconclusive);
     assert!(reason.ends_with("but the sink was saturated"), "{reason}");
     assert_eq!(sure("recovery.first_delivery < 1s after down").0, Verdict::Fail);

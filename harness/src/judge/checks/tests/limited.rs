@@ -69,6 +69,18 @@ fn evidence_leaves_absence_open_where_configuration_or_user_say_that_it_may_be_m
     let cut = Evidence { cut_short: Some("SIGINT".to_owned()), ..clean() };
     assert_eq!(absence(&cut).as_deref(), Some("the run was cut short (SIGINT)"));
     assert_eq!(Doubts::of(&cut).lateness.as_deref(), Some("SIGINT"));
+    assert_eq!(Doubts::of(&cut).recovery.as_deref(), Some("SIGINT"));
+}
+
+/// What a driver sends late comes late after a fault, however fast the target is.
+#[test]
+fn recovery_is_open_where_driver_or_sink_was_the_limit() {
+    let kept_up = clean().conduct;
+    let of = |conduct| Doubts::of(&Evidence { conduct, ..clean() });
+    let late = of(Conduct { late_share: 0.5, ..kept_up });
+    assert!(late.recovery.unwrap().contains("started more than 2 ms late") && late.lateness.is_none());
+    let saturated = of(Conduct { sink_saturated: 0.5, ..kept_up });
+    assert!(saturated.recovery.is_some() && saturated.recovery == saturated.lateness);
 }
 
 #[test]
