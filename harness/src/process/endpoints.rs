@@ -47,7 +47,7 @@ impl Endpoints {
     }
 
     /// The placeholders of arguments (`{receiver_grpc}`) with what replaces them.
-    pub fn placeholders(&self) -> [(&'static str, String); 7] {
+    pub fn placeholders(&self) -> [(&'static str, String); 9] {
         [
             ("receiver_grpc", self.receiver_grpc.to_string()),
             ("receiver_http", self.receiver_http.to_string()),
@@ -55,7 +55,9 @@ impl Endpoints {
             ("telemetry_host", self.telemetry.ip().to_string()),
             ("telemetry_port", self.telemetry.port().to_string()),
             ("sink_grpc", self.sink.grpc.to_string()),
+            ("sink_grpc_port", self.sink.grpc.port().to_string()),
             ("sink_http", self.sink.http.to_string()),
+            ("sink_http_port", self.sink.http.port().to_string()),
         ]
     }
 
@@ -84,12 +86,15 @@ mod tests {
                 "SPANPROOF_RECEIVER_GRPC",
                 "SPANPROOF_RECEIVER_HTTP",
                 "SPANPROOF_SINK_GRPC",
+                "SPANPROOF_SINK_GRPC_PORT",
                 "SPANPROOF_SINK_HTTP",
+                "SPANPROOF_SINK_HTTP_PORT",
                 "SPANPROOF_TELEMETRY_HOST",
                 "SPANPROOF_TELEMETRY_PORT",
             ]
         );
         assert_eq!(variables["SPANPROOF_SINK_HTTP"], "[::1]:5318");
+        assert_eq!(variables["SPANPROOF_SINK_HTTP_PORT"], "5318");
         assert_eq!(variables["SPANPROOF_TELEMETRY_HOST"], "127.0.0.1");
     }
 }

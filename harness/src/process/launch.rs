@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_misspelt_placeholder_names_the_right_ones() {
         let error = arguments(&["--in={reciever_grpc}"], &[]).unwrap_err().to_string();
-        insta::assert_snapshot!(error, @"fill in argument `--in={reciever_grpc}`: unknown placeholder {reciever_grpc}; known are {config}, {receiver_grpc}, {receiver_http}, {health}, {telemetry_host}, {telemetry_port}, {sink_grpc}, {sink_http}");
+        insta::assert_snapshot!(error, @"fill in argument `--in={reciever_grpc}`: unknown placeholder {reciever_grpc}; known are {config}, {receiver_grpc}, {receiver_http}, {health}, {telemetry_host}, {telemetry_port}, {sink_grpc}, {sink_grpc_port}, {sink_http}, {sink_http_port}");
     }
 
     #[test]

@@ -58,9 +58,9 @@ pub enum Arguments {
     /// `--config FILE` for each configuration file.
     #[default]
     Collector,
-    /// These, with `{receiver_grpc}`, `{receiver_http}`, `{health}`, `{telemetry_host}`, `{telemetry_port}`, `{sink_grpc}`
-    /// and `{sink_http}` filled in. An argument with `{config}` stands once for every configuration file. Braces
-    /// around anything but a lowercase word stay as they are.
+    /// These, with `{receiver_grpc}`, `{receiver_http}`, `{health}`, `{telemetry_host}`, `{telemetry_port}`, `{sink_grpc}`,
+    /// `{sink_grpc_port}`, `{sink_http}` and `{sink_http_port}` filled in. An argument with `{config}` stands once for every
+    /// configuration file. Braces around anything but a lowercase word stay as they are.
     Custom(Vec<String>),
 }
 

@@ -305,7 +305,7 @@ fn texts(config: &Configuration, directory: &Path) -> Result<Vec<(String, String
 /// The variables that a target will see, as far as they are known before it starts: ours, those of the scenario, and
 /// addresses, whose names stand in for them so that it can be seen where each goes.
 pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    const ADDRESSES: [&str; 8] = [
+    const ADDRESSES: [&str; 10] = [
         "SPANPROOF_RECEIVER_GRPC",
         "SPANPROOF_RECEIVER_HTTP",
         "SPANPROOF_HEALTH",
@@ -313,7 +313,9 @@ pub fn target_variables(of_scenario: &BTreeMap<String, String>) -> BTreeMap<Stri
         "SPANPROOF_TELEMETRY_PORT",
         crate::target::STATE,
         ways::SINK_GRPC,
+        ways::SINK_GRPC_PORT,
         ways::SINK_HTTP,
+        ways::SINK_HTTP_PORT,
     ];
     let mut variables = crate::process::inherited();
     variables.extend(of_scenario.clone());

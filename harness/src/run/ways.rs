@@ -5,9 +5,12 @@ use crate::collector_config::{ComponentId, Path, Pipelines, Protocol};
 use spanproof_reports::plain_text::one_line;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The variables with the sink's addresses. Before the sink listens, each stands in for itself: no host has such a name.
+/// The variables with the sink's addresses. Before the sink listens, each stands in for itself: no host has such a name. Whoever
+/// names a port names the sink, since the rest of the address is then a name for this machine; the names begin alike for that.
 pub(super) const SINK_GRPC: &str = "SPANPROOF_SINK_GRPC";
+pub(super) const SINK_GRPC_PORT: &str = "SPANPROOF_SINK_GRPC_PORT";
 pub(super) const SINK_HTTP: &str = "SPANPROOF_SINK_HTTP";
+pub(super) const SINK_HTTP_PORT: &str = "SPANPROOF_SINK_HTTP_PORT";
 
 /// Characters of an endpoint that are shown.
 const ENDPOINT_SHOWN: usize = 120;
@@ -129,6 +132,7 @@ exporters:
   otlp_grpc/wrong: {endpoint: '${env:SPANPROOF_SINK_HTTP}'}
   otlp_grpc/file: {endpoint: '${file:x}'}
   otlp_http: {endpoint: 'http://${SPANPROOF_SINK_HTTP}'}
+  otlp_http/name: {endpoint: 'http://localhost:${env:SPANPROOF_SINK_HTTP_PORT}'}
   otlp_http/secret: {endpoint: 'https://me:hunter2@example.org/v1?key=hunter2'}
   loadbalancing: {resolver: {static: {hostnames: ['${env:SPANPROOF_SINK_GRPC}']}}}
   debug: {}
@@ -148,10 +152,10 @@ service: {pipelines: {PIPELINES}}
 
     #[test]
     fn only_exporters_with_an_address_of_the_sink_lead_there() {
-        let all = "otlp_grpc, otlp_grpc/port, otlp_grpc/wrong, otlp_http, loadbalancing, debug";
+        let all = "otlp_grpc, otlp_grpc/port, otlp_grpc/wrong, otlp_http, otlp_http/name, loadbalancing, debug";
         let Ways::Known(ours) = to_sink(&with_exporters(all), None) else { panic!("no way") };
         let exporters: Vec<String> = ours.paths().iter().map(|path| path.exporter.to_string()).collect();
-        assert_eq!(exporters, ["otlp_grpc", "otlp_http", "loadbalancing"]);
+        assert_eq!(exporters, ["otlp_grpc", "otlp_http", "otlp_http/name", "loadbalancing"]);
     }
 
     #[test]
