@@ -48,6 +48,12 @@ catalogue![
     "drills/kill-disk",
     "drills/frozen",
     "drills/restart",
+    "drills/long-outage",
+    "drills/lost-acknowledgements",
+    "drills/poison-item",
+    "drills/queue-overflow-behind-batch",
+    "drills/memory-limiter",
+    "drills/one-of-two-destinations",
 ];
 
 /// All of them, the one to start with first.

@@ -24,5 +24,6 @@ mod shrink;
 mod starting;
 mod surroundings;
 mod talking;
+mod twins;
 mod uninvited;
 mod ways;
