@@ -54,6 +54,9 @@ catalogue![
     "drills/queue-overflow-behind-batch",
     "drills/memory-limiter",
     "drills/one-of-two-destinations",
+    "drills/wrong-endpoint",
+    "drills/protocol-mismatch",
+    "drills/dns-gone",
 ];
 
 /// All of them, the one to start with first.
