@@ -57,6 +57,7 @@ catalogue![
     "drills/wrong-endpoint",
     "drills/protocol-mismatch",
     "drills/dns-gone",
+    "drills/proxy-variables",
 ];
 
 /// All of them, the one to start with first.

@@ -209,3 +209,16 @@ fn each_protocol_passes_at_its_own_port_and_loses_everything_at_the_other() {
     let http = elsewhere("protocol-mismatch", "otlp_http", "http://{sink_grpc}").unwrap();
     expect_nothing_came(&http);
 }
+
+#[test]
+fn a_dead_proxy_is_left_alone_for_a_backend_that_is_named_and_swallows_everything_for_another() {
+    for exporter in ["otlp_http", "otlp_grpc"] {
+        let through = format!("collector.env.EXPORTER={exporter}");
+        let Some(run) = drill("proxy-variables", &["--set", &through]) else { return };
+        expect_all_delivered(&run);
+        let unnamed = ["--set", &through, "--set", "target.process.env.NO_PROXY=cluster.local"];
+        let twin = drill("proxy-variables", &unnamed).unwrap();
+        expect_nothing_came(&twin);
+        expect_in_log(&twin, "127.0.0.1:1: connect: connection refused");
+    }
+}
