@@ -450,7 +450,8 @@ const REACTIONS: [Case; 9] = [
         "all comes, but long after the backend is well again: it shows in a limit on the time until all is drained",
     )
     .with(&[outage!("grpc_status: {code: UNAVAILABLE}"), RETRIES])
-    .behind(OWN_SETTING),
+    .behind(OWN_SETTING)
+    .rests_on_time(),
     Case::without_defect(
         "lost-answers",
         Traffic::Common,
