@@ -1,4 +1,7 @@
-//! A ledger at any size: all of `shop`'s plan is marked but one record, and that record has to be found.
+//! A ledger at any size: all of `shop`'s plan is marked but one record, and that record has to be found. [`exceptions`] is the same with
+//! much that is out of the ordinary.
+
+pub mod exceptions;
 
 use crate::cpu_time::CpuTime;
 use spanproof_generators::identity::RunTag;
@@ -8,7 +11,7 @@ use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
 use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
-use spanproof_harness::judge::ledger::{Copies, Ledger};
+use spanproof_harness::judge::ledger::{Copies, Ledger, Marks};
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -98,7 +101,11 @@ pub fn run(spans: u64, seed: u64, pool_size: u32) -> Result<Outcome, PlanError> 
     let memory_before = memory("VmRSS");
     let ledger = Ledger::new((0..plan.chunks()).map(|chunk| plan.spans_in(chunk)));
     let began = Instant::now();
-    let marking_cpu = mark_all_but(&ledger, left_out, seed);
+    let marking_cpu = mark_all(&ledger, seed, |marks, record| {
+        if record.number != left_out {
+            marks.add(record.chunk, record.offset);
+        }
+    });
     let (marking, memory_marked) = (began.elapsed(), memory("VmRSS"));
     let began = Instant::now();
     let missing = missing(&ledger).into_iter().map(|number| ids(&plan, number)).collect();
@@ -123,8 +130,17 @@ pub fn memory(line: &str) -> Option<u64> {
     Some(rest.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
-/// Gives the CPU time that it took.
-fn mark_all_but(ledger: &Ledger, left_out: u64, seed: u64) -> Duration {
+/// A record of the plan.
+#[derive(Debug, Clone, Copy)]
+struct Record {
+    chunk: u64,
+    offset: u32,
+    /// Its number in the plan.
+    number: u64,
+}
+
+/// Has every record marked once, by two threads in shuffled windows; gives the CPU time that it took.
+fn mark_all(ledger: &Ledger, seed: u64, mark: impl Fn(&mut Marks<'_>, Record) + Sync) -> Duration {
     let mut windows: Vec<Range<u64>> = (0..ledger.chunks().div_ceil(WINDOW))
         .map(|window| window * WINDOW..((window + 1) * WINDOW).min(ledger.chunks()))
         .collect();
@@ -132,7 +148,7 @@ fn mark_all_but(ledger: &Ledger, left_out: u64, seed: u64) -> Duration {
     let next = AtomicUsize::new(0);
     let work = || {
         while let Some(window) = windows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            mark_window(ledger, window, left_out, seed);
+            mark_window(ledger, window, seed, &mark);
         }
     };
     std::thread::scope(|scope| {
@@ -141,8 +157,8 @@ fn mark_all_but(ledger: &Ledger, left_out: u64, seed: u64) -> Duration {
     })
 }
 
-/// Marks the records of neighbouring chunks, each once, in an order in which no two neighbours follow one another.
-fn mark_window(ledger: &Ledger, chunks: &Range<u64>, left_out: u64, seed: u64) {
+/// Has the records of neighbouring chunks marked, each once, in an order in which no two neighbours follow one another.
+fn mark_window(ledger: &Ledger, chunks: &Range<u64>, seed: u64, mark: &impl Fn(&mut Marks<'_>, Record)) {
     let before = |chunk| ledger.number(chunk, 0);
     let (first, last) = (before(chunks.start), chunks.end - 1);
     let records = before(last) + u64::from(ledger.records_in(last)) - first;
@@ -153,11 +169,9 @@ fn mark_window(ledger: &Ledger, chunks: &Range<u64>, left_out: u64, seed: u64) {
         let mut marks = ledger.marks();
         for _ in 0..left.min(REQUEST) {
             let number = first + at;
-            if number != left_out {
-                let chunk = (chunks.start + 1..chunks.end).rev().find(|chunk| before(*chunk) <= number);
-                let chunk = chunk.unwrap_or(chunks.start);
-                marks.add(chunk, (number - before(chunk)) as u32);
-            }
+            let chunk = (chunks.start + 1..chunks.end).rev().find(|chunk| before(*chunk) <= number);
+            let chunk = chunk.unwrap_or(chunks.start);
+            mark(&mut marks, Record { chunk, offset: (number - before(chunk)) as u32, number });
             at = (at + step) % records;
         }
         left = left.saturating_sub(REQUEST);
