@@ -15,8 +15,8 @@
 //!
 //! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
 //! judges the directory again comes to the same bytes. While [`marker::UNFINISHED`] is there, the evidence is not whole
-//! and nothing may be concluded. What is kept is bounded: two bits a record at worst, some fifty bytes a request
-//! that did not succeed, and capped lists of examples.
+//! and nothing may be concluded. What is kept is bounded: of each set of records two bytes a record in it and at worst one bit of
+//! every record, some fifty bytes a request that did not succeed, and capped lists of examples.
 
 pub mod error;
 mod manifest;
