@@ -10,6 +10,7 @@ mod interrupt;
 mod judge;
 mod last_run;
 mod plaintext;
+mod proxy;
 mod report;
 mod run;
 mod scenario;
@@ -44,6 +45,8 @@ enum Command {
     Gen(generate::GenArguments),
     /// Play the backend: receive, count, check
     Sink(Box<sink::SinkArguments>),
+    /// Break the way between two peers: late, slow, changed, cut short or no bytes
+    Proxy(proxy::ProxyArguments),
     /// Judge a finished run again, from its evidence alone
     Judge(Box<judge::JudgeArguments>),
     /// Rebuild a trace from its id: what was sent, when, in which requests, and what arrived
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Drill(arguments) => run::run(&arguments.into_drill()),
         Command::Gen(arguments) => generate::run(&arguments),
         Command::Sink(arguments) => sink::run(&arguments),
+        Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Shrink(arguments) => shrink::run(&arguments),

@@ -13,6 +13,7 @@ pub mod knowledge;
 pub mod panics;
 pub mod predict;
 pub mod process;
+pub mod proxy;
 pub mod resources;
 pub mod run;
 pub mod selftest;

@@ -19,7 +19,7 @@ use crate::scenario::ConfigStart;
 use crate::suggest::nearest;
 
 pub(crate) use field_path::{FieldPath, Step};
-pub(crate) use parse::{parse_document, parse_value};
+pub(crate) use parse::{SyntaxError, parse_document, parse_value};
 pub(crate) use recover::recover;
 pub(crate) use write::write;
 

@@ -10,6 +10,7 @@ mod configuration;
 mod endpoint;
 mod faults;
 mod limits;
+mod link;
 mod run;
 mod target;
 mod traffic;
@@ -20,6 +21,7 @@ pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
 pub use faults::{Fault, FaultKind, Reach, RetryAfter, SinkFault, TargetFault, Windows};
+pub use link::{Cut, LinkFault, LinkSwitch};
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;
 pub use spanproof_generators::workload::Workload;
@@ -27,8 +29,8 @@ pub use target::{Embedded, External, Process, Ready, Target};
 pub use traffic::{Batch, Profile, Traffic};
 
 pub use crate::spec::{
-    Absence, AnswerShape, Arrivals, Compression, EncodingOrder, Foreign, GrpcStatus, Guarantee, Http2Error, Packing,
-    Protocol, ReachOf,
+    Absence, AnswerShape, Arrivals, Compression, Direction, EncodingOrder, Foreign, GrpcStatus, Guarantee, Http2Error,
+    Packing, Protocol, ReachOf,
 };
 
 use crate::knowledge::LimitUse;

@@ -9,6 +9,7 @@ mod bare_names;
 mod client;
 mod collector;
 mod faults;
+mod link;
 mod run;
 mod schema;
 mod target;
@@ -26,6 +27,10 @@ pub use faults::{
     AnswerShape, BrokenAnswerSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, Http2Error,
     HttpStatusSpec, LostAnswerSpec, NoSettings, PartialSuccessSpec, PoisonSpec, ReachOf, ResetSpec, RetryAfterForm,
     SlowSpec,
+};
+pub use link::{
+    BandwidthSpec, CorruptSpec, CutSpec, Direction, LatencySpec, LinkFaultSpec, LinkSwitchSpec, SlowCloseSpec,
+    StallSpec,
 };
 pub use run::RunSpec;
 pub use schema::schema;

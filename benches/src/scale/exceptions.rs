@@ -306,6 +306,7 @@ fn course(plan: &Plan, exceptions: &Exceptions) -> Result<Course, ExceptionsErro
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
         ways: Vec::new(),
+        pipelines: Vec::new(),
         forewarned: Vec::new(),
         late_after: settled,
         late_margin: settled,

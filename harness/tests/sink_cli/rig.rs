@@ -95,7 +95,8 @@ impl Running {
         Ended { code: status.code(), out, err: self.err.lock().unwrap().clone() }
     }
 
-    fn heard(&self, what: &str, find: impl Fn(&str) -> bool) -> String {
+    /// The first line on stderr of which something is true; waits for it.
+    pub fn heard(&self, what: &str, find: impl Fn(&str) -> bool) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(line) = self.err.lock().unwrap().lines().find(|line| find(line)) {
