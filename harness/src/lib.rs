@@ -21,4 +21,5 @@ pub mod show;
 pub mod shrink;
 pub mod sink;
 pub mod target;
+mod threads;
 pub mod wire;

@@ -24,6 +24,7 @@ pub use control::{ControlError, ControlServer};
 pub use state::{Connections, FaultState, Relayed, State, Touch};
 pub use switchboard::{SwitchError, Touched};
 
+use crate::threads;
 use door::Door;
 use spanproof_scenarios::scenario::{Direction, LinkSwitch};
 use std::net::SocketAddr;
@@ -34,9 +35,11 @@ use std::time::{Duration, Instant};
 use switchboard::Switchboard;
 use tally::Tally;
 use thiserror::Error;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+
+/// What its threads are called by.
+const THREADS: &str = "proxy";
 
 /// Connections at once, unless told otherwise: with both ends of each a process stays below the usual limit of descriptors.
 const CONNECTIONS_MAX: usize = 480;
@@ -138,7 +141,7 @@ impl ProxyServer {
             connections_max,
             stop: CancellationToken::new(),
         });
-        let runtime = runtime(threads.get()).map_err(ProxyError::Threads)?;
+        let runtime = threads::runtime(threads.get(), THREADS).map_err(ProxyError::Threads)?;
         let (patience, last_wait) = watch::channel(Duration::ZERO);
         let handle = Handle { shared: Arc::clone(&shared) };
         let serve = move || {
@@ -146,7 +149,8 @@ impl ProxyServer {
             runtime.shutdown_background();
             cut
         };
-        let thread = std::thread::Builder::new().name(thread_name(0)).spawn(serve).map_err(ProxyError::Threads)?;
+        let thread =
+            std::thread::Builder::new().name(threads::name(THREADS, 0)).spawn(serve).map_err(ProxyError::Threads)?;
         Ok(Self { handle, patience, thread: Some(thread) })
     }
 
@@ -210,21 +214,4 @@ impl Handle {
     pub fn state(&self) -> State {
         State::of(&self.shared)
     }
-}
-
-/// One thread is a runtime of its own kind: without other workers to wake it spends less.
-fn runtime(threads: usize) -> std::io::Result<Runtime> {
-    if threads == 1 {
-        return Builder::new_current_thread().enable_all().build();
-    }
-    let number = std::sync::atomic::AtomicUsize::new(1);
-    Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name_fn(move || thread_name(number.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
-        .enable_all()
-        .build()
-}
-
-fn thread_name(number: usize) -> String {
-    format!("sp-proxy-{number}")
 }

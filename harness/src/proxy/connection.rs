@@ -2,8 +2,8 @@
 
 use super::pump::{Break, Pump};
 use super::switchboard::{Account, Holding, Switched};
-use super::tally::Open;
 use super::{Shared, Way};
+use crate::threads::Present;
 use spanproof_scenarios::scenario::LinkFault;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
@@ -47,7 +47,7 @@ impl Link {
 /// One connection from its first socket to its end.
 pub(super) async fn attend(shared: Arc<Shared>, client: TcpStream, number: u64, _place: OwnedSemaphorePermit) {
     let link = Link { shared, number, touched: Mutex::default() };
-    let _open = Open::on(&link.shared.tally.open);
+    let _open = Present::on(&link.shared.tally.open);
     if !may_begin(&link, &client).await {
         return;
     }

@@ -1,7 +1,7 @@
 //! What a proxy counts, whether or not anything is broken.
 
 use super::Way;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
 
 /// The live counters.
 #[derive(Debug, Default)]
@@ -25,21 +25,5 @@ impl Tally {
             Way::Upstream => &self.upstream,
             Way::Downstream => &self.downstream,
         }
-    }
-}
-
-/// Counts a connection as long as it is there, also when its task is ended from outside.
-pub(super) struct Open<'a>(&'a AtomicU64);
-
-impl<'a> Open<'a> {
-    pub fn on(gauge: &'a AtomicU64) -> Self {
-        gauge.fetch_add(1, Relaxed);
-        Self(gauge)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
     }
 }

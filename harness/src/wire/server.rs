@@ -32,7 +32,6 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -45,6 +44,11 @@ pub use retry_after::RetryAfter;
 use budget::Budget;
 use connection::{Flavour, serve};
 use counters::Tally;
+
+use crate::threads;
+
+/// What its threads are called by.
+const THREADS: &str = "sink";
 
 /// Why a server did not start.
 #[derive(Debug, Error)]
@@ -105,10 +109,10 @@ impl SinkServer {
             limits: config.limits,
             stop: CancellationToken::new(),
         });
-        let runtime = runtime(config.threads.get()).map_err(ServerError::Threads)?;
+        let runtime = threads::runtime(config.threads.get(), THREADS).map_err(ServerError::Threads)?;
         let (patience, last_wait) = watch::channel(Duration::ZERO);
         let thread = std::thread::Builder::new()
-            .name(thread_name(0))
+            .name(threads::name(THREADS, 0))
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
@@ -153,23 +157,6 @@ impl Drop for SinkServer {
     fn drop(&mut self) {
         self.stop(Duration::ZERO);
     }
-}
-
-/// One thread is a runtime of its own kind: without other workers to wake it spends less per request.
-fn runtime(threads: usize) -> std::io::Result<Runtime> {
-    if threads == 1 {
-        return Builder::new_current_thread().enable_all().build();
-    }
-    let number = std::sync::atomic::AtomicUsize::new(1);
-    Builder::new_multi_thread()
-        .worker_threads(threads)
-        .thread_name_fn(move || thread_name(number.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
-        .enable_all()
-        .build()
-}
-
-fn thread_name(number: usize) -> String {
-    format!("sp-sink-{number}")
 }
 
 fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServerError> {

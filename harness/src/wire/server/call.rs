@@ -7,8 +7,8 @@ use thiserror::Error;
 
 use super::Shared;
 use super::connection::Connection;
-use super::counters::Present;
 use super::rejection::Rejection;
+use crate::threads::Present;
 
 /// The stream ends without an answer.
 #[derive(Debug, Error)]

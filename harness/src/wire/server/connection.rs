@@ -15,9 +15,9 @@ use tokio::time::{sleep, timeout};
 
 use super::call::Call;
 use super::config::Limits;
-use super::counters::Present;
 use super::socket::Socket;
 use super::{Shared, grpc, http};
+use crate::threads::Present;
 
 /// How many connections get large flow-control windows. The others make do with small ones, so that many connections
 /// together cannot fill the memory.

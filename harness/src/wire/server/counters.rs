@@ -211,19 +211,3 @@ impl Tally {
         }
     }
 }
-
-/// Adds one now and takes it away when dropped: a gauge that survives cancelled tasks.
-pub(super) struct Present<'a>(&'a AtomicU64);
-
-impl<'a> Present<'a> {
-    pub fn on(gauge: &'a AtomicU64) -> Self {
-        gauge.fetch_add(1, Relaxed);
-        Self(gauge)
-    }
-}
-
-impl Drop for Present<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-}

@@ -9,8 +9,9 @@ use super::backend::{Answered, Decision, Export, Refusal};
 use super::broken::BrokenAnswer;
 use super::budget::Hold;
 use super::call::{Abort, Call};
-use super::counters::{Present, Reason};
+use super::counters::Reason;
 use super::retry_after::RetryAfter;
+use crate::threads::Present;
 use crate::wire::{Code, PartialSuccess, Protocol, Status};
 
 /// Longest error text that is sent. Over gRPC it stands in a header, up to three times as long there and repeated in the
