@@ -222,16 +222,24 @@ impl DefectKind {
             | Self::SendGarbage
             | Self::SendMetrics
             | Self::DropEveryNthRequestOfOneConnection(_)
-            | Self::Stall { .. }
-            | Self::ResendAfterFinal
-            | Self::ResendAfterPartial
-            | Self::IgnoreRetryAfter
-            | Self::NoJitter
-            | Self::AcknowledgeBeforeQueueing
-            | Self::NeverRecover
-            | Self::StallAfterHeal(_) => Unit::Requests,
+            | Self::Stall { .. } => Unit::Requests,
+            misconduct if misconduct.is_misconduct() => Unit::Requests,
             _ => Unit::Spans,
         }
+    }
+
+    /// Whether it is about what a target makes of refusals, and changes no request.
+    pub(super) fn is_misconduct(&self) -> bool {
+        matches!(
+            self,
+            Self::ResendAfterFinal
+                | Self::ResendAfterPartial
+                | Self::IgnoreRetryAfter
+                | Self::NoJitter
+                | Self::AcknowledgeBeforeQueueing
+                | Self::NeverRecover
+                | Self::StallAfterHeal(_)
+        )
     }
 
     /// One in how many is hit unless told otherwise; `None` where the kind itself says what is hit.
@@ -243,14 +251,8 @@ impl DefectKind {
             | Self::DropEveryNthRequestOfOneConnection(_)
             | Self::Stall { .. }
             | Self::DropWholeTraces { .. }
-            | Self::CorruptEverything
-            | Self::ResendAfterFinal
-            | Self::ResendAfterPartial
-            | Self::IgnoreRetryAfter
-            | Self::NoJitter
-            | Self::AcknowledgeBeforeQueueing
-            | Self::NeverRecover
-            | Self::StallAfterHeal(_) => None,
+            | Self::CorruptEverything => None,
+            misconduct if misconduct.is_misconduct() => None,
             other => Some(match other.unit() {
                 Unit::Spans => EVERY_SPANS,
                 Unit::Requests => EVERY_REQUESTS,

@@ -29,7 +29,7 @@ struct Planted {
 impl Misconduct {
     /// What of `defects` is of this kind.
     pub fn planted(defects: &[Defect]) -> Arc<Self> {
-        let planted = defects.iter().filter(|defect| is_one(defect.kind()));
+        let planted = defects.iter().filter(|defect| defect.kind().is_misconduct());
         let planted = planted.map(|defect| Planted { defect: defect.clone(), bites: AtomicU64::new(0) }).collect();
         Arc::new(Self { planted, ..Self::default() })
     }
@@ -105,19 +105,6 @@ impl Misconduct {
             true
         })
     }
-}
-
-fn is_one(kind: &DefectKind) -> bool {
-    matches!(
-        kind,
-        DefectKind::ResendAfterFinal
-            | DefectKind::ResendAfterPartial
-            | DefectKind::IgnoreRetryAfter
-            | DefectKind::NoJitter
-            | DefectKind::AcknowledgeBeforeQueueing
-            | DefectKind::NeverRecover
-            | DefectKind::StallAfterHeal(_)
-    )
 }
 
 #[cfg(test)]
