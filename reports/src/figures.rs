@@ -15,6 +15,11 @@ pub fn count(n: u64) -> String {
     text
 }
 
+/// So many of something that forms its plural with an `s`: `1 request`, `1,203 requests`.
+pub fn several(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Bytes in lower-case hex, as ids are written.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -125,6 +130,11 @@ mod tests {
             [30.0, 71.04, 95.5, 59.99, 3_723.0, -1.0].map(clock),
             ["0:30", "1:11", "1:35.5", "1:00", "1:02:03", "-0:01"]
         );
+    }
+
+    #[test]
+    fn one_of_something_is_no_plural() {
+        assert_eq!([0, 1, 1_203].map(|n| several(n, "request")), ["0 requests", "1 request", "1,203 requests"]);
     }
 
     #[test]

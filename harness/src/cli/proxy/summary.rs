@@ -2,7 +2,7 @@
 
 use crate::proxy::{FaultState, State};
 use serde_json::{Value, json};
-use spanproof_reports::figures::{clock, count};
+use spanproof_reports::figures::{clock, several};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -101,11 +101,6 @@ fn touched(fault: &FaultState) -> String {
         clock(first),
         clock(last)
     )
-}
-
-/// So many of something.
-fn several(number: u64, what: &str) -> String {
-    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 fn line(text: &mut String, label: &str, words: &str) {

@@ -2,7 +2,7 @@
 
 use super::{Examination, finding};
 use crate::judge::evidence::{Evidence, FaultEvidence};
-use spanproof_reports::figures::{count, milliseconds};
+use spanproof_reports::figures::{count, milliseconds, several};
 use spanproof_reports::result::check::{Finding, Level};
 use spanproof_reports::result::faults::{Pause, Reactions, Wrong};
 
@@ -41,11 +41,10 @@ fn of_fault(fault: &FaultEvidence, reactions: &Reactions) -> Vec<Finding> {
 
 /// A finding of something that ought not to have happened; none where it did not.
 fn wrong(wrong: &Wrong, found: impl FnOnce(u64, String) -> Finding) -> Option<Finding> {
-    let plural = if wrong.times == 1 { "" } else { "s" };
     (wrong.times > 0).then(|| Finding {
         at_seconds: wrong.examples.first().and_then(|example| example.at_seconds),
         examples: wrong.examples.clone(),
-        ..found(wrong.times, format!("{} request{plural}", count(wrong.times)))
+        ..found(wrong.times, several(wrong.times, "request"))
     })
 }
 

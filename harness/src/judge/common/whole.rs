@@ -2,7 +2,7 @@
 
 use super::separate::Events;
 use super::survey::{Sent, Survey};
-use spanproof_reports::figures::count;
+use spanproof_reports::figures::{count, several};
 use std::collections::BTreeMap;
 
 /// From this share of the affected records on, they count as coming in wholes.
@@ -68,8 +68,7 @@ impl Whole {
     pub(super) fn said(&self, survey: &Survey<'_>) -> Vec<String> {
         let mut said = Vec::new();
         if self.requests_only() {
-            let plural = if self.requests == 1 { "" } else { "s" };
-            said.push(format!("{} whole request{plural} of {}", count(self.requests), count(survey.requests())));
+            said.push(format!("{} of {}", several(self.requests, "whole request"), count(survey.requests())));
             said.extend(beat(survey));
         } else if self.traces_only() {
             let share = 100.0 * self.traces as f64 / survey.traces.max(1) as f64;
