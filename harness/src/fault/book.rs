@@ -174,7 +174,7 @@ impl FaultBook {
     /// What the fault of this name did so far at the sink; `None` if there is none of this name.
     pub fn observed(&self, name: &str) -> Option<Observed> {
         let number = self.entries.iter().position(|entry| entry.name == name)?;
-        Some(Observed { returns: self.sent_away.returns(number), ..self.entries[number].observed() })
+        Some(self.entries[number].observed(self.sent_away.returns(number)))
     }
 
     /// When a request last came that was taken without the target being told at once, from the start of the run.
@@ -259,14 +259,14 @@ impl Entry {
         }
     }
 
-    fn observed(&self) -> Observed {
+    fn observed(&self, returns: Returns) -> Observed {
         let touched = self.touched.load(Relaxed);
         let instant = |ns: &AtomicU64| Duration::from_nanos(ns.load(Relaxed));
         Observed {
             touched,
             records: lock(&self.records).clone(),
             unanswered: lock(&self.unanswered).all(),
-            returns: Returns::default(),
+            returns,
             between: (touched > 0).then(|| (instant(&self.first_ns), instant(&self.last_ns))),
             first_delivery: (self.healed.load(Relaxed) == self.windows.times as usize)
                 .then(|| instant(&self.first_delivery_ns)),

@@ -135,7 +135,7 @@ impl Backend for FaultySink {
     fn export(&self, export: Export) -> Decision {
         let at = Duration::from_nanos(self.clock.ns(export.received));
         let is_ours = export.signal == Signal::Traces;
-        let known_by = SpanIds::first_in(&export.body).filter(|_| is_ours);
+        let known_by = is_ours.then(|| SpanIds::first_in(&export.body)).flatten();
         if let Some(first) = known_by {
             self.faults.note_coming(at, first);
         }
