@@ -130,6 +130,7 @@ impl DriverReport {
             achieved_ratio: self.on_time_spans as f64 / due.max(1) as f64,
             driver_saturated: busy.driver_saturated(),
             sink_saturated: busy.sink_saturated(),
+            late_at_most: Some(Duration::from_micros(self.lateness.max())),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
 use crate::collector_config::Keys;
-use crate::judge::evidence::{Change, Conduct, Refusals, Remedies, Settling, harness_was_the_limit};
+use crate::judge::evidence::{Change, Conduct, Refusals, Remedies, Settling, harness_was_the_limit, late_starts_alone};
 use crate::judge::outcomes::Sums;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
@@ -88,6 +88,9 @@ struct CourseFile {
     achieved_ratio: Exact,
     driver_saturated: Exact,
     sink_saturated: Exact,
+    /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    late_at_most_ns: Option<u64>,
     refused_by_bounds: BTreeMap<String, u64>,
     malformed: BTreeMap<String, u64>,
     settling_short_ns: Option<u64>,
@@ -219,6 +222,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         achieved_ratio: Exact(course.conduct.achieved_ratio),
         driver_saturated: Exact(course.conduct.driver_saturated),
         sink_saturated: Exact(course.conduct.sink_saturated),
+        late_at_most_ns: late_starts_alone(&course.conduct).map(nanoseconds),
         refused_by_bounds: course.refusals.by_bounds.clone(),
         malformed: course.refusals.malformed.clone(),
         settling_short_ns: course.settling.short.map(nanoseconds),
@@ -273,6 +277,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
             achieved_ratio: read.achieved_ratio.0,
             driver_saturated: read.driver_saturated.0,
             sink_saturated: read.sink_saturated.0,
+            late_at_most: read.late_at_most_ns.map(Duration::from_nanos),
         },
         refusals: Refusals { by_bounds: read.refused_by_bounds, malformed: read.malformed },
         settling: Settling {

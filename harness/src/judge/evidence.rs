@@ -28,6 +28,8 @@ pub struct Conduct {
     pub driver_saturated: f64,
     /// Share of the load's time in which a thread of the sink was saturated.
     pub sink_saturated: f64,
+    /// No request started later than this after its intended instant; `None` where that is not known.
+    pub late_at_most: Option<Duration>,
 }
 
 /// Requests that the sink answered with an error instead of recording them, by reason. Of what they held nothing is known.
@@ -298,13 +300,9 @@ impl Evidence {
 /// the plan began in time, and no thread of driver or sink was saturated for more than 1 % of the load's time: what queues
 /// before such a thread shows in the latencies.
 pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
-    const LATE_MAX: f64 = 0.01;
     const ACHIEVED_MIN: f64 = 0.995;
     let mut reasons = Vec::new();
-    if conduct.late_share > LATE_MAX {
-        let share = percent(conduct.late_share, LATE_MAX, 1);
-        reasons.push(format!("{share} % of the spans started more than 2 ms late (above 1 %)"));
-    }
+    reasons.extend(started_late(conduct));
     if conduct.achieved_ratio < ACHIEVED_MIN {
         let share = percent(conduct.achieved_ratio, ACHIEVED_MIN, 1);
         reasons.push(format!("{share} % of the plan began in time (below 99.5 %)"));
@@ -312,6 +310,24 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
     reasons.extend(saturated("driver", conduct.driver_saturated));
     reasons.extend(saturated("sink", conduct.sink_saturated));
     (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+/// Says so where too many spans started late.
+fn started_late(conduct: &Conduct) -> Option<String> {
+    const LATE_MAX: f64 = 0.01;
+    (conduct.late_share > LATE_MAX).then(|| {
+        let share = percent(conduct.late_share, LATE_MAX, 1);
+        format!("{share} % of the spans started more than 2 ms late (above 1 %)")
+    })
+}
+
+/// By how much a time that began with a request's intended instant may be too long, if late starts are all that was amiss with the
+/// harness, and it is known how late they were.
+///
+/// What a first-come-first-served pipeline is given later by at most so much comes out later by at most that.
+pub fn late_starts_alone(conduct: &Conduct) -> Option<Duration> {
+    let all = harness_was_the_limit(conduct)?;
+    conduct.late_at_most.filter(|_| started_late(conduct).is_some_and(|late| late == all))
 }
 
 /// Says so where a thread was saturated for too much of the load's time.
@@ -417,8 +433,13 @@ mod tests {
     }
 
     /// Everything exactly at its bound.
-    const KEPT_UP: Conduct =
-        Conduct { late_share: 0.01, achieved_ratio: 0.995, driver_saturated: 0.01, sink_saturated: 0.01 };
+    const KEPT_UP: Conduct = Conduct {
+        late_share: 0.01,
+        achieved_ratio: 0.995,
+        driver_saturated: 0.01,
+        sink_saturated: 0.01,
+        late_at_most: None,
+    };
 
     #[test]
     fn a_harness_within_its_bounds_was_not_the_limit() {
@@ -456,7 +477,25 @@ mod tests {
 
     #[test]
     fn all_reasons_are_given() {
-        let worst = Conduct { late_share: 1.0, achieved_ratio: 0.5, driver_saturated: 1.0, sink_saturated: 1.0 };
+        let worst = Conduct {
+            late_share: 1.0,
+            achieved_ratio: 0.5,
+            driver_saturated: 1.0,
+            sink_saturated: 1.0,
+            late_at_most: None,
+        };
         assert_eq!(harness_was_the_limit(&worst).unwrap().matches("; ").count(), 3);
+    }
+
+    #[test]
+    fn how_late_the_driver_was_bounds_a_time_only_where_nothing_else_was_amiss() {
+        let most = Some(Duration::from_millis(40));
+        let late = Conduct { late_share: 0.5, late_at_most: most, ..KEPT_UP };
+        assert_eq!(late_starts_alone(&late), most);
+        assert_eq!(late_starts_alone(&Conduct { late_at_most: None, ..late }), None);
+        assert_eq!(late_starts_alone(&Conduct { achieved_ratio: 0.9, ..late }), None);
+        assert_eq!(late_starts_alone(&Conduct { sink_saturated: 0.5, ..late }), None);
+        assert_eq!(late_starts_alone(&Conduct { driver_saturated: 0.5, late_share: 0.0, ..late }), None);
+        assert_eq!(late_starts_alone(&Conduct { late_at_most: most, ..KEPT_UP }), None, "no doubt, no bound");
     }
 }

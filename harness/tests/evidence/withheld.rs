@@ -19,7 +19,8 @@ const LIMIT: &str = "latency.intended_to_delivered.p99 < 10s";
 /// How a percentile is written.
 const PERCENTILES: [&str; 9] = ["p50", "p90", "p95", "p99", "50th", "90th", "99th", "percentile", "Tag="];
 
-const KEPT_UP: Conduct = Conduct { late_share: 0.0, achieved_ratio: 1.0, driver_saturated: 0.0, sink_saturated: 0.0 };
+const KEPT_UP: Conduct =
+    Conduct { late_share: 0.0, achieved_ratio: 1.0, driver_saturated: 0.0, sink_saturated: 0.0, late_at_most: None };
 
 const LIMITED: [Conduct; 4] = [
     Conduct { late_share: 0.02, ..KEPT_UP },

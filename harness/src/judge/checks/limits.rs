@@ -3,13 +3,14 @@
 //! A limit that a figure breaks is *open*, not broken, where the figure may be the doing of something other than the
 //! target: see [`Doubts`].
 
-use crate::judge::evidence::{Evidence, harness_was_the_limit};
+use crate::judge::evidence::{Evidence, harness_was_the_limit, late_starts_alone};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::{Check, Level, LimitOutcome};
 use spanproof_reports::result::paths::{Kind, LookupError, Quantity, kind_of};
 use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::knowledge::Objection;
 use spanproof_scenarios::limits::{Limit, LimitValue, Relation, Window};
+use std::time::Duration;
 
 /// Why a limit that does not hold may yet be none of the target's fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub struct Doubts {
     pub lateness: Option<String>,
     /// Why a slow recovery may be none of the target's doing: it runs from the fault's end, whenever what was due came to be sent.
     pub recovery: Option<String>,
+    /// So much of a recovery at most may be none of the target's doing; `None` where it may be all of it.
+    pub recovery_at_most: Option<Duration>,
 }
 
 impl Doubts {
@@ -32,18 +35,23 @@ impl Doubts {
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
         let lateness = evidence.lateness_doubt();
         let recovery = lateness.clone().or_else(|| harness_was_the_limit(&evidence.conduct));
-        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness, recovery }
+        let recovery_at_most = late_starts_alone(&evidence.conduct).filter(|_| lateness.is_none());
+        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness, recovery, recovery_at_most }
     }
 
-    /// The doubt about a figure. One of the driver itself says what the harness did, never what the target did.
-    fn about(&self, limit: &Limit) -> Option<String> {
+    /// The doubt about a figure that breaks its limit. One of the driver itself says what the harness did, never what the target
+    /// did. A recovery that breaks it by more than is in doubt breaks it for certain.
+    fn about(&self, limit: &Limit, counted: f64) -> Option<String> {
         match limit.canonical_path() {
             "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.lost_declared" | "spans.delivered" => {
                 self.absence.clone()
             }
             "spans.corrupted" | "spans.corrupted_only" => self.change.clone(),
             "spans.late" => self.lateness.clone(),
-            path if path.starts_with("recovery.") => self.recovery.clone(),
+            path if path.starts_with("recovery.") => {
+                let surely = |most: Duration| !limit.holds(counted - most.as_secs_f64());
+                self.recovery.clone().filter(|_| !self.recovery_at_most.is_some_and(surely))
+            }
             path if path.starts_with("driver.") => Some("the sending side was the limit".to_owned()),
             _ => None,
         }
@@ -88,7 +96,7 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
         Ok(figure) => {
             let (counted, uncounted) = (magnitude(figure, limit), uncounted(limit, result));
             let holds = limit.holds(counted);
-            let (verdict, reason) = match (holds, doubts.about(limit)) {
+            let (verdict, reason) = match (holds, doubts.about(limit, counted)) {
                 _ if holds != limit.holds(counted + uncounted as f64) => {
                     let reason = format!("{} may be up to {uncounted}: absence may be meant here", limit.path);
                     (Verdict::Inconclusive, Some(reason))

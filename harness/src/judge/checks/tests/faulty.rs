@@ -148,6 +148,13 @@ fn a_limit_on_recovery_is_judged_by_the_fault_that_it_names() {
     assert_eq!(verdict, Verdict::Inconclusive);
     assert!(reason.ends_with("but the sink was saturated"), "{reason}");
     assert_eq!(sure("recovery.first_delivery < 1s after down").0, Verdict::Fail);
+    let by_at_most = |most| {
+        let (recovery, recovery_at_most) = (Some("the driver was late".to_owned()), Some(Duration::from_millis(most)));
+        outcome("recovery.first_delivery < 1s after down", &Doubts { recovery, recovery_at_most, ..Doubts::default() })
+            .0
+    };
+    assert_eq!(by_at_most(999), Verdict::Fail, "the 2 s were 1.001 s at the least");
+    assert_eq!(by_at_most(1_001), Verdict::Inconclusive);
     let missing = "recovery.drained cannot be told: spans that should have come are missing, so nobody can say when the last of \
                    them did";
     assert_eq!(sure("recovery.drained < 1s after down"), (Verdict::Inconclusive, missing.to_owned()));

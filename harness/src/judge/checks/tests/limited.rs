@@ -81,6 +81,12 @@ fn recovery_is_open_where_driver_or_sink_was_the_limit() {
     assert!(late.recovery.unwrap().contains("started more than 2 ms late") && late.lateness.is_none());
     let saturated = of(Conduct { sink_saturated: 0.5, ..kept_up });
     assert!(saturated.recovery.is_some() && saturated.recovery == saturated.lateness);
+    let bounded = |late_share, sink_saturated| {
+        let late_at_most = Some(Duration::from_millis(40));
+        of(Conduct { late_share, sink_saturated, late_at_most, ..kept_up }).recovery_at_most
+    };
+    assert_eq!(bounded(0.5, 0.0), Some(Duration::from_millis(40)));
+    assert_eq!(bounded(0.5, 0.5), None, "a sink that has no time receives late, nobody knows how late");
 }
 
 #[test]
