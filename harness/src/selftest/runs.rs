@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(180);
 
 /// How often a case that rests on time is run at most. A machine that never leaves the harness alone for a second is no place
 /// to measure at.
-pub const TRIES_MAX: u32 = 8;
+pub const TRIES_MAX: u32 = 16;
 
 /// So many of these tries come first, the rest when all other cases have ended.
 const TRIES_FIRST: u32 = 3;

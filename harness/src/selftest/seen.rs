@@ -36,16 +36,15 @@ pub fn outcome(case: &Case, expected: &Expected, result: &RunResult) -> Outcome 
     if !case.plant().is_empty() && bites(result) == 0 {
         return Outcome::Untried(Untried::NeverBit(case.plant()));
     }
-    let late = harness_was_the_limit(result).filter(|_| case.rests_on_time);
-    let differences = match late {
-        Some(_) => differences(case, &without_figures(expected), result),
-        None => differences(case, expected, result),
-    };
-    match late {
-        _ if !differences.is_empty() => Outcome::Missed(differences),
-        Some(why) => Outcome::Untried(Untried::HarnessWasLate(why.to_owned())),
-        None => Outcome::AsExpected,
+    let missed = differences(case, expected, result);
+    if missed.is_empty() {
+        return Outcome::AsExpected;
     }
+    let Some(late) = harness_was_the_limit(result).filter(|_| case.rests_on_time) else {
+        return Outcome::Missed(missed);
+    };
+    let missed = differences(case, &without_figures(expected), result);
+    if missed.is_empty() { Outcome::Untried(Untried::HarnessWasLate(late.to_owned())) } else { Outcome::Missed(missed) }
 }
 
 /// What must come of a case whose figures are withheld because the harness was late: its limit is open, and all else is as
@@ -215,13 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn what_rests_on_time_is_untried_where_the_harness_was_the_limit_and_nothing_else_is() {
+    fn what_came_as_expected_is_so_though_the_harness_was_the_limit() {
         let limit = finding("harness-was-the-limit", Level::Warning, 1, "");
         let result = result(Verdict::Fail, vec![finding("corrupted", Level::Failure, 3, "name"), limit]);
-        assert_eq!(outcome(&CORRUPT, &CORRUPT.expected, &result), Outcome::AsExpected);
-        let timed = CORRUPT.rests_on_time();
-        let late = Outcome::Untried(Untried::HarnessWasLate(String::new()));
-        assert_eq!(outcome(&timed, &timed.expected, &result), late);
+        for case in [CORRUPT, CORRUPT.rests_on_time()] {
+            assert_eq!(outcome(&case, &case.expected, &result), Outcome::AsExpected);
+        }
     }
 
     /// Where the harness was late its figures are withheld. A failure that was not expected is none the less there.

@@ -225,6 +225,8 @@ const REQUESTS: [Case; 12] = [
         Expected { limit: Some(("latency.intended_to_delivered.max < 300ms", Verdict::Fail)), ..Expected::PASS },
         "nothing is answered for a while, again and again: it shows in a limit on latency and nowhere else",
     )
+    // A burst of requests after each stall makes the driver late by itself where there are many.
+    .with(&["run.spans=2000", "traffic.rate=1000"])
     .rests_on_time(),
 ];
 
