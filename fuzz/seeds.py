@@ -1,4 +1,4 @@
-"""Writes a few inputs for each fuzz target to begin with: `seeds.py DIR` fills DIR/walk, DIR/sink and DIR/answer.
+"""Writes a few inputs for each fuzz target to begin with: `seeds.py DIR` fills DIR/walk, DIR/sink and so on.
 
 Made by hand from the wire formats and not by our own encoders, so that a seed means what the specifications say.
 """
@@ -167,10 +167,16 @@ ANSWER = {
     "grpc-ok": b"\x02200\n0\n\n\n" + message(PARTIAL), "grpc-refused": b"\x02200\n8\nslow%20down\n" + DETAILS + b"\n",
     "grpc-gateway": b"\x02503\n\n\n\n<html>", "grpc-late-ok": b"\x02404\n0\n\n\n",
 }
+# The first byte of an input of `frames`: which end speaks in one bit, and the length of pieces; the second which kinds are left out.
+FRAMES = {
+    **{f"client-{name}": b"\x0e\x41" + raw for name, raw in SINK_H2.items()},
+    "server": b"\x0b\x08" + SETTINGS + frame(8, 0, 0, b"\0\1\0\0") + frame(1, 0, 1, b"\x88") + frame(9, 4, 1, b"") + frame(0, 1, 1, bytes(99)),
+    "foreign": b"\x03\xffHTTP/1.1 200 OK\r\n\r\n",
+}
 
 
 def main(folder):
-    for target, seeds in {"walk": TRACES, "sink": SINK, "answer": ANSWER}.items():
+    for target, seeds in {"walk": TRACES, "sink": SINK, "answer": ANSWER, "frames": FRAMES}.items():
         place = Path(folder) / target
         place.mkdir(parents=True, exist_ok=True)
         for name, seed in seeds.items():

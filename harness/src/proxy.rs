@@ -14,6 +14,7 @@ mod connection;
 mod control;
 mod course;
 mod door;
+pub mod http2;
 mod pieces;
 mod pump;
 mod state;
@@ -98,6 +99,14 @@ impl Way {
             Direction::Both => true,
             Direction::Upstream => self == Self::Upstream,
             Direction::Downstream => self == Self::Downstream,
+        }
+    }
+
+    /// The other one.
+    fn back(self) -> Self {
+        match self {
+            Self::Upstream => Self::Downstream,
+            Self::Downstream => Self::Upstream,
         }
     }
 }

@@ -29,8 +29,8 @@ pub use faults::{
     SlowSpec,
 };
 pub use link::{
-    BandwidthSpec, CorruptSpec, CutSpec, Direction, LatencySpec, LinkFaultSpec, LinkSwitchSpec, SlowCloseSpec,
-    StallSpec,
+    BandwidthSpec, CorruptSpec, CutSpec, Direction, FloodSpec, GoawaySpec, LatencySpec, LinkFaultSpec, LinkSwitchSpec,
+    MaxStreamsSpec, ResetStreamSpec, SlowCloseSpec, StallSpec,
 };
 pub use run::RunSpec;
 pub use schema::schema;

@@ -1,5 +1,6 @@
 //! One connection: from the client's socket to a second one upstream, bytes both ways, and an end as it came or as a fault has it.
 
+use super::http2::Session;
 use super::pump::{Break, Pump};
 use super::switchboard::{Account, Holding, Switched};
 use super::{Shared, Way};
@@ -7,11 +8,11 @@ use crate::threads::Present;
 use spanproof_scenarios::scenario::LinkFault;
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{sleep, timeout};
 
 /// How long the upstream may take to be reached.
@@ -30,12 +31,30 @@ pub(super) struct Link {
     pub number: u64,
     /// The accounts in which this connection stands.
     touched: Mutex<BTreeSet<u64>>,
+    /// Its frames, if it speaks HTTP/2.
+    session: Mutex<Session>,
+    wakes: [Notify; 2],
 }
 
 impl Link {
     /// Whether this connection was not yet in an account; now it is.
     pub fn is_new_to(&self, account: &Account) -> bool {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(account.number)
+    }
+
+    /// The frames of the connection.
+    pub fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There is something to say in a direction.
+    pub fn wake(&self, way: Way) {
+        self.wakes[way as usize].notify_one();
+    }
+
+    /// Waits for that.
+    pub async fn woken(&self, way: Way) {
+        self.wakes[way as usize].notified().await;
     }
 
     /// Bytes were handed on.
@@ -46,7 +65,13 @@ impl Link {
 
 /// One connection from its first socket to its end.
 pub(super) async fn attend(shared: Arc<Shared>, client: TcpStream, number: u64, _place: OwnedSemaphorePermit) {
-    let link = Link { shared, number, touched: Mutex::default() };
+    let link = Link {
+        shared,
+        number,
+        touched: Mutex::default(),
+        session: Mutex::new(Session::new()),
+        wakes: [Notify::new(), Notify::new()],
+    };
     let _open = Present::on(&link.shared.tally.open);
     if !may_begin(&link, &client).await {
         return;

@@ -202,6 +202,13 @@ impl Course {
 fn concerns(switched: &Switched, way: Way, link: &Link) -> bool {
     let direction = match switched.fault {
         LinkFault::Refuse | LinkFault::BlackHole => Direction::Both,
+        // The frames of a connection are another matter: see `http2`.
+        LinkFault::Goaway { .. }
+        | LinkFault::ResetStream { .. }
+        | LinkFault::MaxStreams { .. }
+        | LinkFault::WindowStall
+        | LinkFault::SettingsFlood { .. }
+        | LinkFault::PingFlood { .. } => return false,
         LinkFault::Reset(cut) | LinkFault::HalfClose(cut) | LinkFault::Truncate(cut) => cut.direction,
         LinkFault::Stall { direction }
         | LinkFault::Latency { direction, .. }

@@ -42,12 +42,23 @@ impl Pieces {
     }
 
     /// Makes the first piece what is to go: `change` is called once for each.
-    pub fn make_ready(&mut self, change: impl FnOnce(&mut [u8])) {
+    pub fn make_ready(&mut self, change: impl FnOnce(&mut BytesMut)) {
         if let Some(piece) = self.queue.front_mut()
             && !std::mem::replace(&mut piece.is_ready, true)
         {
+            let before = piece.bytes.len();
             change(&mut piece.bytes);
+            self.bytes = self.bytes - before + piece.bytes.len();
         }
+    }
+
+    /// Puts something in behind what is ready, to go as it is; after how many bytes it will have gone.
+    pub fn interject(&mut self, bytes: BytesMut) -> usize {
+        let ready = self.queue.front().filter(|piece| piece.is_ready).map(|piece| piece.bytes.len());
+        self.bytes += bytes.len();
+        let end = ready.unwrap_or(0) + bytes.len();
+        self.queue.insert(usize::from(ready.is_some()), Piece { bytes, due: None, is_ready: true });
+        end
     }
 
     /// The first bytes of the first piece, at most so many.
@@ -95,6 +106,24 @@ mod tests {
         let letters = ["A", "B", "C", "D", "E", "F", "G"].map(str::to_owned);
         assert_eq!(seen, letters.into_iter().zip(dues).collect::<Vec<_>>());
         assert_eq!((pieces.bytes(), pieces.front(1)), (0, &b""[..]));
+    }
+
+    #[test]
+    fn what_is_interjected_goes_behind_what_is_ready() {
+        let mut pieces = Pieces::default();
+        assert_eq!(pieces.interject(b"1"[..].into()), 1);
+        pieces.push(b"abc"[..].into(), None);
+        assert_eq!(pieces.interject(b"23"[..].into()), 3, "the first is ready");
+        let mut seen = Vec::new();
+        while pieces.due().is_some() {
+            pieces.make_ready(|bytes| bytes.truncate(2));
+            if pieces.front(1) == b"a" {
+                assert_eq!((pieces.bytes(), pieces.interject(b"4"[..].into())), (2, 3));
+            }
+            seen.extend_from_slice(pieces.front(9));
+            pieces.advance(pieces.front(9).len());
+        }
+        assert_eq!((&seen[..], pieces.bytes()), (&b"123ab4"[..], 0));
     }
 
     #[test]

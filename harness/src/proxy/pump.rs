@@ -5,6 +5,7 @@
 use super::Way;
 use super::connection::Link;
 use super::course::{Course, Strike};
+use super::http2::{Orders, Wishes};
 use super::pieces::Pieces;
 use super::switchboard::Holding;
 use bytes::BytesMut;
@@ -53,6 +54,10 @@ pub(super) struct Pump<'a> {
     gone: u64,
     end: End,
     slot: Option<Slot>,
+    /// When there is something to say over HTTP/2 again.
+    again: Option<Instant>,
+    /// After so many bytes the connection is to be closed.
+    close_at: Option<u64>,
 }
 
 /// Whether more may come.
@@ -110,6 +115,8 @@ impl<'a> Pump<'a> {
             gone: 0,
             end: End::Open,
             slot: None,
+            again: None,
+            close_at: None,
         }
     }
 
@@ -125,8 +132,10 @@ impl<'a> Pump<'a> {
                 Some(Strike::Close) => return Err(Break::Close),
                 Some(Strike::HalfClose) => return self.throw_away().await,
                 None if self.end == End::Failed && !self.course.holds_back() => return Err(Break::Reset),
+                None if self.close_at.is_some_and(|at| self.gone >= at) => return Err(Break::Close),
                 None => {}
             }
+            self.interject();
             let next = self.next();
             if next == Next::End {
                 return self.to.shutdown().await.map_err(|_| Break::Reset);
@@ -148,7 +157,22 @@ impl<'a> Pump<'a> {
         if self.changes.has_changed().unwrap_or_default() {
             let holding = Arc::clone(&self.changes.borrow_and_update());
             self.course.follow(&holding, self.link, (self.gone, self.pieces.bytes()));
+            self.link.session().follow(Wishes::of(&holding, self.link.number));
             self.slot = None;
+        }
+    }
+
+    /// Says what is to be said over HTTP/2, behind what is ready to go.
+    fn interject(&mut self) {
+        self.again = None;
+        if self.course.holds_back() || self.pieces.bytes() > HELD_BYTES_MAX {
+            return;
+        }
+        let Orders { frames, again, closes } = self.link.session().orders(self.way, self.link);
+        self.again = again;
+        if !frames.is_empty() {
+            let end = self.gone + self.pieces.interject(BytesMut::from(&frames[..])) as u64;
+            self.close_at = self.close_at.or(closes.then_some(end));
         }
     }
 
@@ -160,7 +184,8 @@ impl<'a> Pump<'a> {
         }
         let (writes, limit) = if let Next::Write(limit) = next { (true, limit) } else { (false, 0) };
         let due = if let Next::At(due) = next { Some(due) } else { None };
-        let Self { from, to, changes, pieces, buffer, .. } = self;
+        let due = due.into_iter().chain(self.again).min();
+        let Self { link, way, from, to, changes, pieces, buffer, .. } = self;
         tokio::select! {
             biased;
             _ = changes.changed() => {
@@ -168,6 +193,7 @@ impl<'a> Pump<'a> {
                 changes.mark_changed();
                 Step::Changed
             }
+            () = link.woken(*way) => Step::Changed,
             wrote = to.write(pieces.front(limit)), if writes => Step::Wrote(wrote),
             () = until(due), if due.is_some() => Step::Due,
             read = from.read_buf(buffer), if more => Step::Read(read),
@@ -189,14 +215,20 @@ impl<'a> Pump<'a> {
         if self.course.holds_back() {
             return Next::Nothing;
         }
-        match self.pieces.due() {
-            None => return self.next_end(),
-            Some(Some(due)) if due > Instant::now() => return Next::At(due),
-            Some(_) => {}
-        }
-        let Self { course, link, gone, pieces, .. } = self;
-        let bytes = course.before_cut(*gone, pieces.front(usize::MAX).len());
-        pieces.make_ready(|piece| course.corrupt(link, *gone, &mut piece[..bytes]));
+        let bytes = loop {
+            match self.pieces.due() {
+                None => return self.next_end(),
+                Some(Some(due)) if due > Instant::now() => return Next::At(due),
+                Some(_) => self.make_ready(),
+            }
+            match self.pieces.front(usize::MAX).len() {
+                // All of it was left out.
+                0 => self.pieces.advance(0),
+                bytes => break bytes,
+            }
+        };
+        let cut = self.close_at.map_or(usize::MAX, |at| usize::try_from(at - self.gone).unwrap_or(usize::MAX));
+        let bytes = self.course.before_cut(self.gone, bytes.min(cut));
         if !self.course.paces() {
             return Next::Write(bytes);
         }
@@ -207,8 +239,25 @@ impl<'a> Pump<'a> {
         if slot.due > Instant::now() { Next::At(slot.due) } else { Next::Write(bytes.min(slot.bytes)) }
     }
 
+    /// Makes the first piece what is to go: without the frames that are left out, and with bits flipped.
+    fn make_ready(&mut self) {
+        let Self { course, link, gone, pieces, way, .. } = self;
+        pieces.make_ready(|piece| {
+            if link.session().edit(*way, piece, link) {
+                link.wake(way.back());
+            }
+            let bytes = course.before_cut(*gone, piece.len());
+            course.corrupt(link, *gone, &mut piece[..bytes]);
+        });
+    }
+
     fn next_end(&mut self) -> Next {
         let End::Ended(ended) = self.end else { return Next::Nothing };
+        let rest = self.link.session().rest(self.way);
+        if !rest.is_empty() {
+            self.pieces.interject(BytesMut::from(&rest[..]));
+            return Next::Write(rest.len());
+        }
         let due = ended.checked_add(self.course.ends_late(self.link));
         match due {
             Some(due) if due <= Instant::now() => Next::End,
@@ -237,6 +286,7 @@ impl<'a> Pump<'a> {
 
     /// Ends this direction, and reads on so that the sender does not have to wait for ever.
     async fn throw_away(mut self) -> Result<(), Break> {
+        self.again = None;
         let waiting = self.pieces.clear();
         self.course.threw_away(self.link, waiting);
         self.to.shutdown().await.map_err(|_| Break::Reset)?;

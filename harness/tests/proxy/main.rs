@@ -4,6 +4,7 @@
 mod control;
 mod cutting;
 mod delaying;
+mod http2;
 mod relaying;
 mod rig;
 #[path = "../wire/rig.rs"]

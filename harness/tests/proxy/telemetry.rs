@@ -8,7 +8,7 @@ use spanproof_scenarios::scenario::LinkSwitch;
 use std::time::{Duration, Instant};
 
 /// A sink, a proxy before it, and a client that sends through both.
-fn through(transport: Transport) -> (Sink, ProxyServer, Exporter) {
+pub fn through(transport: Transport) -> (Sink, ProxyServer, Exporter) {
     let sink = Sink::accepting();
     let behind = if transport == GRPC { sink.grpc() } else { sink.http() };
     let proxy = ProxyServer::start(ProxyConfig::new("127.0.0.1:0".parse().unwrap(), vec![behind])).unwrap();
@@ -18,11 +18,11 @@ fn through(transport: Transport) -> (Sink, ProxyServer, Exporter) {
     (sink, proxy, exporter)
 }
 
-fn switch_on(proxy: &ProxyServer, fault: &str) {
+pub fn switch_on(proxy: &ProxyServer, fault: &str) {
     proxy.handle().switch_on(LinkSwitch::read("test", fault).unwrap()).unwrap();
 }
 
-fn is_accepted(answer: &Answer) -> bool {
+pub fn is_accepted(answer: &Answer) -> bool {
     matches!(answer, Answer::Accepted { .. })
 }
 
@@ -35,7 +35,7 @@ async fn until_none_is_open(proxy: &ProxyServer) {
 }
 
 /// Sends until it is accepted: after a failure a client pauses before it connects again.
-async fn until_accepted(exporter: &Exporter, message: &[u8]) {
+pub async fn until_accepted(exporter: &Exporter, message: &[u8]) {
     let deadline = Instant::now() + PATIENCE;
     loop {
         let answer = send(exporter, message).await;

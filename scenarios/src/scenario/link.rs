@@ -6,12 +6,15 @@ use crate::document::{
     Content, Document, Entry, FieldPath, Node, Origin, Place, Step, SyntaxError, Text, parse_document, recover,
 };
 use crate::problem::{Problem, ProblemKind, Problems};
-use crate::spec::{CutSpec, Direction, LinkFaultSpec, LinkSwitchSpec};
-use crate::units::{ByteSize, HumanDuration, Ppb};
+use crate::spec::{CutSpec, Direction, FloodSpec, Http2Error, LinkFaultSpec, LinkSwitchSpec};
+use crate::units::{ByteSize, Count, HumanDuration, Ppb};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 use std::sync::Arc;
+
+/// A flood of more is a line that carries nothing else.
+const FLOOD_MAX: u64 = 1_000_000;
 
 /// A fault of a proxy, to be switched on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +76,35 @@ pub enum LinkFault {
         /// In which direction.
         direction: Direction,
     },
+    /// The upstream seems to end HTTP/2 connections with GOAWAY.
+    Goaway {
+        /// With which error.
+        error: Http2Error,
+        /// Whether they are closed at once.
+        abrupt: bool,
+    },
+    /// The upstream seems to reset every new stream of HTTP/2.
+    ResetStream {
+        /// With which error.
+        error: Http2Error,
+    },
+    /// The upstream seems to allow so many streams of HTTP/2 at once.
+    MaxStreams {
+        /// How many.
+        streams: u32,
+    },
+    /// The client is not told that it may send more over HTTP/2.
+    WindowStall,
+    /// The upstream seems to send SETTINGS of HTTP/2 again and again.
+    SettingsFlood {
+        /// How many in a second; above zero.
+        per_second: Count,
+    },
+    /// The upstream seems to send PING of HTTP/2 again and again.
+    PingFlood {
+        /// How many in a second; above zero.
+        per_second: Count,
+    },
 }
 
 /// When a connection is cut.
@@ -98,6 +130,12 @@ impl LinkFault {
             Self::Truncate(_) => "truncate",
             Self::SlowClose { .. } => "slow_close",
             Self::Corrupt { .. } => "corrupt",
+            Self::Goaway { .. } => "goaway",
+            Self::ResetStream { .. } => "reset_stream",
+            Self::MaxStreams { .. } => "max_streams",
+            Self::WindowStall => "window_stall",
+            Self::SettingsFlood { .. } => "settings_flood",
+            Self::PingFlood { .. } => "ping_flood",
         }
     }
 }
@@ -125,6 +163,15 @@ impl Display for LinkFault {
                 write!(f, "passes the end of connections on {by} late{}", Only(*direction))
             }
             Self::Corrupt { one_in, direction } => write!(f, "flips one bit in {one_in}{}", Only(*direction)),
+            Self::Goaway { error, abrupt: false } => write!(f, "says GOAWAY with {}", error.name()),
+            Self::Goaway { error, abrupt: true } => {
+                write!(f, "says GOAWAY with {} and closes connections", error.name())
+            }
+            Self::ResetStream { error } => write!(f, "resets streams with {}", error.name()),
+            Self::MaxStreams { streams } => write!(f, "allows {streams} streams at once"),
+            Self::WindowStall => f.write_str("lets no window of HTTP/2 grow"),
+            Self::SettingsFlood { per_second } => write!(f, "sends SETTINGS {per_second} times a second"),
+            Self::PingFlood { per_second } => write!(f, "sends PING {per_second} times a second"),
         }
     }
 }
@@ -267,6 +314,27 @@ pub(crate) fn resolve(spec: &LinkFaultSpec, path: &FieldPath, checker: &mut Chec
             let one_in = part.some("corrupt.one_in", spec.one_in, "say how rare that is, such as `one_in: 1MiB`")?;
             LinkFault::Corrupt { one_in, direction: spec.direction.unwrap_or_default() }
         }
+        LinkFaultSpec::Goaway(spec) => LinkFault::Goaway {
+            error: spec.error.unwrap_or(Http2Error::NoError),
+            abrupt: spec.abrupt.unwrap_or_default(),
+        },
+        LinkFaultSpec::ResetStream(spec) => LinkFault::ResetStream { error: spec.error.unwrap_or(Http2Error::Cancel) },
+        LinkFaultSpec::MaxStreams(spec) => {
+            let Count(streams) =
+                part.required("max_streams.streams", spec.streams, "say how many, such as `streams: 1`")?;
+            let fits = u32::try_from(streams).ok();
+            if fits.is_none() {
+                part.invalid("max_streams.streams", "so many are not possible", "give a number up to 4294967295");
+            }
+            LinkFault::MaxStreams { streams: fits? }
+        }
+        LinkFaultSpec::WindowStall(_) => LinkFault::WindowStall,
+        LinkFaultSpec::SettingsFlood(spec) => {
+            LinkFault::SettingsFlood { per_second: part.flood("settings_flood.per_second", spec)? }
+        }
+        LinkFaultSpec::PingFlood(spec) => {
+            LinkFault::PingFlood { per_second: part.flood("ping_flood.per_second", spec)? }
+        }
     })
 }
 
@@ -302,6 +370,17 @@ impl Part<'_, '_> {
             self.invalid(field, "a duration of zero is not possible here", "give a duration above 0s");
         }
         (!value.0.is_zero()).then_some(value)
+    }
+
+    /// How many in a second.
+    fn flood(&mut self, field: &str, spec: &FloodSpec) -> Option<Count> {
+        let hint = "say how many, such as `per_second: 1000`";
+        let value = self.required(field, spec.per_second, hint)?;
+        let fits = (1..=FLOOD_MAX).contains(&value.0);
+        if !fits {
+            self.invalid(field, "so many are not possible", "give a number from 1 to 1_000_000");
+        }
+        fits.then_some(value)
     }
 
     /// A size above zero.
@@ -356,6 +435,13 @@ mod tests {
             "truncate: {after: 10}",
             "slow_close: {by: 2s}",
             "corrupt: {one_in: 1MiB}",
+            "goaway",
+            "goaway: {error: ENHANCE_YOUR_CALM, abrupt: true}",
+            "reset_stream: {error: REFUSED_STREAM}",
+            "max_streams: {streams: 0}",
+            "window_stall",
+            "settings_flood: {per_second: 1000}",
+            "ping_flood: {per_second: 1}",
         ];
         for text in texts {
             let switch = read(text);
@@ -379,6 +465,9 @@ mod tests {
             ("half_close", "say which direction is ended"),
             ("half_close: {direction: both}", "then nothing goes on"),
             ("corrupt: {one_in: 1MiB, direction: up}", "expected `upstream`, `downstream` or `both`"),
+            ("ping_flood: {per_second: 0}", "so many are not possible"),
+            ("max_streams", "say how many, such as `streams: 1`"),
+            ("reset_stream: {error: NOT_AN_ERROR}", "expected"),
             ("{share: 50%, fault: refuse}", "who refuses connections refuses all of them"),
             ("{share: 0%, fault: reset}", "this touches nothing"),
             ("{name: A b, fault: reset}", "is no name for a fault"),

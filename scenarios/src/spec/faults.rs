@@ -1,7 +1,7 @@
 //! `faults:` — what is broken while the load runs, when, and for how long.
 
 use schemars::{JsonSchema, Schema};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::bare_names::allow_bare;
 use crate::units::{Count, GrpcCode, HumanDuration, Ppb, SignedCount};
@@ -223,7 +223,7 @@ pub struct ResetSpec {
 macro_rules! numbered {
     ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $name:ident = $number:literal $written:literal),+ $(,)? }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
         pub enum $type {
             $($(#[$variant_doc])* #[serde(rename = $written)] $name,)+
         }

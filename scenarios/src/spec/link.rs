@@ -3,9 +3,9 @@
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
-use super::NoSettings;
 use super::bare_names::allow_bare;
-use crate::units::{ByteSize, HumanDuration, Ppb};
+use super::{Http2Error, NoSettings};
+use crate::units::{ByteSize, Count, HumanDuration, Ppb};
 
 /// A fault of a proxy, to be switched on.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
@@ -58,10 +58,22 @@ pub enum LinkFaultSpec {
     SlowClose(SlowCloseSpec),
     /// Bits are flipped.
     Corrupt(CorruptSpec),
+    /// HTTP/2: the upstream seems to end the connection with GOAWAY.
+    Goaway(GoawaySpec),
+    /// HTTP/2: the upstream seems to reset every new stream, which it has taken nothing of, with RST_STREAM.
+    ResetStream(ResetStreamSpec),
+    /// HTTP/2: the upstream seems to allow so many streams at once; afterwards as many as it does allow.
+    MaxStreams(MaxStreamsSpec),
+    /// HTTP/2: the client is not told that it may send more, since WINDOW_UPDATE is withheld; afterwards it is.
+    WindowStall(NoSettings),
+    /// HTTP/2: the upstream seems to send SETTINGS that change nothing, again and again.
+    SettingsFlood(FloodSpec),
+    /// HTTP/2: the upstream seems to send PING again and again.
+    PingFlood(FloodSpec),
 }
 
 fn bare_faults(schema: &mut Schema) {
-    allow_bare(schema, &["refuse", "reset", "black_hole", "truncate"]);
+    allow_bare(schema, &["refuse", "reset", "black_hole", "truncate", "goaway", "reset_stream", "window_stall"]);
 }
 
 /// Settings of `reset`, `half_close` and `truncate`.
@@ -127,4 +139,40 @@ pub struct CorruptSpec {
     pub one_in: Option<ByteSize>,
     /// In which direction. Default: both.
     pub direction: Option<Direction>,
+}
+
+/// Settings of `goaway`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GoawaySpec {
+    /// With which error. Default: NO_ERROR.
+    pub error: Option<Http2Error>,
+    /// Whether the connection is closed at once, with all that is under way on it; else requests are answered that are. Default: false.
+    pub abrupt: Option<bool>,
+}
+
+/// Settings of `reset_stream`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetStreamSpec {
+    /// With which error, of which a client learns whether it may send again. Default: CANCEL.
+    pub error: Option<Http2Error>,
+}
+
+/// Settings of `max_streams`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MaxStreamsSpec {
+    /// How many; none at all is possible.
+    #[schemars(required)]
+    pub streams: Option<Count>,
+}
+
+/// Settings of `settings_flood` and `ping_flood`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FloodSpec {
+    /// How many in a second, on each connection.
+    #[schemars(required)]
+    pub per_second: Option<Count>,
 }
