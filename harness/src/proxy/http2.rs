@@ -10,7 +10,10 @@ use super::Way;
 use super::connection::Link;
 use super::switchboard::{Holding, Switched};
 use bytes::BytesMut;
-use frame::{ACK, END_STREAM, Edited, Editor, Fate, Head, MAX_CONCURRENT_STREAMS, kind};
+use frame::{
+    ACK, END_STREAM, Edited, Editor, Fate, Head, INITIAL_WINDOW_DEFAULT, INITIAL_WINDOW_SIZE, MAX_CONCURRENT_STREAMS,
+    kind,
+};
 use spanproof_scenarios::scenario::{Http2Error, LinkFault};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -85,6 +88,10 @@ pub(super) struct Session {
     limit: Option<u32>,
     /// The limit that we have set instead.
     our_limit: Option<u32>,
+    /// The window of a stream that the server has set.
+    window: u32,
+    /// Whether we have set it to nothing instead.
+    is_stalled: bool,
     /// Windows that the client was not told of, by stream.
     withheld: BTreeMap<u32, u64>,
     /// Streams whose data goes nowhere.
@@ -141,6 +148,8 @@ impl Session {
             unanswered: VecDeque::new(),
             limit: None,
             our_limit: None,
+            window: INITIAL_WINDOW_DEFAULT,
+            is_stalled: false,
             withheld: BTreeMap::new(),
             reset: BTreeSet::new(),
             leaving: Leaving::Not,
@@ -200,7 +209,7 @@ impl Session {
             Way::Upstream if self.client.is_between_frames() => {
                 Orders { frames: std::mem::take(&mut self.to_server), ..Orders::default() }
             }
-            Way::Downstream if self.server.is_between_frames() && self.client.is_http2() => self.to_client(link),
+            Way::Downstream if self.server.is_between_frames() && self.client.is_http2() => self.say_to_client(link),
             _ => Orders::default(),
         }
     }
@@ -261,6 +270,9 @@ impl Session {
                     // What the client is told now is the server's; ours comes behind it again.
                     (self.limit, self.our_limit) = (Some(limit), None);
                 }
+                if let Some(window) = frame::value_of(INITIAL_WINDOW_SIZE, payload) {
+                    (self.window, self.is_stalled) = (window, false);
+                }
             }
             kind::WINDOW_UPDATE => {
                 if let Some(switched) = &self.wishes.stalls {
@@ -291,21 +303,36 @@ impl Session {
         }
     }
 
-    fn to_client(&mut self, link: &Link) -> Orders {
+    fn say_to_client(&mut self, link: &Link) -> Orders {
         let now = Instant::now();
         let mut orders = Orders { frames: std::mem::take(&mut self.to_client), ..Orders::default() };
         if self.leaving == Leaving::Closing {
             return orders;
         }
         self.limit_streams(link, &mut orders);
-        if self.wishes.stalls.is_none() {
+        self.stall(link, &mut orders);
+        self.flood(link, now, &mut orders);
+        self.leave(link, now, &mut orders);
+        orders
+    }
+
+    /// Takes the windows of all streams from the client, or gives them back with all that was withheld.
+    fn stall(&mut self, link: &Link, orders: &mut Orders) {
+        let wished = self.wishes.stalls.as_ref();
+        if wished.is_some() != self.is_stalled {
+            if let Some(switched) = wished {
+                note(switched, link, 1);
+            }
+            self.is_stalled = wished.is_some();
+            let window = if self.is_stalled { 0 } else { self.window };
+            orders.frames.extend(frame::setting(INITIAL_WINDOW_SIZE, window));
+            self.unanswered.push_back(Owner::Ours);
+        }
+        if !self.is_stalled {
             for (stream, bytes) in std::mem::take(&mut self.withheld) {
                 orders.frames.extend(frame::window_updates(stream, bytes));
             }
         }
-        self.flood(link, now, &mut orders);
-        self.leave(link, now, &mut orders);
-        orders
     }
 
     /// Sets the limit of streams that is wished, or the server's again.

@@ -3,7 +3,7 @@
 use super::rig::PATIENCE;
 use super::sink::{GRPC, HTTP, Rig as Sink, bytes, send};
 use super::telemetry::{is_accepted, switch_on, through, until_accepted};
-use spanproof_harness::proxy::http2::frame::{self, ACK, END_HEADERS, END_STREAM, PREFACE, kind};
+use spanproof_harness::proxy::http2::frame::{self, ACK, END_HEADERS, END_STREAM, INITIAL_WINDOW_SIZE, PREFACE, kind};
 use spanproof_harness::proxy::{ProxyConfig, ProxyServer, Touched};
 use spanproof_scenarios::scenario::Http2Error;
 use std::io::{Read, Write};
@@ -187,10 +187,16 @@ fn a_limit_of_streams_is_set_and_taken_back() {
 #[test]
 fn windows_are_withheld_and_made_up_for() {
     let mut rig = Rig::start(Some("window_stall"));
-    assert!(rig.call().iter().all(|frame| frame.kind != kind::WINDOW_UPDATE));
+    let frames = rig.call();
+    let set =
+        |frame: &Frame| frame::value_of(INITIAL_WINDOW_SIZE, &frame.payload).filter(|_| frame.kind == kind::SETTINGS);
+    assert_eq!(frames.iter().filter_map(set).next_back(), Some(0), "no stream may send data: {frames:?}");
+    assert!(frames.iter().all(|frame| frame.kind != kind::WINDOW_UPDATE));
     let withheld = rig.touched();
     assert!(withheld.times > 0);
     rig.proxy.handle().switch_all_off().unwrap();
+    let given_back = rig.until_kind(kind::SETTINGS);
+    assert!(set(&given_back) > Some(0), "{given_back:?}");
     let update = rig.until_kind(kind::WINDOW_UPDATE);
     assert!(update.stream == 0 && update.number(0) > 0);
 }
@@ -220,10 +226,12 @@ async fn a_client_goes_on_after_each_fault_of_http2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_window_that_does_not_grow_stops_large_requests() {
+async fn without_a_window_no_request_gets_through() {
     let (_sink, proxy, exporter) = through(GRPC);
     switch_on(&proxy, "window_stall");
-    assert!(!is_accepted(&send(&exporter, &bytes(300_000)).await));
+    for length in [300_000, 1_000] {
+        assert!(!is_accepted(&send(&exporter, &bytes(length)).await), "{length}");
+    }
     proxy.handle().switch_all_off().unwrap();
     until_accepted(&exporter, &bytes(300_000)).await;
 }

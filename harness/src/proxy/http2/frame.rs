@@ -40,6 +40,12 @@ pub const END_STREAM: u8 = 1;
 /// Of HEADERS and CONTINUATION: the block's last.
 pub const END_HEADERS: u8 = 4;
 
+/// The setting for how much a client may send on a stream before it is told that it may send more (section 6.5.2).
+pub const INITIAL_WINDOW_SIZE: u16 = 4;
+
+/// What that is where nobody sets it.
+pub const INITIAL_WINDOW_DEFAULT: u32 = 65_535;
+
 /// The setting that limits the streams of the other end (section 6.5.2).
 pub const MAX_CONCURRENT_STREAMS: u16 = 3;
 
