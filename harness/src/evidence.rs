@@ -48,6 +48,7 @@ use roaring::{MultiOps, RoaringTreemap};
 use spanproof_generators::plan::Plan;
 use spanproof_reports::directory::{WriteError, write_bytes};
 use spanproof_reports::result::RunResult;
+use spanproof_reports::result::faults::Link;
 use spanproof_scenarios::limits::Limit;
 use spanproof_scenarios::scenario::Guarantee;
 use std::collections::BTreeMap;
@@ -179,6 +180,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     evidence.foretold = foretold;
     evidence.explain_repeats();
     evidence.declare_discarded();
+    lay_on_links(&mut evidence, &instants, &course);
     evidence.died_inside = {
         let deaths = deaths(&course, &evidence.faults);
         declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths)
@@ -227,10 +229,22 @@ fn evidence(
     }
 }
 
+/// Lays what was acknowledged and lost on the links that were broken while the target had it: what a link swallows nobody else sees.
+fn lay_on_links(evidence: &mut Evidence, instants: &[Vec<Packed>], course: &Course) {
+    let Evidence { faults, account, plan, .. } = evidence;
+    for fault in faults.iter_mut().filter(|fault| fault.told.link == Some(Link::Egress) && fault.told.has_bitten()) {
+        let windows = fault.told.windows();
+        fault.touched |=
+            declared::inside_during(&account.sets.lost_acknowledged, plan, instants, course.may_hold, &windows);
+    }
+}
+
 /// When the target died for a fault's sake, and whether its acknowledgements may have died with it.
 fn deaths(course: &Course, faults: &[FaultEvidence]) -> Deaths {
     let seconds = |seconds: &[f64]| seconds.iter().copied().map(Duration::from_secs_f64).collect::<Vec<_>>();
-    let holds_up = |fault: &&FaultEvidence| !fault.told.of_target && !fault.told.for_good;
+    let holds_up = |fault: &&FaultEvidence| {
+        !fault.told.of_target && !fault.told.for_good && fault.told.link != Some(Link::Ingress)
+    };
     let outages: Vec<_> = faults.iter().filter(holds_up).flat_map(|fault| fault.told.windows()).collect();
     let kill = |at: Duration| Kill { at, hold: declared::held_at(at, course.may_hold, course.pause, &outages) };
     let kills = faults.iter().flat_map(|fault| seconds(&fault.told.kills_seconds));

@@ -33,7 +33,7 @@ use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverConfig, RetryPolicy};
 use crate::evidence::{self, Course, Findings, marker};
-use crate::fault::{FaultBook, TargetFaults};
+use crate::fault::{FaultBook, Link, Links, TargetFaults};
 use crate::judge::evidence::{Conduct, Refusals};
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::knowledge::Harness;
@@ -54,7 +54,7 @@ use spanproof_reports::latency::{LatencyRecorder, Recorded};
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::knowledge::{Knowledge, LimitUse};
 use spanproof_scenarios::limits::Limit;
-use spanproof_scenarios::scenario::{self, Scenario};
+use spanproof_scenarios::scenario::{self, LinkSite, Scenario};
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -114,8 +114,17 @@ struct AtWork {
     sink: SinkServer,
     gate: Arc<Gate>,
     behind: Option<Behind>,
+    links: Links,
     target: Target,
     version: Option<String>,
+}
+
+impl AtWork {
+    /// Where the client sends to: the target, or what stands before it. `None` for a target whose endpoint the scenario names.
+    fn entrance(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let before = self.links.entrance();
+        before.map(|SinkAddresses { grpc, http }| (grpc, http)).or_else(|| self.target.addresses())
+    }
 }
 
 /// What is left when all parts have stopped.
@@ -167,7 +176,7 @@ pub fn run(
     let mut cpu = ThreadCpu::new();
     let mut at_work = start(scenario, options, target_plan, interrupt, talk)?;
     chronicle.ready(at_work.version.as_deref());
-    let client = client_config(scenario, at_work.target.addresses(), options.headers.clone())
+    let client = client_config(scenario, at_work.entrance(), options.headers.clone())
         .map_err(|error| RunError::Client(error.to_string()))?;
     let clock = RunClock::starting_in(HEAD_START);
     let plan = Arc::new(plan.starting_at(clock.epoch_unix_ns()));
@@ -185,6 +194,7 @@ pub fn run(
         DriverConfig { breaks_after: options.driver_breaks_after, ..driver_config(scenario, client, connections) };
     let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
 
+    at_work.links.begin(&scenario.faults, clock, options.disarmed.as_deref()).map_err(RunError::Links)?;
     let target_faults = RefCell::new(TargetFaults::new(&scenario.faults, options.disarmed.as_deref()));
     let watcher = Watcher {
         scenario,
@@ -200,6 +210,10 @@ pub fn run(
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
     let target_faults = watcher.faults.into_inner();
+    for failed in at_work.links.undo() {
+        watched.event(clock.elapsed(), "fault", failed);
+    }
+    let broken = faults::broken(&scenario.faults, &at_work.links, clock);
     recorder.close();
     let mut stopped = stop(at_work, scenario, &faults, &mut cpu);
     stopped.in_order &= !watched.left_down;
@@ -212,7 +226,8 @@ pub fn run(
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let mut document = results::document(scenario, options, &found, &outlook, clock);
-    document.faults = faults::told(scenario, &faults, &target_faults, (&recorder, &outcomes), &found);
+    let did = faults::Did { book: &faults, of_target: &target_faults, of_links: &broken };
+    document.faults = faults::told(scenario, &did, (&recorder, &outcomes), &found);
     let mut events = chronicle.told(&found.watched.events, clock);
     freeze(scenario, options, &found, document, (&recorder, &faults), (&outcomes, &outlook), &events)?;
     let result = evidence::read_back(&options.directory, Some(&found.plan))?.judge();
@@ -333,10 +348,13 @@ fn start(
 ) -> Result<AtWork, RunError> {
     let gate = Arc::new(Gate::default());
     let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-    let (grpc, http) = match &scenario.target {
-        scenario::Target::External(external) => (external.sink_grpc, external.sink_http),
-        scenario::Target::Embedded(_) | scenario::Target::Process(_) => (any, any),
+    let delivered_to = match &scenario.target {
+        scenario::Target::External(external) => [external.sink_grpc, external.sink_http],
+        scenario::Target::Embedded(_) | scenario::Target::Process(_) => [any, any],
     };
+    // A proxy in the way takes the sink's place.
+    let has_egress = Link::is_needed(LinkSite::Egress, &scenario.faults);
+    let [grpc, http] = if has_egress { delivered_to.map(|at| at.and(any)) } else { delivered_to };
     let config = ServerConfig { grpc, http, threads: NonZeroUsize::MIN, ..ServerConfig::default() };
     let sink = SinkServer::start(config, Arc::clone(&gate) as Arc<_>)?;
     let unused = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
@@ -345,13 +363,21 @@ fn start(
     let behind = planning::behind_config(scenario, &options.behind)?.map(|config| Behind::start(config, addresses));
     let behind = behind.transpose()?;
     let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
+    let link = |site, listen, lead_to| {
+        let needed = Link::is_needed(site, &scenario.faults);
+        needed.then(|| Link::start(listen, lead_to, scenario.run.seed)).transpose()
+    };
+    let egress = link(LinkSite::Egress, delivered_to, addresses)?;
+    let addresses = egress.as_ref().map_or(addresses, Link::entrance);
     // Ours tell when they are ready; of an external one nobody else would say that it is not there.
     if let scenario::Target::External(external) = &scenario.target {
         reach::connect(external, interrupt, talk)?;
     }
     let version = target.version();
     let target = target.start(addresses, interrupt)?;
-    Ok(AtWork { sink, gate, behind, target, version })
+    let entrance = target.addresses().map(|(grpc, http)| SinkAddresses { grpc, http });
+    let ingress = entrance.map(|entrance| link(LinkSite::Ingress, [any, any], entrance)).transpose()?.flatten();
+    Ok(AtWork { sink, gate, behind, links: Links::new(egress, ingress), target, version })
 }
 
 /// How the driver is to behave.
@@ -384,11 +410,12 @@ fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu: &mut Thre
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
     };
-    let AtWork { sink, gate, behind, mut target, version } = at_work;
+    let AtWork { sink, gate, behind, mut links, mut target, version } = at_work;
     target.sample();
     let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
     let target = target.stop(grace);
     let behind = behind.map(|behind| behind.stop(grace));
+    links.stop();
     // Threads that end take their CPU time along, so it is read first.
     drop(cpu.sample());
     let counters = sink.counters();

@@ -6,7 +6,7 @@ mod concerns;
 pub mod plan;
 pub mod style;
 
-use crate::figures::{clock, count, milliseconds, ratio};
+use crate::figures::{clock, count, milliseconds, ratio, several};
 use crate::foretold;
 use crate::headline;
 use crate::plain_text::{one_line, shell_word};
@@ -179,10 +179,11 @@ fn fault_line(name: &str, fault: &Fault) -> String {
     let after =
         [("first delivery", fault.recovery.first_delivery_seconds), ("drained", fault.recovery.drained_seconds)];
     let after = after.into_iter().filter_map(|(what, after)| Some(format!("{what} {} after", seconds(after?))));
-    let touched = match fault.of_target {
-        true if fault.touched == 1 => format!("acted once{between}"),
-        true => format!("acted {} times{between}", count(fault.touched)),
-        false => format!("touched {} requests{between}", count(fault.touched)),
+    let touched = match fault {
+        Fault { of_target: true, touched: 1, .. } => format!("acted once{between}"),
+        Fault { of_target: true, touched, .. } => format!("acted {} times{between}", count(*touched)),
+        Fault { link: Some(_), touched, .. } => format!("touched {}{between}", several(*touched, "connection")),
+        Fault { touched, .. } => format!("touched {} requests{between}", count(*touched)),
     };
     let parts = std::iter::once(touched).chain(after).collect::<Vec<_>>().join(", ");
     one_line(&format!("fault    {name}: {parts}"), WIDTH)

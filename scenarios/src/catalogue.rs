@@ -40,6 +40,7 @@ catalogue![
     "http-gzip",
     "bursts",
     "drills/backend-down",
+    "drills/link-down",
     "drills/brown-out",
     "drills/flapping",
     "drills/throttled",

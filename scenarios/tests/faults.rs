@@ -6,10 +6,10 @@ use std::time::Duration;
 use spanproof_scenarios::load::{LoadOptions, Source, load};
 use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::{
-    AnswerShape, FaultKind, GrpcStatus, Http2Error, Reach, ReachOf, RetryAfter, Scenario, SinkFault, TargetFault,
-    Windows,
+    AnswerShape, Direction, FaultKind, GrpcStatus, Http2Error, LinkFault, LinkSite, Reach, ReachOf, RetryAfter,
+    Scenario, SinkFault, TargetFault, Windows,
 };
-use spanproof_scenarios::units::Ppb;
+use spanproof_scenarios::units::{HumanDuration, Ppb};
 
 fn with(faults: &str, limits: &str) -> Result<Scenario, Problems> {
     let text = format!(
@@ -64,6 +64,41 @@ fn every_kind_is_read() {
     assert_eq!(kind("discard"), SinkFault::Discard);
     let code = GrpcStatus::InvalidArgument.into();
     assert_eq!(kind("{poison: {one_in: 1000}}"), SinkFault::Poison { one_in: 1000, code });
+}
+
+#[test]
+fn a_link_is_that_to_the_sink_unless_said_otherwise() {
+    let link = |more: &str| {
+        let fault = "fault: {link: {latency: {by: 200ms, jitter: 50ms}}}";
+        let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, {fault}{more}}}\n"), "").unwrap();
+        scenario.faults[0].kind
+    };
+    let ms = |ms| HumanDuration(Duration::from_millis(ms));
+    let fault = LinkFault::Latency { by: ms(200), jitter: ms(50), direction: Direction::Both };
+    let expected = |site, share| FaultKind::Link { site, fault, share };
+    assert_eq!(link(""), expected(LinkSite::Egress, Ppb::WHOLE));
+    assert_eq!(link(", on: egress, share: 30%"), expected(LinkSite::Egress, Ppb::from_percent(30)));
+    assert_eq!(link(", on: ingress"), expected(LinkSite::Ingress, Ppb::WHOLE));
+    let words = link(", on: ingress, share: 30%").to_string();
+    assert_eq!(words, "the link to the target is 200ms slower, 50ms more or less, for 30% of the connections");
+}
+
+#[test]
+fn what_a_link_cannot_is_said_in_its_place() {
+    let wrong = [
+        ("on: sink, fault: {link: reset}", "write `on: egress` or `on: ingress`"),
+        ("share_to: 50%, fault: {link: reset}", "connections last"),
+        ("share_of: requests, fault: {link: reset}", "on the way there are connections"),
+        ("share: 50%, fault: {link: refuse}", "who refuses connections refuses all of them"),
+        ("share: 0%, fault: {link: reset}", "touches nothing"),
+        ("fault: {link: {latency: {}}}", "say how much later all comes"),
+        ("fault: {link: {stall: {direction: up}}}", "expected `upstream`, `downstream` or `both`"),
+        ("fault: link", "expected one of `refuse`, `reset`"),
+    ];
+    for (fault, said) in wrong {
+        let problems = with(&format!("  - {{name: x, at: 1s, for: 2s, {fault}}}\n"), "").unwrap_err().to_string();
+        assert!(problems.contains(said), "{fault}: {problems}");
+    }
 }
 
 #[test]

@@ -5,11 +5,17 @@ use crate::wire::server::Answered;
 use roaring::RoaringTreemap;
 use spanproof_generators::mix::hash_bytes;
 use spanproof_generators::walk::SpanIds;
-use spanproof_scenarios::scenario::{Fault, FaultKind, Reach, ReachOf, SinkFault, Windows};
+use spanproof_scenarios::scenario::{Fault, FaultKind, LinkSite, Reach, ReachOf, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+/// What the sink takes so shortly before a link breaks may lose its answer there.
+const UNDER_WAY: Duration = Duration::from_millis(100);
+
+/// What a broken link held up comes within this time after it is well again, and its sender may have given it up.
+const HELD_UP: Duration = Duration::from_secs(2);
 
 /// The faults of a run, each with what it did.
 #[derive(Debug)]
@@ -25,6 +31,8 @@ struct Entry {
     /// What it does at the sink and to which requests; `None` for a fault of something else, after which the sink only looks when
     /// requests come again.
     at_sink: Option<(SinkFault, Reach)>,
+    /// On the way from the target to the sink it may swallow the answer to whatever is taken, also to what was held up.
+    loses_answers: bool,
     /// Left out in secret, to see that this is noticed.
     disarmed: bool,
     /// From this the share of its requests is drawn, or which spans it has poisoned.
@@ -166,6 +174,18 @@ impl FaultBook {
         self.sent_away.taken(at, request);
     }
 
+    /// Whether the answer to a request that comes at this instant may be lost on the way.
+    pub(super) fn may_lose_answer(&self, at: Duration) -> bool {
+        self.entries.iter().any(|entry| entry.may_lose_answer(at))
+    }
+
+    /// These records were taken then, and their answer may have been lost on the way.
+    pub(super) fn note_perhaps_unanswered(&self, at: Duration, records: &RoaringTreemap) {
+        for entry in self.entries.iter().filter(|entry| entry.may_lose_answer(at)) {
+            lock(&entry.unanswered).kept_back |= records;
+        }
+    }
+
     /// The sink has taken a request that no fault touched.
     pub fn note_delivery(&self, at: Duration) {
         self.entries.iter().for_each(|entry| entry.note_delivery(at));
@@ -204,8 +224,9 @@ impl Entry {
             windows: fault.windows,
             at_sink: match fault.kind {
                 FaultKind::Sink { fault, reach } => Some((fault, reach)),
-                FaultKind::Target(_) => None,
+                FaultKind::Target(_) | FaultKind::Link { .. } => None,
             },
+            loses_answers: matches!(fault.kind, FaultKind::Link { site: LinkSite::Egress, .. }),
             disarmed,
             seed,
             seen: AtomicU64::new(0),
@@ -237,6 +258,11 @@ impl Entry {
             }
         };
         touched.then_some(fault)
+    }
+
+    fn may_lose_answer(&self, at: Duration) -> bool {
+        let may = self.loses_answers && !self.disarmed;
+        may && self.windows.hold_within(at.saturating_sub(HELD_UP), at.saturating_add(UNDER_WAY))
     }
 
     fn note(&self, at: Duration) {

@@ -141,6 +141,9 @@ impl Backend for FaultySink {
         }
         let request = Arrival { export, recorder: &self.recorder, records: OnceCell::new() };
         let Some(struck) = self.faults.strike(at, &request) else {
+            if is_ours && self.faults.may_lose_answer(at) {
+                self.faults.note_perhaps_unanswered(at, request.records());
+            }
             let decision = request.take();
             if is_ours && decision == Decision::Accept {
                 self.note_taken(at, known_by);

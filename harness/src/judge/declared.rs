@@ -84,6 +84,33 @@ pub fn explain(account: &mut Account, plan: &Plan, instants: &[Vec<Packed>], dea
     died
 }
 
+/// How long after a link that was broken for so long is well again a client of gRPC may wait before it connects: its pauses grow by 1.6 from a
+/// second up to two minutes, a fifth more or less by chance, so none is longer than all before it together by more than that.
+/// <https://github.com/grpc/grpc/blob/master/doc/connection-backoff.md>
+pub fn to_connect_again(broken: Duration) -> Duration {
+    const PAUSE_MAX: Duration = Duration::from_secs(120);
+    broken.min(PAUSE_MAX).mul_f64(1.2)
+}
+
+/// Those of these records that may have been inside a target, which holds them for so long, while a link was broken in one of these windows or
+/// had not been connected again: acknowledged then, or shortly enough before.
+pub fn inside_during(
+    records: &RoaringTreemap,
+    plan: &Plan,
+    instants: &[Vec<Packed>],
+    hold: Duration,
+    windows: &[(Duration, Duration)],
+) -> RoaringTreemap {
+    let hold = hold.saturating_add(PASSING);
+    those(records, plan, instants, |due, of| {
+        let Some(acknowledged) = of.ended.map(|ended| due.saturating_add(ended)) else { return false };
+        windows.iter().any(|(begin, end)| {
+            let connected = end.saturating_add(to_connect_again(end.saturating_sub(*begin)));
+            (begin.saturating_sub(hold)..connected).contains(&acknowledged)
+        })
+    })
+}
+
 /// Those of these records whose request has instants that fit; `fits` is given the request's intended instant.
 fn those(
     records: &RoaringTreemap,
@@ -262,6 +289,36 @@ mod tests {
             explain(&mut evidence.account, &plan, &book.take_down(), &deaths);
             assert_eq!(evidence.account.counts.duplicated_explained > 0, explained, "{end:?}");
         }
+    }
+
+    #[test]
+    fn what_was_acknowledged_while_a_way_was_broken_or_shortly_before_may_have_been_inside() {
+        let (evidence, instants, sets) = lost();
+        let second = Duration::from_secs(1);
+        let inside = |hold, windows: &[(Duration, Duration)]| {
+            inside_during(&evidence.account.sets.lost_acknowledged, &evidence.plan, &instants, hold, windows)
+        };
+        assert_eq!(inside(Duration::ZERO, &[]), RoaringTreemap::new());
+        let passing = second + PASSING;
+        assert_eq!(inside(20 * MS, &[(passing, passing + MS)]), &(&sets[1] | &sets[2]) | &sets[3]);
+        assert_eq!(
+            inside(50 * MS, &[(passing, passing + MS)]),
+            evidence.account.sets.lost_acknowledged,
+            "to the bound"
+        );
+        // Broken for 10 ms, so a client may wait for 12 ms more.
+        let window = |connected: Duration| (connected - 22 * MS, connected - 12 * MS);
+        let lost_in = |connected| &inside(Duration::ZERO, &[window(connected)]) - &sets[0];
+        assert_eq!(lost_in(second), sets[1], "not what was acknowledged when it was connected again");
+        assert_eq!(lost_in(second + MS), &sets[1] | &sets[2]);
+        let twice = [window(second - 5 * MS), window(second + 2 * MS)];
+        assert_eq!(inside(Duration::ZERO, &twice), evidence.account.sets.lost_acknowledged);
+    }
+
+    #[test]
+    fn a_client_connects_again_after_as_long_as_the_link_was_broken_and_a_fifth() {
+        let second = Duration::from_secs;
+        assert_eq!((to_connect_again(second(10)), to_connect_again(second(1000))), (second(12), second(144)));
     }
 
     #[test]

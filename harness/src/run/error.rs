@@ -4,6 +4,7 @@ use crate::driver::DriverError;
 use crate::embedded::ParseDefectError;
 use crate::evidence::error::EvidenceError;
 use crate::process::StartError;
+use crate::proxy::ProxyError;
 use crate::target::TargetError;
 use crate::wire::server::ServerError;
 use spanproof_generators::plan::PlanError;
@@ -60,6 +61,12 @@ pub enum RunError {
         /// From the first attempt to the last.
         tried_for: Duration,
     },
+    /// The system gave no thread to break the ways to and from the target.
+    #[error("start what breaks the links: {0}")]
+    Links(#[source] std::io::Error),
+    /// The system gave the proxy that breaks a link no address or no thread.
+    #[error("put a proxy into the link: {0}")]
+    Proxy(#[from] ProxyError),
     /// The client cannot be configured as the scenario says.
     #[error("configure the client: {0}")]
     Client(String),
@@ -151,6 +158,8 @@ impl RunError {
             | Self::File { .. } => 2,
             Self::Sink(_)
             | Self::Target(_)
+            | Self::Links(_)
+            | Self::Proxy(_)
             | Self::Unreachable { .. }
             | Self::Driver(_)
             | Self::Evidence(_)

@@ -2,7 +2,9 @@
 
 use super::{Found, RunError};
 use crate::clock::RunClock;
-use crate::fault::{Acts, FaultBook, FaultySink, Observed, Returns, TargetFaults, Wrong, is_for_good, prepare};
+use crate::fault::{
+    Acts, Broken, FaultBook, FaultySink, Links, Observed, Returns, TargetFaults, Wrong, is_for_good, prepare,
+};
 use crate::judge::account::Account;
 use crate::judge::outcomes::Outcomes;
 use crate::sink::recorder::Recorder;
@@ -12,8 +14,8 @@ use spanproof_generators::walk::SpanIds;
 use spanproof_reports::figures::{hex, milliseconds};
 use spanproof_reports::latency::Cuts;
 use spanproof_reports::result::check::Example;
-use spanproof_reports::result::faults::{Fault as Told, Pause, Phase, Reactions, Recovery, Wrong as ToldWrong};
-use spanproof_scenarios::scenario::{Fault, FaultKind, Scenario, SinkFault};
+use spanproof_reports::result::faults::{Fault as Told, Link, Pause, Phase, Reactions, Recovery, Wrong as ToldWrong};
+use spanproof_scenarios::scenario::{Fault, FaultKind, LinkSite, Scenario, SinkFault};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,11 +46,25 @@ pub(super) fn before(
     Arc::new(FaultySink::new(recorder, Arc::clone(faults), clock))
 }
 
+/// What faults did, by who did it.
+pub(super) struct Did<'a> {
+    /// At the sink.
+    pub book: &'a FaultBook,
+    /// To the target.
+    pub of_target: &'a TargetFaults,
+    /// On the ways, by name.
+    pub of_links: &'a BTreeMap<String, Broken>,
+}
+
+/// What the faults of the ways have touched, by name.
+pub(super) fn broken(faults: &[Fault], links: &Links, clock: RunClock) -> BTreeMap<String, Broken> {
+    faults.iter().filter_map(|fault| Some((fault.name.clone(), links.broken(fault, clock)?))).collect()
+}
+
 /// What became of each fault.
 pub(super) fn told(
     scenario: &Scenario,
-    book: &FaultBook,
-    of_target: &TargetFaults,
+    did: &Did<'_>,
     (recorder, outcomes): (&Recorder, &Outcomes),
     found: &Found,
 ) -> BTreeMap<String, Told> {
@@ -57,7 +73,7 @@ pub(super) fn told(
     let parts = faults.iter().zip(&found.recorded.phases).zip(recorder.drained_after());
     parts
         .filter_map(|((fault, [before, during, after]), drained)| {
-            let observed = book.observed(&fault.name)?;
+            let observed = did.book.observed(&fault.name)?;
             let phase = |latency: &_| Phase { latency: Clone::clone(latency) };
             let told = Told {
                 recovery: Recovery {
@@ -67,9 +83,12 @@ pub(super) fn told(
                 before: phase(before),
                 during: phase(during),
                 after: phase(after),
-                ..match (fault.kind, of_target.acts(&fault.name)) {
-                    (FaultKind::Sink { fault: kind, .. }, _) => of_sink(kind, scenario, &observed, found),
-                    (FaultKind::Target(_), acts) => of_process(&acts.cloned().unwrap_or_default()),
+                ..match fault.kind {
+                    FaultKind::Sink { fault: kind, .. } => of_sink(kind, scenario, &observed, found),
+                    FaultKind::Target(_) => of_process(&did.of_target.acts(&fault.name).cloned().unwrap_or_default()),
+                    FaultKind::Link { site, .. } => {
+                        of_link(site, did.of_links.get(&fault.name).copied().unwrap_or_default())
+                    }
                 }
             };
             Some((fault.name.clone(), planned(fault, told)))
@@ -120,11 +139,11 @@ fn of_sink(kind: SinkFault, scenario: &Scenario, observed: &Observed, found: &Fo
     }
 }
 
-/// What the target did with what was sent away. It is the target's doing only where nobody else sends a request again: no client that
-/// repeats what it was not answered, and no target that comes back from the dead.
+/// What the target did with what was sent away. It is the target's doing only where nobody else has it send a request again: no client
+/// that repeats what it was not answered, no target that comes back from the dead, and no link that loses an answer.
 fn reactions(scenario: &Scenario, returns: &Returns) -> Option<Reactions> {
-    let is_restarted = scenario.faults.iter().any(|fault| matches!(fault.kind, FaultKind::Target(_)));
-    let is_targets_own = !is_restarted && scenario.traffic.client.retry.is_none();
+    let only_sink = scenario.faults.iter().all(|fault| matches!(fault.kind, FaultKind::Sink { .. }));
+    let is_targets_own = only_sink && scenario.traffic.client.retry.is_none();
     (is_targets_own && returns.sent_away > 0).then(|| Reactions {
         sent_away: returns.sent_away,
         came_again: returns.came_again,
@@ -162,6 +181,15 @@ fn of_process(acts: &Acts) -> Told {
         last_seconds,
         ..Told::default()
     }
+}
+
+fn of_link(site: LinkSite, broken: Broken) -> Told {
+    let (first_seconds, last_seconds) = seconds(broken.between);
+    let link = match site {
+        LinkSite::Egress => Link::Egress,
+        LinkSite::Ingress => Link::Ingress,
+    };
+    Told { link: Some(link), touched: broken.connections, first_seconds, last_seconds, ..Told::default() }
 }
 
 fn seconds(between: Option<(Duration, Duration)>) -> (Option<f64>, Option<f64>) {

@@ -231,6 +231,7 @@ impl Outages {
     fn of(faults: &[Fault], protocol: Protocol) -> Result<Self, String> {
         let of_one = |fault: &Fault| match fault.kind {
             FaultKind::Target(_) => Err(format!("`{}` happens to the target itself", fault.name)),
+            FaultKind::Link { .. } => Err(format!("`{}` happens on the way", fault.name)),
             FaultKind::Sink { reach: Reach { of: ReachOf::Connections, .. }, .. } => {
                 Err(format!("`{}` touches some connections and not others", fault.name))
             }

@@ -108,7 +108,7 @@ impl Told {
     }
 
     fn tell(&self, at: Duration, words: &str, lines: &mut Vec<String>) {
-        if matches!(self.fault.kind, FaultKind::Sink { .. }) {
+        if !matches!(self.fault.kind, FaultKind::Target(_)) {
             lines.push(line(at.as_secs_f64(), &format!("{} {words}", self.fault.name)));
         }
     }

@@ -4,9 +4,12 @@ use super::ways::{self, Ways};
 use super::{RunError, promise};
 use crate::collector_config::{CollectorConfig, ConfigError, Exporting, Pipelines, Source, SuspectWhy};
 use crate::judge::checks::limits;
+use crate::judge::declared;
 use crate::judge::evidence::{Change, Settling};
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
-use spanproof_scenarios::scenario::{self, CollectorConfig as Configuration, FaultKind, Scenario, TargetFault};
+use spanproof_scenarios::scenario::{
+    self, CollectorConfig as Configuration, FaultKind, LinkSite, Scenario, TargetFault,
+};
 use spanproof_scenarios::units::Auto;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -170,6 +173,7 @@ fn wait_out_faults(scenario: &Scenario, patience: &mut Patience) {
         ("while faults last", end.saturating_sub(begin)),
         ("until the target tries again", patience.pause),
         ("until it is up again", again),
+        ("until gRPC connects again", to_connect_again(&scenario.faults)),
     ];
     for (name, wait) in terms.into_iter().filter(|(_, wait)| !wait.is_zero()) {
         patience.hold = patience.hold.saturating_add(wait);
@@ -177,11 +181,18 @@ fn wait_out_faults(scenario: &Scenario, patience: &mut Patience) {
     }
 }
 
+/// How long after a link is well again a client may wait before it connects.
+fn to_connect_again(faults: &[scenario::Fault]) -> Duration {
+    let is_egress = |kind| matches!(kind, FaultKind::Link { site: LinkSite::Egress, .. });
+    let broken = faults.iter().filter(|fault| is_egress(fault.kind)).map(|fault| fault.windows.lasting);
+    broken.max().map_or(Duration::ZERO, declared::to_connect_again)
+}
+
 /// How much longer than its window a fault may keep the target down: until it has ended, and until it is ready again.
 fn to_start_again(scenario: &Scenario, fault: &scenario::Fault) -> Duration {
     let scenario::Target::Process(process) = &scenario.target else { return Duration::ZERO };
     match fault.kind {
-        FaultKind::Sink { .. } | FaultKind::Target(TargetFault::Freeze) => Duration::ZERO,
+        FaultKind::Sink { .. } | FaultKind::Link { .. } | FaultKind::Target(TargetFault::Freeze) => Duration::ZERO,
         FaultKind::Target(TargetFault::Kill) => process.ready.timeout,
         FaultKind::Target(TargetFault::Terminate) => process.ready.timeout.saturating_add(process.stop_grace),
     }

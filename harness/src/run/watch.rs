@@ -91,7 +91,8 @@ impl Watched {
         aborted.map(|limit| format!("ended early by abort limit `{}`", limit.limit))
     }
 
-    fn event(&mut self, at: Duration, kind: &str, message: impl Into<String>) {
+    /// Something has happened.
+    pub(super) fn event(&mut self, at: Duration, kind: &str, message: impl Into<String>) {
         self.events.push(Event::new(at.as_secs_f64(), kind, message));
     }
 }

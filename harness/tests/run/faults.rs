@@ -267,13 +267,14 @@ fn drills_pass_with_a_real_collector_and_fail_with_its_badly_configured_twin() {
     let lost = "lost_acknowledged";
     let pairs = [
         ("backend-down", "RETRY=false", lost),
+        ("link-down", "RETRY=false", lost),
         ("brown-out", "RETRY=false", lost),
         ("flapping", "RETRY_FOR=2s", lost),
         ("throttled", "RETRY_FOR=2s", lost),
         ("slow-backend", "TIMEOUT=1s", "duplicated"),
     ];
     std::thread::scope(|scope| {
-        for half in [&pairs[..2], &pairs[2..]] {
+        for half in [&pairs[..3], &pairs[3..]] {
             scope.spawn(|| half.iter().for_each(|pair| check_pair(&target, pair)));
         }
     });

@@ -16,6 +16,7 @@ mod external;
 mod faults;
 mod foretold;
 mod http_target;
+mod links;
 mod overload;
 mod passing;
 mod rig;

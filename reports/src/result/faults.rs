@@ -14,6 +14,10 @@ pub struct Fault {
     /// Whether it was one of the target's process, and not of the sink.
     #[serde(default)]
     pub of_target: bool,
+    /// Which link it broke.
+    /// Absent where it was one of the sink or of the target's process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
     /// When it first began, in seconds from the epoch.
     pub at_seconds: f64,
     /// How long it held each time, in seconds.
@@ -23,7 +27,7 @@ pub struct Fault {
     pub every_seconds: Option<f64>,
     /// How often it came.
     pub times: u64,
-    /// Requests that it touched; of a fault of the target's process, how often it acted. A fault that touched nothing shows nothing.
+    /// Requests that it touched; of a fault of the target's process, how often it acted; of a link's, connections that it touched. A fault that touched nothing shows nothing.
     pub touched: u64,
     /// When it killed the target's process, in seconds from the epoch.
     /// Absent where it killed nothing.
@@ -75,6 +79,16 @@ pub struct Fault {
     /// From the first end on, whenever it did not hold.
     #[serde(default)]
     pub after: Phase,
+}
+
+/// A way that can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Link {
+    /// From the target to the sink.
+    Egress,
+    /// From the client to the target.
+    Ingress,
 }
 
 /// What a target did with the requests that a fault sent away: refused, left unanswered, or answered in part. A request is known by

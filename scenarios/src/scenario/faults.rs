@@ -1,5 +1,7 @@
 //! What is broken while the load runs, when, and for how long.
 
+use super::link::LinkFault;
+use crate::units::Ppb;
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
@@ -32,6 +34,24 @@ pub enum FaultKind {
     },
     /// Something happens to the target's process.
     Target(TargetFault),
+    /// A way is broken.
+    Link {
+        /// Which.
+        site: LinkSite,
+        /// How.
+        fault: LinkFault,
+        /// Which share of the connections it touches.
+        share: Ppb,
+    },
+}
+
+/// A way that can be broken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LinkSite {
+    /// From the target to the sink.
+    Egress,
+    /// From the client to the target.
+    Ingress,
 }
 
 /// What happens to a target's process.
@@ -88,6 +108,18 @@ impl Windows {
         (number < u64::from(self.times) && since < self.lasting).then_some(since)
     }
 
+    /// Whether an instant from `from` to `to` lies in a window.
+    pub fn hold_within(&self, from: Duration, to: Duration) -> bool {
+        self.hold(from) || self.begun(to) > self.begun(from)
+    }
+
+    /// How many windows have begun by an instant.
+    fn begun(&self, by: Duration) -> u32 {
+        let Some(since) = by.checked_sub(self.at) else { return 0 };
+        let before = since.as_nanos().checked_div(self.every.as_nanos()).unwrap_or(0);
+        u32::try_from(before).unwrap_or(u32::MAX).saturating_add(1).min(self.times)
+    }
+
     /// When the last window ends.
     pub fn end(&self) -> Duration {
         self.window(self.times - 1).1
@@ -99,7 +131,7 @@ impl FaultKind {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Sink { fault, .. } => fault.retry_after(),
-            Self::Target(_) => None,
+            Self::Target(_) | Self::Link { .. } => None,
         }
     }
 }
@@ -111,7 +143,19 @@ impl Display for FaultKind {
             Self::Sink { fault: fault @ SinkFault::Poison { .. }, .. } => write!(f, "the sink {fault}"),
             Self::Sink { fault, reach } => write!(f, "the sink {fault}, {reach}"),
             Self::Target(fault) => write!(f, "the target {fault}"),
+            Self::Link { site, fault, share: Ppb::WHOLE } => write!(f, "{site} {fault}"),
+            Self::Link { site, fault, share } => write!(f, "{site} {fault}, for {share} of the connections"),
         }
+    }
+}
+
+/// As the subject of what happens there.
+impl Display for LinkSite {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Egress => "the link to the sink",
+            Self::Ingress => "the link to the target",
+        })
     }
 }
 
@@ -152,6 +196,18 @@ mod tests {
         for ms in 0..40_000 {
             let at = Duration::from_millis(ms);
             assert_eq!(FLAPPING.hold(at), FLAPPING.all().any(|(begin, end)| (begin..end).contains(&at)), "{ms}");
+        }
+    }
+
+    #[test]
+    fn a_span_of_time_meets_the_windows_that_it_reaches_into() {
+        let ms = Duration::from_millis;
+        for (from, length) in
+            (0..30_000).step_by(100).flat_map(|from| [0, 1, 100, 2_500, 20_000].map(|length| (from, length)))
+        {
+            let (from, to) = (ms(from), ms(from + length));
+            let meets = FLAPPING.all().any(|(begin, end)| begin <= to && from < end);
+            assert_eq!(FLAPPING.hold_within(from, to), meets, "{from:?} to {to:?}");
         }
     }
 }

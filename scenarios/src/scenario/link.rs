@@ -251,14 +251,7 @@ fn resolve_switch(spec: &LinkSwitchSpec, checker: &mut Checker<'_>) -> Option<Li
     let fault = checker.required("fault", spec.fault.as_ref(), hint);
     let fault = fault.and_then(|fault| resolve(fault, &FieldPath::keys("fault"), checker));
     let share = spec.share.unwrap_or(Ppb::WHOLE);
-    if share == Ppb(0) || share > Ppb::WHOLE {
-        let message = "this touches nothing, or more than all";
-        checker.invalid("share", message, "give a share above 0% and up to 100%");
-    }
-    if fault == Some(LinkFault::Refuse) && share != Ppb::WHOLE {
-        let message = "who refuses connections refuses all of them";
-        checker.report("share", ProblemKind::Contradiction, message, "remove it, or write `reset`");
-    }
+    check_share(share, fault, &FieldPath::keys("share"), checker);
     if let Some(name) = spec.name.as_ref().filter(|name| !is_name(name)) {
         let message = format!("`{}` is no name for a fault", crate::document::shortened(name));
         let hint = "use lowercase letters and digits with single dashes between, such as `slow-link`";
@@ -267,6 +260,21 @@ fn resolve_switch(spec: &LinkSwitchSpec, checker: &mut Checker<'_>) -> Option<Li
     let fault = fault?;
     let name = spec.name.clone().unwrap_or_else(|| fault.kind().replace('_', "-"));
     checker.problems.is_empty().then_some(LinkSwitch { name, fault, share })
+}
+
+/// Whether a fault can touch this share of the connections, which is written at `path`.
+pub(super) fn check_share(share: Ppb, fault: Option<LinkFault>, path: &FieldPath, checker: &mut Checker<'_>) -> bool {
+    if share == Ppb(0) || share > Ppb::WHOLE {
+        let message = "this touches nothing, or more than all";
+        checker.report_at(path, ProblemKind::InvalidValue, message, "give a share above 0% and up to 100%");
+        return false;
+    }
+    let fits = fault != Some(LinkFault::Refuse) || share == Ppb::WHOLE;
+    if !fits {
+        let message = "who refuses connections refuses all of them";
+        checker.report_at(path, ProblemKind::Contradiction, message, "remove it, or write `reset`");
+    }
+    fits
 }
 
 /// What the fault written at `path` means.

@@ -4,6 +4,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
 use super::bare_names::allow_bare;
+use super::link::LinkFaultSpec;
 use crate::units::{Count, GrpcCode, HumanDuration, Ppb, SignedCount};
 
 /// Something that is broken for a while and then whole again.
@@ -24,13 +25,14 @@ pub struct FaultSpec {
     pub every: Option<HumanDuration>,
     /// How often it comes, with `every`.
     pub times: Option<Count>,
-    /// Which share of the requests a fault of the sink touches while it lasts, drawn by the seed. Default: 100%.
+    /// Which share of the requests a fault of the sink touches while it lasts, of a fault of the link which share of the connections,
+    /// drawn by the seed. Default: 100%.
     pub share: Option<Ppb>,
     /// The share at the end of each window, where it is another than at the beginning; in between it goes in a straight line.
     pub share_to: Option<Ppb>,
     /// Of what it is the share. Default: requests.
     pub share_of: Option<ReachOf>,
-    /// What is broken; what happens says it already.
+    /// What is broken. What happens says it already, but for `link`, which is `egress` or `ingress`. Default: egress.
     pub on: Option<FaultSite>,
     /// What happens.
     #[schemars(required)]
@@ -45,6 +47,10 @@ pub enum FaultSite {
     Sink,
     /// The target's process.
     Target,
+    /// The way from the target to the sink.
+    Egress,
+    /// The way from the client to the target.
+    Ingress,
 }
 
 /// Of what a share is drawn.
@@ -57,7 +63,7 @@ pub enum ReachOf {
     Connections,
 }
 
-/// What happens: first what a broken backend does, then what happens to the target's process.
+/// What happens: first what a broken backend does, then what happens to the target's process, and last what happens on the way.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = bare_faults)]
@@ -88,6 +94,8 @@ pub enum FaultKindSpec {
     Kill(NoSettings),
     /// The target's process is asked to end by SIGTERM, and started again at the end.
     Terminate(NoSettings),
+    /// What goes over the network is broken, in a proxy that stands in the way.
+    Link(LinkFaultSpec),
 }
 
 fn bare_faults(schema: &mut Schema) {

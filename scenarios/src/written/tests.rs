@@ -4,7 +4,7 @@ use super::*;
 use crate::catalogue;
 use crate::load::load;
 use crate::overrides::Overrides;
-use crate::scenario::{Extent, Fault, FaultKind, SinkFault, TargetFault};
+use crate::scenario::{Extent, Fault, FaultKind, LinkSite, SinkFault, TargetFault};
 use crate::units::RateOf;
 
 fn all_faults(scenario: &Scenario) -> BTreeSet<usize> {
@@ -77,6 +77,8 @@ const KINDS: &str = "
 - {name: freeze, at: 1s, for: 1s, on: target, fault: freeze}
 - {name: kill, at: 3s, for: 1s, fault: kill}
 - {name: terminate, at: 5s, for: 1s, fault: {terminate: {}}}
+- {name: cut, at: 1s, for: 1s, fault: {link: black_hole}}
+- {name: late, at: 1s, for: 1s, share: 30%, on: ingress, fault: {link: {latency: {by: 1s, direction: upstream}}}}
 ";
 
 /// The place of a kind in a list of all.
@@ -99,6 +101,8 @@ fn number(kind: FaultKind) -> usize {
             TargetFault::Kill => 11,
             TargetFault::Terminate => 12,
         },
+        FaultKind::Link { site: LinkSite::Egress, .. } => 13,
+        FaultKind::Link { site: LinkSite::Ingress, .. } => 14,
     }
 }
 
@@ -112,7 +116,7 @@ fn a_fault_of_any_kind_is_written_as_it_was_alone_and_without_it() {
     let written = Written::load(&source, &LoadOptions::default()).unwrap_or_else(|problems| panic!("{problems}"));
     let faults = &written.scenario().faults;
     let kinds: BTreeSet<usize> = faults.iter().map(|fault| number(fault.kind)).collect();
-    assert_eq!(kinds, (0..13).collect());
+    assert_eq!(kinds, (0..15).collect());
     let kept = |places: BTreeSet<usize>| {
         let variation = Variation { faults: places, ..Variation::default() };
         read(&written.text(&variation)).faults

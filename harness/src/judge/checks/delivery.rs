@@ -127,19 +127,25 @@ fn declared_where(evidence: &Evidence) -> Option<String> {
 /// Where faults of the scenario lost these records, and what to try: at a fault that kept the sink from taking them, or inside a
 /// target that was killed.
 fn given_up(evidence: &Evidence, lost: &RoaringTreemap) -> Option<(String, String)> {
-    let by_fault = evidence.faults.iter().map(|fault| (&fault.name, lost.intersection_len(&fault.touched)));
+    let by_fault = evidence.faults.iter().map(|fault| (fault, lost.intersection_len(&fault.touched)));
     let by_fault: Vec<_> = by_fault.filter(|(_, count)| *count > 0).collect();
     let died = lost.intersection_len(&evidence.died_inside);
-    let kept_back = by_fault.iter().map(|(name, count)| format!("{} at `{name}`", figures::count(*count)));
-    let kept_back = kept_back.collect::<Vec<_>>().join(", ");
     let (most, most_count) =
-        by_fault.iter().max_by_key(|(_, count)| *count).map_or(("", 0), |(name, count)| (name.as_str(), *count));
+        by_fault.iter().max_by_key(|(_, count)| *count).map_or(("", 0), |(fault, count)| (fault.name.as_str(), *count));
     let mut places = Vec::new();
     if died > 0 {
         places.push(format!("inside when the target was killed: {}", figures::count(died)));
     }
-    if most_count > 0 {
-        places.push(format!("not taken by the sink, and not sent again: {kept_back}"));
+    for (of_link, how) in [
+        (false, "not taken by the sink, and not sent again"),
+        (true, "inside the target while a link was broken or not yet connected again"),
+    ] {
+        let those = by_fault.iter().filter(|(fault, _)| fault.told.link.is_some() == of_link);
+        let told: Vec<String> =
+            those.map(|(fault, count)| format!("{} at `{}`", figures::count(*count), fault.name)).collect();
+        if !told.is_empty() {
+            places.push(format!("{how}: {}", told.join(", ")));
+        }
     }
     let advice = match died >= most_count {
         true => {

@@ -1,12 +1,13 @@
 //! What is wrong with a scenario's `faults:`, and what they mean if nothing is.
 
-use super::{Fault, FaultKind, Reach, RetryAfter, SinkFault, TargetFault, Windows};
+use super::{Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
 use crate::document::{FieldPath, Step};
 use crate::problem::ProblemKind;
 use crate::scenario::checker::Checker;
+use crate::scenario::link;
 use crate::scenario::{Extent, Run, Target, is_name};
 use crate::spec::{
-    FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, ReachOf, RetryAfterForm,
+    FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec, ReachOf, RetryAfterForm,
 };
 use crate::units::{Count, HumanDuration, Ppb};
 
@@ -78,6 +79,7 @@ impl Part<'_, '_> {
         let (site, name) = match kind {
             FaultKind::Sink { .. } => (FaultSite::Sink, "sink"),
             FaultKind::Target(_) => (FaultSite::Target, "target"),
+            FaultKind::Link { .. } => return,
         };
         if spec.on.is_some_and(|on| on != site) {
             let message = format!("this happens to the {name}");
@@ -99,8 +101,13 @@ impl Part<'_, '_> {
         given.map(|(field, _)| self.report(field, ProblemKind::Contradiction, message, hint)).count() > 0
     }
 
-    /// Only a process that the harness itself started is stopped or ended.
+    /// Only a process that the harness itself started is stopped or ended, and only to such a target clients are led by a detour.
     fn check_target(&mut self, kind: FaultKind, target: Option<&Target>) {
+        if let (FaultKind::Link { site: LinkSite::Ingress, .. }, Some(Target::External(_))) = (kind, target) {
+            let message = "an external target is sent to where its endpoint is";
+            let hint = "put `spanproof proxy` before it, and its address into `target.external.endpoint`";
+            self.report("on", ProblemKind::Contradiction, message, hint);
+        }
         let (FaultKind::Target(_), Some(target)) = (kind, target) else { return };
         let message = match target {
             Target::Process(_) => return,
@@ -178,10 +185,36 @@ impl Part<'_, '_> {
             FaultKindSpec::Freeze(_) => return Some(FaultKind::Target(TargetFault::Freeze)),
             FaultKindSpec::Kill(_) => return Some(FaultKind::Target(TargetFault::Kill)),
             FaultKindSpec::Terminate(_) => return Some(FaultKind::Target(TargetFault::Terminate)),
+            FaultKindSpec::Link(link) => return self.of_link(link, spec),
             of_sink => self.of_sink(of_sink),
         };
         let reach = self.reach(spec);
         Some(FaultKind::Sink { fault: fault?, reach: reach? })
+    }
+
+    fn of_link(&mut self, link: &LinkFaultSpec, spec: &FaultSpec) -> Option<FaultKind> {
+        let site = match spec.on {
+            None | Some(FaultSite::Egress) => Some(LinkSite::Egress),
+            Some(FaultSite::Ingress) => Some(LinkSite::Ingress),
+            Some(FaultSite::Sink | FaultSite::Target) => {
+                let message = "this happens on a way";
+                self.report("on", ProblemKind::Contradiction, message, "write `on: egress` or `on: ingress`");
+                None
+            }
+        };
+        if spec.share_to.is_some() {
+            let message = "connections last, so their share does not change";
+            self.report("share_to", ProblemKind::Contradiction, message, "remove it");
+        }
+        if spec.share_of == Some(ReachOf::Requests) {
+            let message = "on the way there are connections and no requests";
+            self.report("share_of", ProblemKind::Contradiction, message, "remove it");
+        }
+        let path = self.path("fault.link");
+        let fault = link::resolve(link, &path, self.checker);
+        let (share_path, share) = (self.path("share"), spec.share.unwrap_or(Ppb::WHOLE));
+        let touches = link::check_share(share, fault, &share_path, self.checker);
+        Some(FaultKind::Link { site: site?, fault: fault?, share: touches.then_some(share)? })
     }
 
     fn of_sink(&mut self, spec: &FaultKindSpec) -> Option<SinkFault> {
@@ -221,7 +254,10 @@ impl Part<'_, '_> {
                 SinkFault::BrokenAnswer(self.required("fault.broken_answer.shape", spec.shape, hint)?)
             }
             FaultKindSpec::Discard(_) => SinkFault::Discard,
-            FaultKindSpec::Freeze(_) | FaultKindSpec::Kill(_) | FaultKindSpec::Terminate(_) => return None,
+            FaultKindSpec::Freeze(_)
+            | FaultKindSpec::Kill(_)
+            | FaultKindSpec::Terminate(_)
+            | FaultKindSpec::Link(_) => return None,
         })
     }
 
