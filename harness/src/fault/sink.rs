@@ -141,12 +141,14 @@ impl Backend for FaultySink {
         }
         let request = Arrival { export, recorder: &self.recorder, records: OnceCell::new() };
         let Some(struck) = self.faults.strike(at, &request) else {
-            if is_ours && self.faults.may_lose_answer(at) {
-                self.faults.note_perhaps_unanswered(at, request.records());
-            }
+            let may_lose_answer = is_ours && self.faults.may_lose_answer(at);
+            let records = may_lose_answer.then(|| request.records().clone());
             let decision = request.take();
             if is_ours && decision == Decision::Accept {
                 self.note_taken(at, known_by);
+                if let Some(records) = records {
+                    self.faults.note_perhaps_unanswered(at, &records);
+                }
             }
             return decision;
         };
