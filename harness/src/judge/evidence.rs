@@ -300,9 +300,13 @@ impl Evidence {
 /// the plan began in time, and no thread of driver or sink was saturated for more than 1 % of the load's time: what queues
 /// before such a thread shows in the latencies.
 pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
+    const LATE_MAX: f64 = 0.01;
     const ACHIEVED_MIN: f64 = 0.995;
     let mut reasons = Vec::new();
-    reasons.extend(started_late(conduct));
+    if conduct.late_share > LATE_MAX {
+        let share = percent(conduct.late_share, LATE_MAX, 1);
+        reasons.push(format!("{share} % of the spans started more than 2 ms late (above 1 %)"));
+    }
     if conduct.achieved_ratio < ACHIEVED_MIN {
         let share = percent(conduct.achieved_ratio, ACHIEVED_MIN, 1);
         reasons.push(format!("{share} % of the plan began in time (below 99.5 %)"));
@@ -312,22 +316,14 @@ pub fn harness_was_the_limit(conduct: &Conduct) -> Option<String> {
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }
 
-/// Says so where too many spans started late.
-fn started_late(conduct: &Conduct) -> Option<String> {
-    const LATE_MAX: f64 = 0.01;
-    (conduct.late_share > LATE_MAX).then(|| {
-        let share = percent(conduct.late_share, LATE_MAX, 1);
-        format!("{share} % of the spans started more than 2 ms late (above 1 %)")
-    })
-}
-
 /// By how much a time that began with a request's intended instant may be too long, if late starts are all that was amiss with the
 /// harness, and it is known how late they were.
 ///
 /// What a first-come-first-served pipeline is given later by at most so much comes out later by at most that.
 pub fn late_starts_alone(conduct: &Conduct) -> Option<Duration> {
-    let all = harness_was_the_limit(conduct)?;
-    conduct.late_at_most.filter(|_| started_late(conduct).is_some_and(|late| late == all))
+    let punctual = Conduct { late_share: 0.0, ..*conduct };
+    let are_all = harness_was_the_limit(conduct).is_some() && harness_was_the_limit(&punctual).is_none();
+    conduct.late_at_most.filter(|_| are_all)
 }
 
 /// Says so where a thread was saturated for too much of the load's time.
