@@ -325,8 +325,7 @@ impl Session {
             }
             self.is_stalled = wished.is_some();
             let window = if self.is_stalled { 0 } else { self.window };
-            orders.frames.extend(frame::setting(INITIAL_WINDOW_SIZE, window));
-            self.unanswered.push_back(Owner::Ours);
+            self.set(INITIAL_WINDOW_SIZE, window, orders);
         }
         if !self.is_stalled {
             for (stream, bytes) in std::mem::take(&mut self.withheld) {
@@ -351,7 +350,12 @@ impl Session {
         self.our_limit = limit;
         // Without a limit of the server's there is none.
         let told = limit.or(self.limit).unwrap_or(u32::MAX);
-        orders.frames.extend(frame::setting(MAX_CONCURRENT_STREAMS, told));
+        self.set(MAX_CONCURRENT_STREAMS, told, orders);
+    }
+
+    /// Tells the client a setting, which it will answer.
+    fn set(&mut self, setting: u16, value: u32, orders: &mut Orders) {
+        orders.frames.extend(frame::setting(setting, value));
         self.unanswered.push_back(Owner::Ours);
     }
 
