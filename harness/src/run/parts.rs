@@ -1,0 +1,131 @@
+//! The parts of a run: started in the order in which each needs the address of the last, and stopped so that whatever is still inside comes
+//! out.
+
+use super::gate::Gate;
+use super::{RunError, RunOptions, Talk, planning, reach};
+use crate::fault::{FaultBook, Link, Links};
+use crate::judge::evidence::Refusals;
+use crate::process::SinkAddresses;
+use crate::resources::ThreadCpu;
+use crate::sink::refusals::refusals;
+use crate::target::{Behind, Target, TargetEnd, TargetPlan};
+use crate::wire::server::{ServerConfig, ServerCounters, SinkServer};
+use spanproof_scenarios::scenario::{self, LinkSite, Scenario};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// All parts of a run at work.
+pub(super) struct AtWork {
+    pub sink: SinkServer,
+    pub gate: Arc<Gate>,
+    pub behind: Option<Behind>,
+    pub links: Links,
+    pub target: Target,
+    pub version: Option<String>,
+}
+
+impl AtWork {
+    /// Where the client sends to: the target, or what stands before it. `None` for a target whose endpoint the scenario names.
+    pub(super) fn entrance(&self) -> Option<(SocketAddr, SocketAddr)> {
+        let before = self.links.entrance();
+        before.map(|SinkAddresses { grpc, http }| (grpc, http)).or_else(|| self.target.addresses())
+    }
+}
+
+/// What is left when all parts have stopped.
+pub(super) struct Stopped {
+    pub counters: ServerCounters,
+    /// Requests that the sink refused before the run had begun.
+    pub refused_before: u64,
+    pub refusals: Refusals,
+    /// The target was ended in a way that brings out what it still holds.
+    pub in_order: bool,
+    pub target: TargetEnd,
+    pub behind: Option<TargetEnd>,
+    pub memory_peak: Option<u64>,
+    pub target_cpu: Option<Duration>,
+    pub version: Option<String>,
+}
+
+impl Stopped {
+    /// How everything ended that spans went through.
+    pub(super) fn ends(&self) -> impl Iterator<Item = &TargetEnd> {
+        std::iter::once(&self.target).chain(&self.behind)
+    }
+
+    /// Planted defects that touched nothing.
+    pub(super) fn never_bit(&self) -> Vec<String> {
+        let idle = |(defect, bites): &(String, u64)| (*bites == 0).then(|| defect.clone());
+        self.ends().flat_map(|end| &end.bites).filter_map(idle).collect()
+    }
+}
+
+/// Starts the sink, what stands behind the target, and the target, in this order: each needs the address of the last.
+pub(super) fn start(
+    scenario: &Scenario,
+    options: &RunOptions,
+    target: TargetPlan,
+    interrupt: &CancellationToken,
+    talk: &mut dyn Talk,
+) -> Result<AtWork, RunError> {
+    let gate = Arc::new(Gate::default());
+    let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    let delivered_to = match &scenario.target {
+        scenario::Target::External(external) => [external.sink_grpc, external.sink_http],
+        scenario::Target::Embedded(_) | scenario::Target::Process(_) => [any, any],
+    };
+    // A proxy in the way takes the sink's place.
+    let has_egress = Link::is_needed(LinkSite::Egress, &scenario.faults);
+    let [grpc, http] = if has_egress { delivered_to.map(|at| at.and(any)) } else { delivered_to };
+    let config = ServerConfig { grpc, http, threads: NonZeroUsize::MIN, ..ServerConfig::default() };
+    let sink = SinkServer::start(config, Arc::clone(&gate) as Arc<_>)?;
+    let unused = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
+    let addresses =
+        SinkAddresses { grpc: sink.grpc_addr().unwrap_or(unused), http: sink.http_addr().unwrap_or(unused) };
+    let behind = planning::behind_config(scenario, &options.behind)?.map(|config| Behind::start(config, addresses));
+    let behind = behind.transpose()?;
+    let addresses = behind.as_ref().map_or(addresses, Behind::addresses);
+    let link = |site, listen, lead_to| {
+        let needed = Link::is_needed(site, &scenario.faults);
+        needed.then(|| Link::start(listen, lead_to, scenario.run.seed)).transpose()
+    };
+    let egress = link(LinkSite::Egress, delivered_to, addresses)?;
+    let addresses = egress.as_ref().map_or(addresses, Link::entrance);
+    // Ours tell when they are ready; of an external one nobody else would say that it is not there.
+    if let scenario::Target::External(external) = &scenario.target {
+        reach::connect(external, interrupt, talk)?;
+    }
+    let version = target.version();
+    let target = target.start(addresses, interrupt)?;
+    let entrance = target.addresses().map(|(grpc, http)| SinkAddresses { grpc, http });
+    let ingress = entrance.map(|entrance| link(LinkSite::Ingress, [any, any], entrance)).transpose()?.flatten();
+    Ok(AtWork { sink, gate, behind, links: Links::new(egress, ingress), target, version })
+}
+
+/// Stops the target, then what stands behind it, then the sink, so that whatever was still inside comes out.
+pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu: &mut ThreadCpu) -> Stopped {
+    let grace = match &scenario.target {
+        scenario::Target::Process(process) => process.stop_grace,
+        scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
+    };
+    let AtWork { sink, gate, behind, mut links, mut target, version } = at_work;
+    target.sample();
+    let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
+    let target = target.stop(grace);
+    let behind = behind.map(|behind| behind.stop(grace));
+    links.stop();
+    // Threads that end take their CPU time along, so it is read first.
+    drop(cpu.sample());
+    let counters = sink.counters();
+    let cut = sink.shutdown(Duration::from_secs(2));
+    // A fault that keeps answers back keeps connections open, too.
+    let cut = (cut as u64).saturating_sub(counters.waiting);
+    let refusals = refusals(&counters, gate.refused() + faults.refused(), cut);
+    let is_ours = !matches!(scenario.target, scenario::Target::External(_));
+    let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
+    let refused_before = gate.refused();
+    Stopped { counters, refused_before, refusals, in_order, target, behind, memory_peak, target_cpu, version }
+}
