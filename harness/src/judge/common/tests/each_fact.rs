@@ -70,3 +70,14 @@ fn of_a_long_run_the_chunks_that_hold_affected_records_are_looked_at() {
     assert!(!several[0].contains("never sent"), "{several:?}");
     assert!(several.last().is_some_and(|one| one.starts_with(&every)), "{several:?}");
 }
+
+/// The first record of a chunk that was never opened calls for no look at it, the last one of those before does.
+#[test]
+fn only_chunks_that_were_opened_are_looked_at() {
+    let mut cut_short = of_seconds(60.0);
+    cut_short.chunks_opened -= 1;
+    let never_sent = cut_short.plan.spans_before(cut_short.chunks_opened);
+    let of = |record: u64| Selection::of(&cut_short, &[record].into_iter().collect(), 1);
+    assert_eq!(of(never_sent), of(0));
+    assert_ne!(of(never_sent - 1), of(0));
+}

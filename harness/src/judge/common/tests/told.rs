@@ -249,6 +249,30 @@ fn a_beat_is_over_all_requests_unless_only_one_of_several_connections_shows_it()
     assert_eq!(every_third(3), [whole]);
 }
 
+/// How spans travelled explains what they are, so a fact of what they are is set apart from the rest only where that fact does not.
+#[test]
+fn a_fact_takes_all_of_what_it_is_true_of_unless_how_that_travelled_says_it_all() {
+    let fact =
+        |is_of_spans, having| Candidate { text: String::new(), rank: 0, a_filter_could: false, is_of_spans, having };
+    let (all, of_spans) = (totals(1000, 9000), totals(100, 1));
+    let is_set_apart = |travelled| {
+        let raising = vec![fact(true, of_spans)];
+        let told = vec![fact(false, travelled)];
+        Compared { totals: all, whole: Whole::of(&empty()), told, raising }.takes_all_of().is_some()
+    };
+    assert!(!is_set_apart(totals(950, 9)));
+    assert!(is_set_apart(totals(850, 9)), "too few of them travelled so");
+    assert!(is_set_apart(totals(950, 900)), "too many others did");
+}
+
+#[test]
+fn requests_are_counted_and_those_that_hold_an_affected_record() {
+    let mut survey = empty();
+    let sent = |due_ns, affected| survey::Sent { due_ns, spans: 50, affected };
+    survey.connections = [(0, vec![sent(0, 50), sent(1, 0)]), (1, vec![sent(2, 1)])].into();
+    assert_eq!((survey.requests(), survey.requests_hit()), (3, 2));
+}
+
 #[test]
 fn only_what_a_filter_or_a_sampler_could_go_by_is_called_intended() {
     let some = totals(100, 900);
