@@ -101,14 +101,6 @@ impl Way {
             Direction::Downstream => self == Self::Downstream,
         }
     }
-
-    /// The other one.
-    fn back(self) -> Self {
-        match self {
-            Self::Upstream => Self::Downstream,
-            Self::Downstream => Self::Upstream,
-        }
-    }
 }
 
 /// What all connections of a proxy share.

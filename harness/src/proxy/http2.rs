@@ -32,11 +32,13 @@ const GRACE: Duration = Duration::from_millis(100);
 /// A flood comes in bursts this far apart.
 const BURST: Duration = Duration::from_millis(10);
 
-/// A client that answers nothing is flooded no further: what it has to answer is remembered.
+/// A client that answers nothing is flooded no further: what it has to answer is remembered. A server that goes on all the same is
+/// no longer listened to.
 const UNANSWERED_MAX: usize = 100_000;
 
-/// Streams that were reset and whose last frames may still come.
-const RESET_MAX: usize = 10_000;
+/// Streams of which something is remembered: that they were reset and their last frames may still come, or how much of a window the
+/// client was not told of. Of more the first are forgotten.
+const STREAMS_MAX: usize = 10_000;
 
 /// What is wished of a connection: the faults of HTTP/2 that hold for it.
 #[derive(Default)]
@@ -115,6 +117,8 @@ enum Leaving {
     Said {
         episode: u64,
     },
+    /// The server has sent more SETTINGS than anybody answers; to be said as soon as there is room.
+    Overrun,
     /// Said, and nothing more is handed on.
     Closing,
 }
@@ -164,8 +168,8 @@ impl Session {
         self.wishes = wishes;
     }
 
-    /// Takes out of a piece what is not to go on. True if there is now something to say in the other direction.
-    pub fn edit(&mut self, way: Way, piece: &mut BytesMut, link: &Link) -> bool {
+    /// Takes out of a piece what is not to go on. The direction in which there is now something to say of ours, if there is one.
+    pub fn edit(&mut self, way: Way, piece: &mut BytesMut, link: &Link) -> Option<Way> {
         if way == Way::Downstream && self.client.is_foreign() && !self.server.is_foreign() {
             let held = self.server.give_up();
             *piece = BytesMut::from(&[&held, &piece[..]].concat()[..]);
@@ -186,11 +190,14 @@ impl Session {
         match way {
             Way::Upstream => {
                 self.client = editor;
-                !self.to_client.is_empty()
+                (!self.to_client.is_empty()).then_some(Way::Downstream)
             }
             Way::Downstream => {
                 self.server = editor;
-                !self.to_server.is_empty()
+                match self.leaving {
+                    Leaving::Overrun => Some(Way::Downstream),
+                    _ => (!self.to_server.is_empty()).then_some(Way::Upstream),
+                }
             }
         }
     }
@@ -256,15 +263,22 @@ impl Session {
         self.to_client.extend(frame::rst_stream(head.stream, error.number()));
         self.to_server.extend(frame::rst_stream(head.stream, Http2Error::Cancel.number()));
         self.reset.insert(head.stream);
-        if self.reset.len() > RESET_MAX {
+        if self.reset.len() > STREAMS_MAX {
             self.reset.pop_first();
         }
     }
 
     fn of_server(&mut self, head: &Head, payload: &[u8], link: &Link) -> Fate {
+        if self.leaving == Leaving::Overrun {
+            return Fate::Drop;
+        }
         let is_reset = self.reset.contains(&head.stream);
         match head.kind {
             kind::SETTINGS if !head.has(ACK) => {
+                if self.unanswered.len() >= UNANSWERED_MAX {
+                    self.leaving = Leaving::Overrun;
+                    return Fate::Drop;
+                }
                 self.unanswered.push_back(Owner::Server);
                 if let Some(limit) = frame::value_of(MAX_CONCURRENT_STREAMS, payload) {
                     // What the client is told now is the server's; ours comes behind it again.
@@ -277,7 +291,7 @@ impl Session {
             kind::WINDOW_UPDATE => {
                 if let Some(switched) = &self.wishes.stalls {
                     note(switched, link, 1);
-                    *self.withheld.entry(head.stream).or_default() += u64::from(frame::increment(payload));
+                    self.withhold(head.stream, frame::increment(payload));
                     return Fate::Drop;
                 }
             }
@@ -296,6 +310,15 @@ impl Session {
         Fate::Pass
     }
 
+    fn withhold(&mut self, stream: u32, bytes: u32) {
+        *self.withheld.entry(stream).or_default() += u64::from(bytes);
+        if self.withheld.len() > STREAMS_MAX {
+            // The connection has a window of its own, which comes first.
+            let oldest = self.withheld.keys().copied().find(|stream| *stream != 0);
+            oldest.map(|stream| self.withheld.remove(&stream));
+        }
+    }
+
     /// A stream that was reset has ended for the server, too.
     fn forget(&mut self, head: &Head) {
         if head.has(END_STREAM) {
@@ -307,6 +330,13 @@ impl Session {
         let now = Instant::now();
         let mut orders = Orders { frames: std::mem::take(&mut self.to_client), ..Orders::default() };
         if self.leaving == Leaving::Closing {
+            return orders;
+        }
+        if self.leaving == Leaving::Overrun {
+            let error = Http2Error::EnhanceYourCalm.number();
+            orders.frames.extend(frame::goaway(self.last_whole, error, b"too_many_settings"));
+            orders.closes = true;
+            self.leaving = Leaving::Closing;
             return orders;
         }
         self.limit_streams(link, &mut orders);

@@ -243,8 +243,9 @@ impl<'a> Pump<'a> {
     fn make_ready(&mut self) {
         let Self { course, link, gone, pieces, way, .. } = self;
         pieces.make_ready(|piece| {
-            if link.session().edit(*way, piece, link) {
-                link.wake(way.back());
+            let told = link.session().edit(*way, piece, link);
+            if let Some(way) = told {
+                link.wake(way);
             }
             let bytes = course.before_cut(*gone, piece.len());
             course.corrupt(link, *gone, &mut piece[..bytes]);

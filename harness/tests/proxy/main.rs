@@ -4,6 +4,7 @@
 mod control;
 mod cutting;
 mod delaying;
+mod hostile;
 mod http2;
 mod relaying;
 mod rig;
