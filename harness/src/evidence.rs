@@ -23,6 +23,7 @@ mod manifest;
 pub mod marker;
 
 mod arrivals;
+mod bounds;
 mod course;
 mod exact;
 mod instants;
@@ -168,7 +169,9 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     let requests = requests::from_bytes(files.get(requests::FILE)?, &plan)?;
     let arrivals = arrivals::from_bytes(files.get(arrivals::FILE)?, files.get(arrivals::CHANGES)?, plan.spans())?;
     let instants = instants::from_bytes(&files.get(instants::FILE)?, &plan)?;
-    let course = course::from_bytes(files.get(course::FILE)?)?;
+    let mut course = course::from_bytes(files.get(course::FILE)?)?;
+    // A run does so before it writes; whoever changed what it wrote did not.
+    course.withhold();
     if course.chunks_opened > plan.chunks() {
         return Err(EvidenceError::inconsistent(&files.path(course::FILE), "more chunks were opened than planned"));
     }
@@ -273,6 +276,9 @@ fn faults(files: &manifest::Files, course: &Course, records: u64) -> Result<Vec<
     told.map(|(number, (name, told))| {
         let [touched, unanswered] = records::of_fault(number);
         let set = |name: &str| records::whole_set(&files.get(name)?, records);
+        if let Some(problem) = bounds::problem_of_fault(told) {
+            return Err(EvidenceError::inconsistent(&files.path(course::FILE), &format!("`{name}`: {problem}")));
+        }
         Ok(FaultEvidence {
             name: name.clone(),
             told: told.clone(),

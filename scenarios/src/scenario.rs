@@ -3,6 +3,7 @@
 //! Past this point nothing is text that still needs reading. [`crate::load`] makes these from files and flags; the modules
 //! here hold one section each, its types beside the checks that lead to them.
 
+pub mod bounds;
 mod checker;
 mod client;
 mod collector;

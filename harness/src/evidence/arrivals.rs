@@ -101,6 +101,9 @@ pub(super) fn from_bytes(file: File<'_>, changes: File<'_>, planned: u64) -> Res
     for entry in read.corruptions {
         let fields = entry.fields.clone();
         let records = records::read_set(&changes, &mut rest, planned)?;
+        if records.len() > entry.count {
+            return Err(changes.malformed(format!("more records than copies: {} of {}", records.len(), entry.count)));
+        }
         corruptions.insert(fields, entry.into_kind(records));
     }
     if !rest.is_empty() {

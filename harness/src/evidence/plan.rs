@@ -1,6 +1,7 @@
 //! `plan.json`: what the plan was made from. The generators know no file formats, so their types are mirrored here.
 
 use super::FORMAT;
+use super::bounds;
 use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
@@ -99,7 +100,13 @@ pub(super) fn to_bytes(plan: &Plan, fingerprint: &str) -> Result<Vec<u8>, WriteE
 /// Makes the plan again, or takes `known` if it was made from the same.
 pub(super) fn from_bytes(file: File<'_>, known: Option<&Arc<Plan>>) -> Result<Arc<Plan>, EvidenceError> {
     let read: PlanFile = file.json()?;
+    if read.format != FORMAT {
+        return Err(file.malformed(format!("it is in format `{}`, and the manifest in `{FORMAT}`", read.format)));
+    }
     let spec = read.spec.into_spec().map_err(|reason| file.malformed(reason))?;
+    if let Some(problem) = bounds::problem_of_plan(&spec) {
+        return Err(file.malformed(problem));
+    }
     if let Some(plan) = known.filter(|plan| *plan.spec() == spec) {
         return Ok(Arc::clone(plan));
     }

@@ -80,10 +80,11 @@ impl Sets {
 
     /// The file that contradicts another, and how.
     fn contradiction(&self) -> Option<(&'static str, &'static str)> {
-        let Exceptions { corrupt, also_intact, .. } = &self.exceptions;
+        let Exceptions { corrupt, also_intact, late } = &self.exceptions;
         let rules = [
             (self.missing.is_disjoint(&self.repeated), MISSING, "a missing record is repeated, too"),
             (self.missing.is_disjoint(corrupt), MISSING, "of a missing record a corrupt copy arrived"),
+            (self.missing.is_disjoint(late), MISSING, "a missing record came late"),
             (also_intact.is_subset(corrupt), ALSO_INTACT, "a record that also came intact never came corrupt"),
         ];
         rules.into_iter().find(|(holds, ..)| !holds).map(|(_, name, what)| (name, what))

@@ -98,7 +98,9 @@ pub(super) fn from_bytes(file: File<'_>, plan: &Plan) -> Result<BTreeMap<Request
             Word::NotSent => Outcome::NotSent,
         };
         let record = RequestRecord { outcome, attempts, answer: answer.clone(), ended_ns };
-        requests.insert(RequestId { chunk, number }, record);
+        if requests.insert(RequestId { chunk, number }, record).is_some() {
+            return Err(file.malformed(format!("request {number} of chunk {chunk} is in it twice")));
+        }
     }
     Ok(requests)
 }

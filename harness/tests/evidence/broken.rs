@@ -9,6 +9,12 @@ use spanproof_harness::evidence::error::EvidenceError;
 use std::fs;
 use std::time::{Duration, Instant};
 
+/// A limit that does not hold, and a backend that is away for a while.
+const FAULT: &str = "  - spans.delivered < 1
+faults:
+  - {name: away, at: 100ms, for: 100ms, fault: {grpc_status: {code: UNAVAILABLE}}}
+";
+
 /// Places at which a bit is flipped.
 const FLIPS: usize = 100;
 
@@ -239,6 +245,81 @@ fn an_example_that_the_plan_has_not_is_an_error() {
     let was = format!(r#""record": {},"#, rest.split_once(',').unwrap().0);
     let change = |text: &str| text.replacen(&was, r#""record": 9000000000000000,"#, 1);
     is_refused(&rig, "arrivals.json", change, "the plan has no record 9000000000000000");
+}
+
+/// Every place where a number that no run writes would take for ever, or would be believed.
+#[test]
+fn numbers_that_no_run_can_have_written_are_errors_at_once() {
+    let rig = Rig::finished(Some("change-name,every=300"), 1);
+    let plan = |was: &'static str, is: &'static str, field: &str| {
+        let says = format!("no scenario can ask for such `{field}`");
+        is_refused(&rig, "plan.json", |text| text.replacen(was, is, 1), &says);
+    };
+    plan(r#""pool_size": 64"#, r#""pool_size": 4000000000"#, "workload");
+    plan(r#""spans_per_second": "4000.0""#, r#""spans_per_second": "1e300""#, "rate");
+    plan(r#""batch_timeout_ns": 100000000"#, r#""batch_timeout_ns": 18000000000000000000"#, "batch_timeout_ns");
+    plan(r#""extent": "profile""#, r#""extent": {"spans": 18000000000000000000}"#, "extent");
+    plan(r#""0.5""#, r#""4000000000.0""#, "extent");
+    plan(r#""0.5""#, r#""1e308""#, "segments");
+    let format = |text: &str| text.replacen("spanproof.evidence/1", "spanproof.evidence/9", 1);
+    is_refused(&rig, "plan.json", format, "it is in format `spanproof.evidence/9`");
+    for field in ["late_share", "achieved_ratio", "driver_saturated", "sink_saturated"] {
+        let nan = |text: &str| {
+            let (before, rest) = text.split_once(&format!("\"{field}\": \"")).unwrap();
+            format!("{before}\"{field}\": \"NaN{}", &rest[rest.find('"').unwrap()..])
+        };
+        is_refused(&rig, "run.json", nan, "`NaN` is no finite number");
+    }
+}
+
+#[test]
+fn instants_of_a_fault_outside_any_run_are_errors() {
+    let rig = Rig::finished_with(FAULT, 1);
+    let change = |was: &'static str, is: &'static str| move |text: &str| text.replacen(was, is, 1);
+    for (was, is, field) in [
+        (r#""at_seconds": 0.1"#, r#""at_seconds": -0.1"#, "at_seconds"),
+        (r#""lasting_seconds": 0.1"#, r#""lasting_seconds": 1e300"#, "lasting_seconds"),
+        (r#""times": 1"#, r#""times": 18000000000000000000"#, "times"),
+        (r#""times": 1"#, r#""kills_seconds": [-1.0], "times": 1"#, "kills_seconds or ends_seconds"),
+    ] {
+        is_refused(&rig, "run.json", change(was, is), &format!("`away`: no fault can have such `{field}`"));
+    }
+}
+
+/// What one file says has to be what another says: else whoever changes one of them could hide something.
+#[test]
+fn files_that_contradict_each_other_are_not_judged_a_pass() {
+    let rig = Rig::finished(Some("change-name,every=300"), 1);
+    // The changed records stay, and nothing is said any more of what changed in them.
+    let path = rig.evidence().join("arrivals.json");
+    let mut arrivals: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    arrivals["corruptions"] = serde_json::json!([]);
+    fs::write(&path, serde_json::to_vec(&arrivals).unwrap()).unwrap();
+    fs::write(rig.evidence().join("changes.roaring"), 0_u32.to_le_bytes()).unwrap();
+    rig.reseal();
+    let output = rig.judge();
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    assert!(words(&output).contains("and of 0 it is known what changed"), "{}", words(&output));
+}
+
+#[test]
+fn a_request_that_is_told_twice_is_an_error() {
+    let rig = Rig::finished(Some("refuse-but-forward,every=5"), 1);
+    let twice = |text: &str| {
+        let row = text.lines().find(|line| line.starts_with("[0,")).unwrap().trim_end_matches(',');
+        text.replacen(row, &format!("{row},\n{row}"), 1)
+    };
+    is_refused(&rig, "requests.json", twice, "is in it twice");
+}
+
+#[test]
+fn more_changed_records_than_changed_copies_are_an_error() {
+    let rig = Rig::finished(Some("change-name,every=300"), 1);
+    let none = |text: &str| {
+        let (before, rest) = text.split_once(r#""count": "#).unwrap();
+        format!("{before}\"count\": 0{}", &rest[rest.find(',').unwrap()..])
+    };
+    is_refused(&rig, "arrivals.json", none, "more records than copies");
 }
 
 /// Two runs in one directory would take each other's mark away, and what is left would be of both.

@@ -52,6 +52,15 @@ impl Rig {
         rig
     }
 
+    /// A run of the scenario with these lines behind it, which settles for as long as it takes; its exit code must be `exit`.
+    pub fn finished_with(lines: &str, exit: i32) -> Self {
+        let rig = Self::new();
+        fs::write(&rig.scenario, SCENARIO.replace("settle: 1s", "settle: auto") + lines).unwrap();
+        let output = rig.run(None).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{}", words(&output));
+        rig
+    }
+
     /// The command that runs it, without a word of progress.
     pub fn run(&self, defect: Option<&str>) -> Command {
         let mut command = self.run_aloud(defect);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bounds::DURATION_MAX;
 use super::checker::Checker;
 use crate::problem::ProblemKind;
 use crate::spec::RunSpec;
@@ -30,9 +31,6 @@ pub enum Extent {
     /// With the trace that brings the spans to this many, or more.
     Spans(u64),
 }
-
-/// Long enough for any soak test, and short enough for nanoseconds in 64 bits with room to spare.
-const DURATION_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 const SEED: u64 = 7;
 

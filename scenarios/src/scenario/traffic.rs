@@ -6,6 +6,7 @@ use std::time::Duration;
 use spanproof_generators::model::Stratum;
 use spanproof_generators::workload::Workload;
 
+use super::bounds::{DURATION_MAX, RATE_MAX, REQUEST_BYTES_MAX, REQUEST_BYTES_MIN};
 use super::checker::{Checker, nonzero};
 use super::client::{Client, Transport, client, transport};
 use super::workload::{anomalies, workload};
@@ -88,13 +89,6 @@ pub struct Batch {
     pub timeout: Duration,
 }
 
-/// Above this no machine sends, and 64-bit nanoseconds between traces lose their meaning.
-const RATE_MAX: f64 = 1e8;
-
-/// One span of any workload and its resource fit.
-const REQUEST_BYTES_MIN: u64 = 64 << 10;
-const REQUEST_BYTES_MAX: u64 = 1 << 30;
-
 pub(super) fn resolve(spec: Option<&TrafficSpec>, checker: &mut Checker<'_>) -> Option<Traffic> {
     let spec = checker.required("traffic", spec, "add `traffic: {workload: shop, rate: 5000 spans/s}`")?;
     let kind =
@@ -107,7 +101,7 @@ pub(super) fn resolve(spec: Option<&TrafficSpec>, checker: &mut Checker<'_>) -> 
     let batch = spec.batch.clone().unwrap_or_default();
     let batch = Batch {
         spans: checker.positive("traffic.batch.spans", batch.spans, nonzero(512)),
-        timeout: checker.lasting("traffic.batch.timeout", batch.timeout, Duration::from_secs(5)),
+        timeout: batch_timeout(batch.timeout, checker),
     };
     let request_bytes_max = request_bytes_max(spec.request_bytes_max, checker);
     let transport = transport(spec.transport.as_ref(), checker);
@@ -124,6 +118,15 @@ pub(super) fn resolve(spec: Option<&TrafficSpec>, checker: &mut Checker<'_>) -> 
         transport,
         client,
     })
+}
+
+fn batch_timeout(timeout: Option<HumanDuration>, checker: &mut Checker<'_>) -> Duration {
+    const FIELD: &str = "traffic.batch.timeout";
+    let timeout = checker.lasting(FIELD, timeout, Duration::from_secs(5));
+    if timeout > DURATION_MAX {
+        checker.invalid(FIELD, "an exporter would wait for longer than a year", "give a shorter time");
+    }
+    timeout
 }
 
 fn check_rate(rate: Rate, profile: Option<Profile>, checker: &mut Checker<'_>) -> bool {
@@ -145,8 +148,9 @@ fn check_rate(rate: Rate, profile: Option<Profile>, checker: &mut Checker<'_>) -
 fn request_bytes_max(size: Option<ByteSize>, checker: &mut Checker<'_>) -> NonZeroU32 {
     // Below the 4 MiB that gRPC servers accept by default.
     let bytes = size.map_or(3_670_016, |size| size.0);
-    if !(REQUEST_BYTES_MIN..=REQUEST_BYTES_MAX).contains(&bytes) {
-        let hint = format!("give a size from {} to {}", ByteSize(REQUEST_BYTES_MIN), ByteSize(REQUEST_BYTES_MAX));
+    let (min, max) = (u64::from(REQUEST_BYTES_MIN), u64::from(REQUEST_BYTES_MAX));
+    if !(min..=max).contains(&bytes) {
+        let hint = format!("give a size from {} to {}", ByteSize(min), ByteSize(max));
         checker.invalid("traffic.request_bytes_max", format!("`{}` is not possible here", ByteSize(bytes)), hint);
     }
     nonzero(u32::try_from(bytes).unwrap_or(u32::MAX))

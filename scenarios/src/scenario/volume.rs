@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use spanproof_generators::workload::Workload;
 
+use super::bounds::SPANS_MAX;
 use super::checker::Checker;
 use super::{Extent, Profile, Run, Traffic};
 use crate::units::{HumanDuration, RateOf};
-
-/// A trace index has 56 bits on the wire and a ledger two bits a span in memory; this many spans take 23 GiB of it.
-const SPANS_MAX: f64 = 1e11;
 
 pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
     let spans_per_trace = match &traffic.workload {
@@ -28,8 +26,9 @@ pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
         let fields = ["traffic.rate", "run.duration", "traffic.workload.uniform.spans_per_trace", "traffic.workload"];
         checker.clash(&fields, message, "raise the rate or `run.duration`");
     }
-    if planned * traffic.profile.factor_max() > SPANS_MAX {
-        let fields = ["run", "run.spans", "run.duration", "traffic.rate", "traffic.profile"];
+    let warming_up = traffic.rate.per_second * run.warmup.as_secs_f64();
+    if planned * traffic.profile.factor_max() + warming_up > SPANS_MAX {
+        let fields = ["run", "run.spans", "run.duration", "run.warmup", "traffic.rate", "traffic.profile"];
         checker.clash(&fields, "the run is larger than can be accounted for", "keep it below 10^11 spans");
     }
     if let Extent::Duration(duration) = run.extent {

@@ -5,15 +5,10 @@ use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
 use spanproof_generators::workload::uniform::Uniform;
 
+use super::bounds::{ATTRIBUTES_MAX, POOL_MAX, SPAN_BYTES_MAX, SPANS_PER_TRACE_MAX};
 use super::checker::{Checker, nonzero};
 use crate::spec::{AnomaliesSpec, WorkloadSpec};
 use crate::units::Ppb;
-
-/// More than the largest in-memory pools need, and a typing error less.
-const POOL_MAX: u32 = 1_000_000;
-
-/// A span never outgrows a request.
-const SPAN_BYTES_MAX: u32 = 1 << 20;
 
 pub(super) fn workload(spec: &WorkloadSpec, checker: &mut Checker<'_>) -> Workload {
     match spec {
@@ -32,9 +27,14 @@ pub(super) fn workload(spec: &WorkloadSpec, checker: &mut Checker<'_>) -> Worklo
                 value
             };
             Workload::Uniform(Uniform {
-                spans_per_trace: setting("spans_per_trace", uniform.spans_per_trace, default.spans_per_trace, 100_000),
+                spans_per_trace: setting(
+                    "spans_per_trace",
+                    uniform.spans_per_trace,
+                    default.spans_per_trace,
+                    SPANS_PER_TRACE_MAX,
+                ),
                 span_bytes: setting("span_bytes", uniform.span_bytes, default.span_bytes, SPAN_BYTES_MAX),
-                attributes: setting("attributes", uniform.attributes, default.attributes, 1000),
+                attributes: setting("attributes", uniform.attributes, default.attributes, ATTRIBUTES_MAX),
             })
         }
     }

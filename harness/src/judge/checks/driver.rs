@@ -2,6 +2,7 @@
 
 use super::{Examination, always, finding};
 use crate::judge::evidence::{Evidence, harness_was_the_limit};
+use roaring::MultiOps;
 use spanproof_reports::result::check::{Finding, Level};
 
 /// Less of the plan than this sent, and the run says too little.
@@ -108,8 +109,34 @@ fn contradictions(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let message = format!("the account does not add up: {equation}; this is an error of spanproof");
         findings.push(finding("account-broken", Level::Inconclusive, 1, message));
     }
+    for contradiction in between_bookkeepers(evidence) {
+        let message = format!("{contradiction}; this is an error of spanproof");
+        findings.push(finding("account-broken", Level::Inconclusive, 1, message));
+    }
     if counts.delivered_not_sent > 0 {
         let message = "these arrived though they never left: this is an error of spanproof";
         findings.push(finding("delivered-not-sent", Level::Inconclusive, counts.delivered_not_sent, message));
     }
+}
+
+/// What is kept twice, by different parts, and is not the same: which records changed, and what became of the spans that were sent.
+fn between_bookkeepers(evidence: &Evidence) -> Vec<String> {
+    let (sums, counts) = (&evidence.sums, &evidence.account.counts);
+    let changed = evidence.corruptions.values().map(|kind| &kind.records).union();
+    let mut contradictions = Vec::new();
+    if changed != evidence.account.sets.corrupted {
+        let (explained, all) = (changed.len(), evidence.account.sets.corrupted.len());
+        contradictions.push(format!("{all} records came changed, and of {explained} it is known what changed"));
+    }
+    let pairs = [
+        ("acknowledged", sums.acknowledged, counts.acknowledged),
+        ("refused", sums.refused, counts.refused),
+        ("unknown", sums.unknown, counts.unknown),
+    ];
+    // Where somebody else sent, there are no sums.
+    let apart = pairs.into_iter().filter(|(_, driver, account)| sums.requests > 0 && driver != account);
+    contradictions.extend(apart.map(|(word, driver, account)| {
+        format!("the driver counted {driver} spans as {word}, and by its requests there are {account}")
+    }));
+    contradictions
 }

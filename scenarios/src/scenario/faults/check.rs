@@ -3,6 +3,7 @@
 use super::{Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
 use crate::document::{FieldPath, Step};
 use crate::problem::ProblemKind;
+use crate::scenario::bounds::WINDOWS_MAX;
 use crate::scenario::checker::Checker;
 use crate::scenario::link;
 use crate::scenario::{Extent, Run, Target, is_name};
@@ -10,9 +11,6 @@ use crate::spec::{
     FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec, ReachOf, RetryAfterForm,
 };
 use crate::units::{Count, HumanDuration, Ppb};
-
-/// More windows than this are a fault of the scenario: each one is kept track of.
-const WINDOWS_MAX: u32 = 10_000;
 
 /// For each fault latencies are kept apart, in 1.7 MB.
 const FAULTS_MAX: usize = 64;

@@ -1,7 +1,9 @@
 //! What is said of the harness itself: how much of the plan it sent, what its sink did not take, and its own contradictions.
 
 use super::*;
+use crate::judge::corruption::CorruptionKind;
 use crate::judge::evidence::FaultEvidence;
+use crate::judge::outcomes::Sums;
 use roaring::RoaringTreemap;
 use spanproof_reports::result::faults::Fault;
 
@@ -70,6 +72,30 @@ fn what_the_sink_refused_matters_where_anything_is_absent_or_late() {
     assert_eq!(level(|counts| counts.lost_acknowledged = 1), Some(Level::Inconclusive));
     assert_eq!(level(|counts| counts.lost_unknown = 1), Some(Level::Inconclusive));
     assert_eq!(level(|counts| counts.late = 1), Some(Level::Inconclusive));
+}
+
+/// Who explains changes and who marks records are two, and so are who counts spans by their answers and who counts them by requests.
+#[test]
+fn two_bookkeepers_that_differ_are_called_an_error_of_spanproof() {
+    let broken =
+        |what: &str| one("account-broken", Level::Inconclusive, 1, &format!("{what}; this is an error of spanproof"));
+    let mut changed = clean();
+    changed.account.sets.corrupted.insert_range(0..6);
+    let unexplained = broken("6 records came changed, and of 0 it is known what changed");
+    assert_eq!(findings(&changed), [unexplained]);
+    let kind = CorruptionKind { count: 6, records: (0..6).collect(), examples: Vec::new() };
+    changed.corruptions.insert(vec!["name".to_owned()], kind);
+    assert_eq!(findings(&changed), []);
+    let spans = clean().account.counts.acknowledged;
+    let of = |acknowledged, refused| {
+        let sums = Sums { requests: 1, acknowledged, refused, ..Sums::default() };
+        findings(&Evidence { sums, ..clean() })
+    };
+    assert_eq!(of(spans, 0), []);
+    let counted = |driver: u64, word: &str, account: u64| {
+        broken(&format!("the driver counted {driver} spans as {word}, and by its requests there are {account}"))
+    };
+    assert_eq!(of(spans - 1, 1), [counted(spans - 1, "acknowledged", spans), counted(1, "refused", 0)]);
 }
 
 #[test]
