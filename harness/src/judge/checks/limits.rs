@@ -21,6 +21,8 @@ pub struct Doubts {
     pub change: Option<String>,
     /// Why late records may be none of the target's doing.
     pub lateness: Option<String>,
+    /// Why the driver's pace is none of the target's doing.
+    pub pace: Option<String>,
     /// Why a slow recovery may be none of the target's doing: it runs from the fault's end, whenever what was due came to be sent.
     pub recovery: Option<String>,
     /// So much of a recovery at most may be none of the target's doing; `None` where it may be all of it.
@@ -34,13 +36,20 @@ impl Doubts {
         let by_design = meant.then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
         let lateness = evidence.lateness_doubt();
-        let recovery = lateness.clone().or_else(|| harness_was_the_limit(&evidence.conduct));
+        let pace = harness_was_the_limit(&evidence.conduct);
+        let recovery = lateness.clone().or_else(|| pace.clone());
         let recovery_at_most = late_starts_alone(&evidence.conduct).filter(|_| lateness.is_none());
-        Self { absence: evidence.absence_doubt().or(by_design), change: changed, lateness, recovery, recovery_at_most }
+        Self {
+            absence: evidence.absence_doubt().or(by_design),
+            change: changed,
+            lateness,
+            pace,
+            recovery,
+            recovery_at_most,
+        }
     }
 
-    /// The doubt about a figure that breaks its limit. One of the driver itself says what the harness did, never what the target
-    /// did. A recovery that breaks it by more than is in doubt breaks it for certain.
+    /// The doubt about a figure that breaks its limit. A recovery that breaks it by more than is in doubt breaks it for certain.
     fn about(&self, limit: &Limit, counted: f64) -> Option<String> {
         match limit.canonical_path() {
             "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.lost_declared" | "spans.delivered" => {
@@ -52,7 +61,7 @@ impl Doubts {
                 let surely = |most: Duration| !limit.holds(counted - most.as_secs_f64());
                 self.recovery.clone().filter(|_| !self.recovery_at_most.is_some_and(surely))
             }
-            path if path.starts_with("driver.") => Some("the sending side was the limit".to_owned()),
+            path if path.starts_with("driver.achieved_") || path.starts_with("driver.lateness_") => self.pace.clone(),
             _ => None,
         }
     }
@@ -310,12 +319,8 @@ mod tests {
             Some(spanproof_reports::result::participants::Driver { lateness_p99_ms: Some(40.0), ..Default::default() });
         let verdict = |text| outcome_of(text, &result).verdict;
         assert_eq!(verdict("driver.lateness_p99_ms < 50"), Verdict::Pass);
-        assert_eq!(
-            verdict("driver.lateness_p99_ms < 30"),
-            Verdict::Inconclusive,
-            "the driver's own figures never fail"
-        );
-        assert_eq!(verdict("driver.lateness_p99 < 30ms"), Verdict::Inconclusive);
+        assert_eq!(verdict("driver.lateness_p99_ms < 30"), Verdict::Fail);
+        assert_eq!(verdict("driver.lateness_p99 < 30ms"), Verdict::Fail);
         assert_eq!(verdict("target.memory.peak_bytes < 2001"), Verdict::Pass);
         assert_eq!(verdict("target.memory.peak < 1KiB"), Verdict::Fail);
     }

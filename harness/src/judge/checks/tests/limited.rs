@@ -53,6 +53,7 @@ fn each_doubt_leaves_its_own_figures_open_and_no_others() {
     assert_eq!(open(&Doubts { absence: doubt(), ..Doubts::default() }), "lost_acknowledged lost_unknown delivered");
     assert_eq!(open(&Doubts { change: doubt(), ..Doubts::default() }), "corrupted corrupted_only");
     assert_eq!(open(&Doubts { lateness: doubt(), ..Doubts::default() }), "late");
+    assert_eq!(open(&Doubts { pace: doubt(), ..Doubts::default() }), "");
     let doubts = Doubts { absence: doubt(), ..Doubts::default() };
     let outcome = judge(&[limit("spans.lost_unknown == 0")], &result(), &doubts).remove(0);
     assert_eq!(outcome.reason.as_deref(), Some("spans.lost_unknown is 1, but who knows"));
@@ -96,8 +97,23 @@ fn a_number_is_in_the_unit_that_the_path_names_and_a_value_with_a_unit_in_its_ow
         (verdict("driver.lateness_p99_ms < 41"), verdict("driver.lateness_p99_ms < 41ms")),
         (Verdict::Pass, Verdict::Pass)
     );
-    assert_eq!(verdict("driver.lateness_p99_ms < 40"), Verdict::Inconclusive);
+    assert_eq!(verdict("driver.lateness_p99_ms < 40"), Verdict::Fail);
     assert_eq!((verdict("sink.cpu_seconds < 3"), verdict("sink.cpu_seconds < 2")), (Verdict::Pass, Verdict::Fail));
+}
+
+/// How often something was sent again is the target's doing; how late it was sent is not, where the driver did not keep up.
+#[test]
+fn of_the_drivers_figures_only_its_pace_is_in_doubt_where_it_was_the_limit() {
+    let doubts = Doubts::of(&Evidence { conduct: Conduct { late_share: 0.5, ..clean().conduct }, ..clean() });
+    let limits =
+        ["driver.resent > 0", "driver.connections > 0", "driver.lateness_p99 < 40ms", "driver.achieved_ratio > 1"];
+    let mut result = result();
+    result.driver.as_mut().unwrap().achieved_ratio = Some(0.5);
+    let verdicts = |doubts: &Doubts| {
+        judge(&limits.map(limit), &result, doubts).into_iter().map(|one| one.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!(verdicts(&Doubts::default()), [Verdict::Fail; 4]);
+    assert_eq!(verdicts(&doubts), [Verdict::Fail, Verdict::Fail, Verdict::Inconclusive, Verdict::Inconclusive]);
 }
 
 #[test]
