@@ -191,12 +191,10 @@ impl RunResult {
         }
     }
 
-    /// Removes every percentile, of latencies and of the driver's lateness, and says why.
+    /// Removes every percentile, of latencies, of pauses and of the driver's lateness, and says why.
     pub fn withhold_times(&mut self, reason: &str) {
         self.latency.withhold(reason);
-        for phase in self.faults.values_mut().flat_map(Fault::phases_mut) {
-            phase.latency.withhold(reason);
-        }
+        self.faults.values_mut().for_each(|fault| fault.withhold(reason));
         if let Some(driver) = &mut self.driver {
             driver.withhold(reason);
         }

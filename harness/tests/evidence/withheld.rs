@@ -9,6 +9,7 @@ use spanproof_harness::evidence::{self, Findings, Frozen};
 use spanproof_harness::judge::evidence::Conduct;
 use spanproof_reports::directory::write_latency_log;
 use spanproof_reports::latency::LatencyRecorder;
+use spanproof_reports::result::faults::Pause;
 use spanproof_reports::result::latency::Series;
 use std::process::Output;
 use std::time::Duration;
@@ -17,7 +18,26 @@ use std::time::Duration;
 const LIMIT: &str = "latency.intended_to_delivered.p99 < 10s";
 
 /// How a percentile is written.
-const PERCENTILES: [&str; 9] = ["p50", "p90", "p95", "p99", "50th", "90th", "99th", "percentile", "Tag="];
+const PERCENTILES: [&str; 12] = [
+    "p50",
+    "p90",
+    "p95",
+    "p99",
+    "50th",
+    "90th",
+    "99th",
+    "percentile",
+    "Tag=",
+    "tenth_ms",
+    "nine_tenths_ms",
+    "eight in ten",
+];
+
+/// A backend that sends requests away for a while.
+const FAULT: &str = "\
+faults:
+  - {name: away, at: 100ms, for: 100ms, fault: {grpc_status: {code: UNAVAILABLE}}}
+";
 
 const KEPT_UP: Conduct =
     Conduct { late_share: 0.0, achieved_ratio: 1.0, driver_saturated: 0.0, sink_saturated: 0.0, late_at_most: None };
@@ -66,6 +86,11 @@ fn invent_figures(frozen: &mut Frozen) -> String {
     let recorded = recorder.finish(&document.epoch);
     document.latency = recorded.latency;
     let driver = document.driver.as_mut().unwrap();
+    // As of a target without chance in its pauses, which is a finding of its own.
+    for fault in document.faults.values_mut() {
+        let pause = Pause { count: 40, tenth_ms: 100.0, half_ms: 101.0, nine_tenths_ms: 102.0 };
+        fault.reactions.as_mut().unwrap().first_pause = Some(pause);
+    }
     (driver.lateness_p50_ms, driver.lateness_p99_ms, driver.withheld) = (Some(0.1), Some(0.7), None);
     recorded.log
 }
@@ -122,6 +147,41 @@ fn a_run_whose_driver_or_sink_was_the_limit_has_exactly_its_limit_on_time_open_a
         assert_eq!(places(&rig, &output), [""; 0], "{conduct:?}");
         assert!(text(&output).contains("withheld"), "{conduct:?}: {}", words(&output));
     }
+}
+
+/// How long a target waits before it sends again is told in shares of ten, which is another way to write percentiles.
+#[test]
+fn pauses_after_a_fault_are_told_where_the_harness_kept_up_and_nowhere_else() {
+    let rig = Rig::finished_with(FAULT, 0);
+    let output = with_conduct(&rig, KEPT_UP);
+    let told = places(&rig, &output);
+    for place in ["nine_tenths_ms in ", "eight in ten in stdout"] {
+        assert!(told.iter().any(|one| one.starts_with(place)), "{place}: {told:#?}");
+    }
+    for conduct in LIMITED {
+        let output = with_conduct(&rig, conduct);
+        assert_eq!(output.status.code(), Some(3), "{conduct:?}: {}", words(&output));
+        assert_eq!(places(&rig, &output), [""; 0], "{conduct:?}");
+    }
+}
+
+/// Figures that somebody put back into the evidence of a run that had to withhold them are withheld again.
+#[test]
+fn a_judge_withholds_what_the_run_should_have() {
+    let rig = Rig::finished(None, 0);
+    with_conduct(&rig, KEPT_UP);
+    let path = rig.evidence().join("run.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("p99_ms"));
+    let saturated = text.replacen(r#""driver_saturated": "0.0""#, r#""driver_saturated": "0.5""#, 1);
+    assert_ne!(saturated, text);
+    std::fs::write(&path, saturated).unwrap();
+    rig.reseal();
+    let output = rig.judge();
+    assert_eq!(output.status.code(), Some(3), "{}", words(&output));
+    let told = places(&rig, &output);
+    let elsewhere = |place: &&String| !place.ends_with("run.json") && !place.ends_with("latency.hlog");
+    assert_eq!(told.iter().filter(elsewhere).collect::<Vec<_>>(), [""; 0]);
 }
 
 #[test]

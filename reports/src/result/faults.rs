@@ -106,7 +106,7 @@ pub struct Reactions {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest_taken_seconds: Option<f64>,
     /// From the first time to the second, where the answer was a refusal that named no time.
-    /// Absent where too few came again after such an answer.
+    /// Absent where too few came again after such an answer, and where the harness was the limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_pause: Option<Pause>,
     /// Came again although OTLP has nobody send again what was answered so.
@@ -202,9 +202,14 @@ impl Fault {
         (0..self.times).map(window).collect()
     }
 
-    /// Its parts of the run.
-    pub fn phases_mut(&mut self) -> [&mut Phase; 3] {
-        [&mut self.before, &mut self.during, &mut self.after]
+    /// Removes every percentile of its parts of the run, and of the pauses of what was sent again.
+    pub(super) fn withhold(&mut self, reason: &str) {
+        for phase in [&mut self.before, &mut self.during, &mut self.after] {
+            phase.latency.withhold(reason);
+        }
+        if let Some(reactions) = &mut self.reactions {
+            reactions.first_pause = None;
+        }
     }
 
     /// Whether it left evidence that it bit: it touched something, and no sign is missing where there should be one.
