@@ -30,6 +30,7 @@
 mod command;
 mod endpoints;
 mod error;
+mod heir;
 mod keeper;
 mod kept;
 mod launch;
@@ -39,9 +40,10 @@ mod spec;
 mod target;
 mod version;
 
-pub use command::{CommandError, KeptCommand};
+pub use command::{CommandError, KeptCommand, check_command};
 pub use endpoints::{Endpoints, SinkAddresses};
 pub use error::{LogExcerpt, StartError};
+pub use heir::{Heir, Will};
 pub use keeper::become_keeper_if_asked;
 pub use launch::find_program;
 pub(crate) use launch::inherited;

@@ -38,7 +38,7 @@ use crate::fault::{FaultBook, TargetFaults};
 use crate::judge::evidence::Conduct;
 use crate::judge::outcomes::{Outcomes, Sums};
 use crate::knowledge::Harness;
-use crate::process::find_program;
+use crate::process::{check_command, find_program};
 use crate::resources::ThreadCpu;
 use crate::sink::recorder::Recorder;
 use crate::target::{TargetEnd, TargetPlan};
@@ -53,7 +53,7 @@ use spanproof_reports::latency::{LatencyRecorder, Recorded};
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::knowledge::{Knowledge, LimitUse};
 use spanproof_scenarios::limits::Limit;
-use spanproof_scenarios::scenario::{self, Scenario};
+use spanproof_scenarios::scenario::{self, FaultKind, Scenario};
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -146,7 +146,7 @@ pub fn run(
         DriverConfig { breaks_after: options.driver_breaks_after, ..driver_config(scenario, client, connections) };
     let driver = Driver::start(driver_config, chunks, clock, Arc::clone(&outcomes), Arc::clone(&latency))?;
 
-    at_work.links.begin(&scenario.faults, clock, options.disarmed.as_deref()).map_err(RunError::Links)?;
+    at_work.begin_faults(scenario, options, clock)?;
     let target_faults = RefCell::new(TargetFaults::new(&scenario.faults, options.disarmed.as_deref()));
     let watcher = Watcher {
         scenario,
@@ -162,10 +162,9 @@ pub fn run(
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
     watcher.settle(&mut patience, &mut watched, &mut at_work.target, &mut cpu, interrupt, talk);
     let target_faults = watcher.faults.into_inner();
-    for failed in at_work.links.undo() {
-        watched.event(clock.elapsed(), "fault", failed);
-    }
+    watched.take_in(at_work.heal(clock));
     let broken = faults::broken(&scenario.faults, &at_work.links, clock);
+    let acts = faults::acts(&scenario.faults, &target_faults, &at_work.commands);
     recorder.close();
     let mut stopped = stop(at_work, scenario, &faults, &mut cpu);
     stopped.in_order &= !watched.left_down;
@@ -178,7 +177,7 @@ pub fn run(
     let found =
         Found { plan, conduct, sums, watched, stopped, recorded, patience, fingerprint, connections, kind, cpu, clock };
     let mut document = results::document(scenario, options, &found, &outlook, clock);
-    let did = faults::Did { book: &faults, of_target: &target_faults, of_links: &broken };
+    let did = faults::Did { book: &faults, acts: &acts, of_links: &broken };
     document.faults = faults::told(scenario, &did, (&recorder, &outcomes), &found);
     let mut events = chronicle.told(&found.watched.events, clock);
     freeze(scenario, options, &found, document, (&recorder, &faults), (&outcomes, &outlook), &events)?;
@@ -270,8 +269,19 @@ pub fn check(scenario: &Scenario, options: &RunOptions) -> Result<(), RunError> 
 
 /// A plan can be made where the target is not installed; a run cannot.
 fn check_program(scenario: &Scenario) -> Result<(), RunError> {
-    let scenario::Target::Process(process) = &scenario.target else { return Ok(()) };
-    find_program(&process.command).map_err(|error| RunError::Command(Box::new(error)))?;
+    if let scenario::Target::Process(process) = &scenario.target {
+        find_program(&process.command).map_err(|error| RunError::Command(Box::new(error)))?;
+    }
+    for fault in &scenario.faults {
+        let FaultKind::Commands(commands) = &fault.kind else { continue };
+        for command in [&commands.start, &commands.undo, &commands.evidence] {
+            check_command(&command.program).map_err(|error| RunError::FaultCommand {
+                fault: fault.name.clone(),
+                command: command.to_string(),
+                reason: error.reason,
+            })?;
+        }
+    }
     Ok(())
 }
 

@@ -180,8 +180,8 @@ fn fault_line(name: &str, fault: &Fault) -> String {
         [("first delivery", fault.recovery.first_delivery_seconds), ("drained", fault.recovery.drained_seconds)];
     let after = after.into_iter().filter_map(|(what, after)| Some(format!("{what} {} after", seconds(after?))));
     let touched = match fault {
-        Fault { of_target: true, touched: 1, .. } => format!("acted once{between}"),
-        Fault { of_target: true, touched, .. } => format!("acted {} times{between}", count(*touched)),
+        Fault { touched: 1, .. } if fault.is_of_acts() => format!("acted once{between}"),
+        Fault { touched, .. } if fault.is_of_acts() => format!("acted {} times{between}", count(*touched)),
         Fault { link: Some(_), touched, .. } => format!("touched {}{between}", several(*touched, "connection")),
         Fault { touched, .. } => format!("touched {} requests{between}", count(*touched)),
     };

@@ -21,7 +21,7 @@ mod workload;
 pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::Endpoint;
-pub use faults::{Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
+pub use faults::{Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
 pub use link::{Cut, LinkFault, LinkSwitch};
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;

@@ -24,9 +24,9 @@ use crate::limits::Limit;
 pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
 pub use faults::{
-    AnswerShape, BrokenAnswerSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec, Http2Error,
-    HttpStatusSpec, LostAnswerSpec, NoSettings, PartialSuccessSpec, PoisonSpec, ReachOf, ResetSpec, RetryAfterForm,
-    SlowSpec,
+    AnswerShape, BrokenAnswerSpec, ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec,
+    Http2Error, HttpStatusSpec, LostAnswerSpec, NoSettings, PartialSuccessSpec, PoisonSpec, ReachOf, ResetSpec,
+    RetryAfterForm, SlowSpec,
 };
 pub use link::{
     BandwidthSpec, CorruptSpec, CutSpec, Direction, FloodSpec, GoawaySpec, LatencySpec, LinkFaultSpec, LinkSwitchSpec,

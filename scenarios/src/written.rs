@@ -5,7 +5,7 @@ use crate::document::{Content, Document, Entry, FieldPath, Node, Step, write};
 use crate::limits::Limit;
 use crate::load::{LoadOptions, Source, load_document};
 use crate::problem::Problems;
-use crate::scenario::{CollectorConfig, Scenario, Target};
+use crate::scenario::{CollectorConfig, FaultKind, Scenario, Target};
 use crate::units::{HumanDuration, Rate};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -128,6 +128,16 @@ fn settle_paths(document: &mut Document, scenario: &Scenario) {
         let list = FieldPath::keys("collector.config");
         for (index, file) in files.iter().enumerate() {
             settle(document, &list.then(Step::Index(index)), file);
+        }
+    }
+    let list = FieldPath::keys("faults");
+    for (index, fault) in scenario.faults.iter().enumerate() {
+        let FaultKind::Commands(commands) = &fault.kind else { continue };
+        let fields = [("start", &commands.start), ("undo", &commands.undo), ("evidence", &commands.evidence)];
+        for (field, command) in fields.into_iter().filter(|(_, command)| command.program.components().count() > 1) {
+            let keys = ["fault", "exec", field].map(|key| Step::Key(key.to_owned()));
+            let words = keys.into_iter().fold(list.then(Step::Index(index)), |path, key| path.then(key));
+            settle(document, &words.then(Step::Index(0)), &command.program);
         }
     }
 }

@@ -21,7 +21,7 @@ fn with(faults: &str, limits: &str) -> Result<Scenario, Problems> {
 
 fn kind(fault: &str) -> SinkFault {
     let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, fault: {fault}}}\n"), "");
-    match scenario.unwrap_or_else(|problems| panic!("{fault}: {problems}")).faults[0].kind {
+    match scenario.unwrap_or_else(|problems| panic!("{fault}: {problems}")).faults[0].kind.clone() {
         FaultKind::Sink { fault, reach: Reach::WHOLE } => fault,
         other => panic!("{other:?}"),
     }
@@ -71,7 +71,7 @@ fn a_link_is_that_to_the_sink_unless_said_otherwise() {
     let link = |more: &str| {
         let fault = "fault: {link: {latency: {by: 200ms, jitter: 50ms}}}";
         let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, {fault}{more}}}\n"), "").unwrap();
-        scenario.faults[0].kind
+        scenario.faults[0].kind.clone()
     };
     let ms = |ms| HumanDuration(Duration::from_millis(ms));
     let fault = LinkFault::Latency { by: ms(200), jitter: ms(50), direction: Direction::Both };
@@ -119,7 +119,7 @@ fn retry_after_is_read_in_every_form() {
 fn a_share_may_rise_or_be_one_of_connections() {
     let reach = |settings: &str| {
         let scenario = with(&format!("  - {{name: x, at: 1s, for: 2s, fault: hang, {settings}}}\n"), "").unwrap();
-        match scenario.faults[0].kind {
+        match scenario.faults[0].kind.clone() {
             FaultKind::Sink { reach, .. } => reach,
             other => panic!("{other:?}"),
         }

@@ -13,7 +13,8 @@ pub const UNFINISHED: &str = "unfinished";
 const TEXT: &str = "This run goes on, or it was killed. Nothing can be concluded from what lies here.\n";
 
 /// What a run leaves in its directory besides evidence. What says a verdict goes first.
-const ARTEFACTS: [&str; 7] = [RESULT, JUNIT, SUMMARY, REPORT, LATENCY_LOG, EVENTS, "target.log"];
+const ARTEFACTS: [&str; 8] =
+    [RESULT, JUNIT, SUMMARY, REPORT, LATENCY_LOG, EVENTS, "target.log", crate::fault::COMMANDS_LOG];
 
 /// Keeps the directory to one run, for as long as it lives. The kernel lets go of it when the process ends, however that comes.
 #[derive(Debug)]

@@ -224,7 +224,7 @@ impl Entry {
             windows: fault.windows,
             at_sink: match fault.kind {
                 FaultKind::Sink { fault, reach } => Some((fault, reach)),
-                FaultKind::Target(_) | FaultKind::Link { .. } => None,
+                FaultKind::Target(_) | FaultKind::Link { .. } | FaultKind::Commands(_) => None,
             },
             loses_answers: matches!(fault.kind, FaultKind::Link { site: LinkSite::Egress, .. }),
             disarmed,

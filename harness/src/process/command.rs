@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long everything may take to end after SIGKILL.
 const KILL_WITHIN: Duration = Duration::from_secs(6);
@@ -23,6 +23,15 @@ pub struct CommandError {
     pub command: String,
     /// What went wrong.
     pub reason: String,
+}
+
+/// Finds out whether there is a program to be run.
+///
+/// # Errors
+/// [`CommandError`].
+pub fn check_command(program: &Path) -> Result<(), CommandError> {
+    let found = resolve(program, &inherited());
+    found.map(drop).map_err(|error| failed(&program.display().to_string(), words(error)))
 }
 
 /// A running command. What it writes goes to our stderr, its stdin is empty. Dropping it kills it and all it started.
@@ -64,6 +73,22 @@ impl KeptCommand {
     /// How it ended; `None` while it runs.
     pub fn exit(&mut self) -> Option<Exit> {
         self.kept.exit()
+    }
+
+    /// Waits for its end; `None` if it has not ended within so long, or when there is a reason to give up.
+    pub fn wait(&mut self, within: Duration, gives_up: impl Fn() -> bool) -> Option<Exit> {
+        /// There is no event to wait for together with a reason to give up.
+        const LOOK_EVERY: Duration = Duration::from_millis(10);
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(exit) = self.exit() {
+                return Some(exit);
+            }
+            if gives_up() || Instant::now() >= deadline {
+                return None;
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
     }
 
     /// Sends it SIGINT as Ctrl-C would, and leaves it to end by itself.

@@ -27,6 +27,8 @@ pub(super) enum Request {
     Keep(Program),
     /// Become this target; the number is the pid that must be our parent.
     Become(u32, Program),
+    /// Undo what your maker has broken, should it end before it could.
+    Inherit,
 }
 
 /// What to execute.
@@ -91,6 +93,7 @@ fn run() -> i32 {
     match serde_json::from_str(&line) {
         Ok(Request::Keep(program)) => keep(&program),
         Ok(Request::Become(parent, program)) => become_target(parent, &program),
+        Ok(Request::Inherit) => super::heir::inherit(),
         Err(_) => 2,
     }
 }

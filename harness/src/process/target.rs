@@ -40,6 +40,11 @@ impl Exit {
             (None, None) => Self::Unknown,
         }
     }
+
+    /// Whether it ended by itself and with 0.
+    pub fn is_success(self) -> bool {
+        self == Self::Code(0)
+    }
 }
 
 impl fmt::Display for Exit {

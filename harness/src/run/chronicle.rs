@@ -45,10 +45,12 @@ impl Chronicle {
         });
     }
 
-    /// Each fault of the sink or a link has begun and ended, as planned, as far as the run went. What happens to the target the watcher tells.
+    /// Each fault of the sink or a link has begun and ended, as planned, as far as the run went. What happens to the
+    /// target the watcher tells, and what commands did those who ran them.
     pub(super) fn faults(&mut self, faults: &[Fault], clock: RunClock) {
         let now = Instant::now();
-        for fault in faults.iter().filter(|fault| !matches!(fault.kind, FaultKind::Target(_))) {
+        for fault in faults.iter().filter(|fault| !matches!(fault.kind, FaultKind::Target(_) | FaultKind::Commands(_)))
+        {
             for (begin, end) in fault.windows.all().take(WINDOWS_TOLD) {
                 let name = &fault.name;
                 let begins = (begin, format!("{name} begins: {}", fault.kind));

@@ -64,6 +64,19 @@ pub enum RunError {
     /// The system gave no thread to break the ways to and from the target.
     #[error("start what breaks the links: {0}")]
     Links(#[source] std::io::Error),
+    /// The system gave no process, thread or file for the commands of a fault.
+    #[error("prepare the commands of faults: {0}")]
+    Commands(#[source] std::io::Error),
+    /// A command of a fault names no program. A mistake in the scenario, and said before anything is made.
+    #[error("the fault `{fault}` cannot run {command}: {reason}")]
+    FaultCommand {
+        /// The fault.
+        fault: String,
+        /// The command, without its arguments.
+        command: String,
+        /// Why not.
+        reason: String,
+    },
     /// The system gave the proxy that breaks a link no address or no thread.
     #[error("put a proxy into the link: {0}")]
     Proxy(#[from] ProxyError),
@@ -152,6 +165,7 @@ impl RunError {
             | Self::OwnSink { .. }
             | Self::Client(_)
             | Self::Command(_)
+            | Self::FaultCommand { .. }
             | Self::Directory { .. }
             | Self::NotOurs { .. }
             | Self::Room { .. }
@@ -159,6 +173,7 @@ impl RunError {
             Self::Sink(_)
             | Self::Target(_)
             | Self::Links(_)
+            | Self::Commands(_)
             | Self::Proxy(_)
             | Self::Unreachable { .. }
             | Self::Driver(_)

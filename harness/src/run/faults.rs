@@ -3,7 +3,8 @@
 use super::{Found, RunError};
 use crate::clock::RunClock;
 use crate::fault::{
-    Acts, Broken, FaultBook, FaultySink, Links, Observed, Returns, TargetFaults, Wrong, is_for_good, prepare,
+    Acts, Broken, CommandFaults, FaultBook, FaultySink, Links, Observed, Returns, TargetFaults, Wrong, is_for_good,
+    prepare,
 };
 use crate::judge::account::Account;
 use crate::judge::outcomes::Outcomes;
@@ -50,8 +51,8 @@ pub(super) fn before(
 pub(super) struct Did<'a> {
     /// At the sink.
     pub book: &'a FaultBook,
-    /// To the target.
-    pub of_target: &'a TargetFaults,
+    /// To the target, and by commands, by name.
+    pub acts: &'a BTreeMap<String, Acts>,
     /// On the ways, by name.
     pub of_links: &'a BTreeMap<String, Broken>,
 }
@@ -59,6 +60,12 @@ pub(super) struct Did<'a> {
 /// What the faults of the ways have touched, by name.
 pub(super) fn broken(faults: &[Fault], links: &Links, clock: RunClock) -> BTreeMap<String, Broken> {
     faults.iter().filter_map(|fault| Some((fault.name.clone(), links.broken(fault, clock)?))).collect()
+}
+
+/// What faults did that act on a process, by name.
+pub(super) fn acts(faults: &[Fault], of_target: &TargetFaults, commands: &CommandFaults) -> BTreeMap<String, Acts> {
+    let of = |name: &str| of_target.acts(name).or_else(|| commands.acts(name)).cloned();
+    faults.iter().filter_map(|fault| Some((fault.name.clone(), of(&fault.name)?))).collect()
 }
 
 /// What became of each fault.
@@ -85,7 +92,8 @@ pub(super) fn told(
                 after: phase(after),
                 ..match fault.kind {
                     FaultKind::Sink { fault: kind, .. } => of_sink(kind, scenario, &observed, found),
-                    FaultKind::Target(_) => of_process(&did.of_target.acts(&fault.name).cloned().unwrap_or_default()),
+                    FaultKind::Target(_) => Told { of_target: true, ..of_acts(did.acts.get(&fault.name)) },
+                    FaultKind::Commands(_) => Told { of_commands: true, ..of_acts(did.acts.get(&fault.name)) },
                     FaultKind::Link { site, .. } => {
                         of_link(site, did.of_links.get(&fault.name).copied().unwrap_or_default())
                     }
@@ -168,11 +176,11 @@ fn wrong(wrong: &Wrong) -> ToldWrong {
     ToldWrong { times: wrong.times, examples: wrong.examples.iter().map(example).collect() }
 }
 
-fn of_process(acts: &Acts) -> Told {
+fn of_acts(acts: Option<&Acts>) -> Told {
+    let acts = acts.cloned().unwrap_or_default();
     let (first_seconds, last_seconds) = seconds(acts.between);
     let all = |instants: &[Duration]| instants.iter().map(Duration::as_secs_f64).collect();
     Told {
-        of_target: true,
         touched: acts.times,
         signs: Some(acts.signs),
         kills_seconds: all(&acts.kills),

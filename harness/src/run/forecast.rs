@@ -232,6 +232,7 @@ impl Outages {
         let of_one = |fault: &Fault| match fault.kind {
             FaultKind::Target(_) => Err(format!("`{}` happens to the target itself", fault.name)),
             FaultKind::Link { .. } => Err(format!("`{}` happens on the way", fault.name)),
+            FaultKind::Commands(_) => Err(format!("`{}` does what its commands do", fault.name)),
             FaultKind::Sink { reach: Reach { of: ReachOf::Connections, .. }, .. } => {
                 Err(format!("`{}` touches some connections and not others", fault.name))
             }

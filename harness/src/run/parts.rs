@@ -3,7 +3,8 @@
 
 use super::gate::Gate;
 use super::{RunError, RunOptions, Talk, planning, reach};
-use crate::fault::{FaultBook, Link, Links};
+use crate::clock::RunClock;
+use crate::fault::{CommandFaults, FaultBook, Link, Links, ToldOfCommands};
 use crate::judge::evidence::Refusals;
 use crate::process::SinkAddresses;
 use crate::resources::ThreadCpu;
@@ -23,6 +24,7 @@ pub(super) struct AtWork {
     pub gate: Arc<Gate>,
     pub behind: Option<Behind>,
     pub links: Links,
+    pub commands: CommandFaults,
     pub target: Target,
     pub version: Option<String>,
 }
@@ -32,6 +34,30 @@ impl AtWork {
     pub(super) fn entrance(&self) -> Option<(SocketAddr, SocketAddr)> {
         let before = self.links.entrance();
         before.map(|SinkAddresses { grpc, http }| (grpc, http)).or_else(|| self.target.addresses())
+    }
+
+    /// Has links broken and commands run at their instants from now on.
+    pub(super) fn begin_faults(
+        &mut self,
+        scenario: &Scenario,
+        options: &RunOptions,
+        clock: RunClock,
+    ) -> Result<(), RunError> {
+        let (faults, disarmed) = (&scenario.faults, options.disarmed.as_deref());
+        self.links.begin(faults, clock, disarmed).map_err(RunError::Links)?;
+        let pid = self.target.process().map(|(process, _)| process.pid());
+        self.commands =
+            CommandFaults::begin(faults, (clock, &options.directory), pid, disarmed).map_err(RunError::Commands)?;
+        Ok(())
+    }
+
+    /// Makes whole what these have broken, so that the target can be stopped in good order. What they did, as far as it is not told
+    /// otherwise, and what could not be done.
+    pub(super) fn heal(&mut self, clock: RunClock) -> Vec<ToldOfCommands> {
+        let mut told = self.commands.undo();
+        let at = clock.elapsed();
+        told.extend(self.links.undo().into_iter().map(|message| ToldOfCommands { at, message, is_amiss: true }));
+        told
     }
 }
 
@@ -102,7 +128,15 @@ pub(super) fn start(
     let target = target.start(addresses, interrupt)?;
     let entrance = target.addresses().map(|(grpc, http)| SinkAddresses { grpc, http });
     let ingress = entrance.map(|entrance| link(LinkSite::Ingress, [any, any], entrance)).transpose()?.flatten();
-    Ok(AtWork { sink, gate, behind, links: Links::new(egress, ingress), target, version })
+    Ok(AtWork {
+        sink,
+        gate,
+        behind,
+        links: Links::new(egress, ingress),
+        commands: CommandFaults::default(),
+        target,
+        version,
+    })
 }
 
 /// Stops the target, then what stands behind it, then the sink, so that whatever was still inside comes out.
@@ -111,7 +145,7 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
     };
-    let AtWork { sink, gate, behind, mut links, mut target, version } = at_work;
+    let AtWork { sink, gate, behind, mut links, commands: _, mut target, version } = at_work;
     target.sample();
     let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
     let target = target.stop(grace);

@@ -200,6 +200,7 @@ fn settle(patience: &super::Patience) -> Settle {
 /// What was said before the run and holds whatever came of it, and what happened during it.
 fn warnings(found: &Found) -> Vec<String> {
     let mut warnings = found.patience.notes.clone();
+    warnings.extend(found.watched.amiss.iter().cloned());
     for end in found.stopped.ends() {
         warnings.extend(end.bites.iter().map(|(defect, bites)| format!("planted defect {defect} bit {bites} times")));
         if end.forced {

@@ -183,18 +183,21 @@ fn wait_out_faults(scenario: &Scenario, patience: &mut Patience) {
 
 /// How long after a link is well again a client may wait before it connects.
 fn to_connect_again(faults: &[scenario::Fault]) -> Duration {
-    let is_egress = |kind| matches!(kind, FaultKind::Link { site: LinkSite::Egress, .. });
-    let broken = faults.iter().filter(|fault| is_egress(fault.kind)).map(|fault| fault.windows.lasting);
+    let is_egress = |kind: &FaultKind| matches!(kind, FaultKind::Link { site: LinkSite::Egress, .. });
+    let broken = faults.iter().filter(|fault| is_egress(&fault.kind)).map(|fault| fault.windows.lasting);
     broken.max().map_or(Duration::ZERO, declared::to_connect_again)
 }
 
 /// How much longer than its window a fault may keep the target down: until it has ended, and until it is ready again.
 fn to_start_again(scenario: &Scenario, fault: &scenario::Fault) -> Duration {
-    let scenario::Target::Process(process) = &scenario.target else { return Duration::ZERO };
-    match fault.kind {
-        FaultKind::Sink { .. } | FaultKind::Link { .. } | FaultKind::Target(TargetFault::Freeze) => Duration::ZERO,
-        FaultKind::Target(TargetFault::Kill) => process.ready.timeout,
-        FaultKind::Target(TargetFault::Terminate) => process.ready.timeout.saturating_add(process.stop_grace),
+    match (&fault.kind, &scenario.target) {
+        // What it breaks is whole when the command that undoes it has ended, and the one before it may last just as long.
+        (FaultKind::Commands(commands), _) => commands.within.saturating_mul(2),
+        (FaultKind::Target(TargetFault::Kill), scenario::Target::Process(process)) => process.ready.timeout,
+        (FaultKind::Target(TargetFault::Terminate), scenario::Target::Process(process)) => {
+            process.ready.timeout.saturating_add(process.stop_grace)
+        }
+        (FaultKind::Target(_) | FaultKind::Sink { .. } | FaultKind::Link { .. }, _) => Duration::ZERO,
     }
 }
 

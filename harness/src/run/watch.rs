@@ -5,7 +5,7 @@ use super::settle::Patience;
 use super::{Talk, deadline, sustained};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
-use crate::fault::{FaultBook, TargetFaults};
+use crate::fault::{FaultBook, TargetFaults, ToldOfCommands};
 use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
@@ -60,6 +60,8 @@ pub(super) struct Watched {
     pub timeline: Vec<TimelinePoint>,
     pub interval: Duration,
     pub events: Vec<Event>,
+    /// What faults could not do or undo, in words.
+    pub amiss: Vec<String>,
     pub interrupted: bool,
     pub aborted: Option<LimitOutcome>,
     pub target_ended: Option<String>,
@@ -89,6 +91,14 @@ impl Watched {
         }
         let aborted = self.aborted.as_ref();
         aborted.map(|limit| format!("ended early by abort limit `{}`", limit.limit))
+    }
+
+    /// What faults did that act beside the run.
+    pub(super) fn take_in(&mut self, told: Vec<ToldOfCommands>) {
+        for ToldOfCommands { at, message, is_amiss } in told {
+            self.amiss.extend(is_amiss.then(|| message.clone()));
+            self.event(at, "fault", message);
+        }
     }
 
     /// Something has happened.
@@ -121,6 +131,7 @@ impl Watcher<'_> {
             timeline: Vec::new(),
             interval: SAMPLE,
             events: Vec::new(),
+            amiss: Vec::new(),
             interrupted: false,
             aborted: None,
             target_ended: None,

@@ -8,6 +8,7 @@
 mod bad_input;
 mod catalogue;
 mod collector;
+mod commands;
 mod common;
 mod defects;
 mod disk;

@@ -14,6 +14,10 @@ pub struct Fault {
     /// Whether it was one of the target's process, and not of the sink.
     #[serde(default)]
     pub of_target: bool,
+    /// Whether commands of the user's did it.
+    /// Absent where they did not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_commands: bool,
     /// Which link it broke.
     /// Absent where it was one of the sink or of the target's process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -27,7 +31,7 @@ pub struct Fault {
     pub every_seconds: Option<f64>,
     /// How often it came.
     pub times: u64,
-    /// Requests that it touched; of a fault of the target's process, how often it acted; of a link's, connections that it touched. A fault that touched nothing shows nothing.
+    /// Requests that it touched; of a fault of the target's process or of commands, how often it acted; of a link's, connections that it touched. A fault that touched nothing shows nothing.
     pub touched: u64,
     /// When it killed the target's process, in seconds from the epoch.
     /// Absent where it killed nothing.
@@ -50,7 +54,8 @@ pub struct Fault {
     #[serde(default)]
     pub spans: u64,
     /// Signs of its own account that it bit: what the sink's server counted of the kind (answers that it gave, or requests that it
-    /// left without one), or how often the kernel said that the target's process was stopped or had ended by it. None for a kind
+    /// left without one), how often the kernel said that the target's process was stopped or had ended by it, or in how many windows
+    /// the user's command saw it. None for a kind
     /// that leaves none.
     /// Absent for a kind that leaves none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,6 +215,11 @@ impl Fault {
         if let Some(reactions) = &mut self.reactions {
             reactions.first_pause = None;
         }
+    }
+
+    /// Whether it acts on a process, and touches no request itself.
+    pub fn is_of_acts(&self) -> bool {
+        self.of_target || self.of_commands
     }
 
     /// Whether it left evidence that it bit: it touched something, and no sign is missing where there should be one.

@@ -140,7 +140,12 @@ impl Checker<'_> {
 
     /// A path as the user means it: relative to the file that names it, or to the working directory for a flag.
     pub(crate) fn resolve_path(&self, field: &str, path: &str) -> PathBuf {
-        match self.origin(field) {
+        self.resolve_path_at(&FieldPath::keys(field), path)
+    }
+
+    /// The same of a field below a list.
+    pub(crate) fn resolve_path_at(&self, field: &FieldPath, path: &str) -> PathBuf {
+        match self.document.origin_of(field) {
             Origin::File => self.directory.join(path),
             Origin::Flag | Origin::Environment => PathBuf::from(path),
         }

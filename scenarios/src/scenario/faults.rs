@@ -6,9 +6,11 @@ use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
 
 mod check;
+mod commands;
 mod sink;
 
 pub(super) use check::resolve;
+pub use commands::{Command, Commands};
 pub use sink::{Reach, RetryAfter, SinkFault};
 
 /// Something that is broken for a while and then whole again.
@@ -23,7 +25,7 @@ pub struct Fault {
 }
 
 /// What happens, and to what.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FaultKind {
     /// The sink is broken.
     Sink {
@@ -43,6 +45,8 @@ pub enum FaultKind {
         /// Which share of the connections it touches.
         share: Ppb,
     },
+    /// Commands of the user's break whatever they do.
+    Commands(Commands),
 }
 
 /// A way that can be broken.
@@ -131,7 +135,7 @@ impl FaultKind {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Sink { fault, .. } => fault.retry_after(),
-            Self::Target(_) | Self::Link { .. } => None,
+            Self::Target(_) | Self::Link { .. } | Self::Commands(_) => None,
         }
     }
 }
@@ -143,6 +147,7 @@ impl Display for FaultKind {
             Self::Sink { fault: fault @ SinkFault::Poison { .. }, .. } => write!(f, "the sink {fault}"),
             Self::Sink { fault, reach } => write!(f, "the sink {fault}, {reach}"),
             Self::Target(fault) => write!(f, "the target {fault}"),
+            Self::Commands(commands) => write!(f, "{commands}"),
             Self::Link { site, fault, share: Ppb::WHOLE } => write!(f, "{site} {fault}"),
             Self::Link { site, fault, share } => write!(f, "{site} {fault}, for {share} of the connections"),
         }

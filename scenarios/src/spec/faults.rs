@@ -63,7 +63,8 @@ pub enum ReachOf {
     Connections,
 }
 
-/// What happens: first what a broken backend does, then what happens to the target's process, and last what happens on the way.
+/// What happens: first what a broken backend does, then what happens to the target's process, then what happens on the way, and last
+/// what you do yourself.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(transform = bare_faults)]
@@ -96,6 +97,8 @@ pub enum FaultKindSpec {
     Terminate(NoSettings),
     /// What goes over the network is broken, in a proxy that stands in the way.
     Link(LinkFaultSpec),
+    /// Commands of yours are run, which break something and make it whole again.
+    Exec(ExecSpec),
 }
 
 fn bare_faults(schema: &mut Schema) {
@@ -106,6 +109,24 @@ fn bare_faults(schema: &mut Schema) {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
+
+/// Settings of `exec`: each a program and its arguments, read by no shell. They see `SPANPROOF_FAULT`, the fault's name, and where
+/// the target is a process of ours `SPANPROOF_TARGET_PID`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExecSpec {
+    /// Breaks something, and ends with 0.
+    #[schemars(required)]
+    pub start: Option<Vec<String>>,
+    /// Makes it whole again. It runs whatever happens, also when spanproof is interrupted or killed.
+    #[schemars(required)]
+    pub undo: Option<Vec<String>>,
+    /// Ends with 0 once it sees that the fault bites. It is asked once a second until it does; without a yes the run is inconclusive.
+    #[schemars(required)]
+    pub evidence: Option<Vec<String>>,
+    /// How long each of them may take. Default: 30s.
+    pub within: Option<HumanDuration>,
+}
 
 /// Settings of `grpc_status`.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]

@@ -79,10 +79,11 @@ const KINDS: &str = "
 - {name: terminate, at: 5s, for: 1s, fault: {terminate: {}}}
 - {name: cut, at: 1s, for: 1s, fault: {link: black_hole}}
 - {name: late, at: 1s, for: 1s, share: 30%, on: ingress, fault: {link: {latency: {by: 1s, direction: upstream}}}}
+- {name: mine, at: 1s, for: 1s, fault: {exec: {start: [a, 'b c'], undo: ['true'], evidence: [c], within: 2s}}}
 ";
 
 /// The place of a kind in a list of all.
-fn number(kind: FaultKind) -> usize {
+fn number(kind: &FaultKind) -> usize {
     match kind {
         FaultKind::Sink { fault, .. } => match fault {
             SinkFault::GrpcStatus { .. } => 0,
@@ -103,6 +104,7 @@ fn number(kind: FaultKind) -> usize {
         },
         FaultKind::Link { site: LinkSite::Egress, .. } => 13,
         FaultKind::Link { site: LinkSite::Ingress, .. } => 14,
+        FaultKind::Commands(_) => 15,
     }
 }
 
@@ -115,8 +117,8 @@ fn a_fault_of_any_kind_is_written_as_it_was_alone_and_without_it() {
     let source = Source { name: "kinds.yaml".to_owned(), text, directory: "".into() };
     let written = Written::load(&source, &LoadOptions::default()).unwrap_or_else(|problems| panic!("{problems}"));
     let faults = &written.scenario().faults;
-    let kinds: BTreeSet<usize> = faults.iter().map(|fault| number(fault.kind)).collect();
-    assert_eq!(kinds, (0..15).collect());
+    let kinds: BTreeSet<usize> = faults.iter().map(|fault| number(&fault.kind)).collect();
+    assert_eq!(kinds, (0..16).collect());
     let kept = |places: BTreeSet<usize>| {
         let variation = Variation { faults: places, ..Variation::default() };
         read(&written.text(&variation)).faults

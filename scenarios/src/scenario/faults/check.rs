@@ -1,6 +1,6 @@
 //! What is wrong with a scenario's `faults:`, and what they mean if nothing is.
 
-use super::{Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
+use super::{Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
 use crate::document::{FieldPath, Step};
 use crate::problem::ProblemKind;
 use crate::scenario::bounds::WINDOWS_MAX;
@@ -8,9 +8,14 @@ use crate::scenario::checker::Checker;
 use crate::scenario::link;
 use crate::scenario::{Extent, Run, Target, is_name};
 use crate::spec::{
-    FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec, ReachOf, RetryAfterForm,
+    ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec, ReachOf,
+    RetryAfterForm,
 };
 use crate::units::{Count, HumanDuration, Ppb};
+use std::time::Duration;
+
+/// A command that takes longer than this hangs, unless the scenario knows better.
+const COMMAND_WITHIN: Duration = Duration::from_secs(30);
 
 /// For each fault latencies are kept apart, in 1.7 MB.
 const FAULTS_MAX: usize = 64;
@@ -65,7 +70,7 @@ impl Part<'_, '_> {
         let name = name.filter(|name| self.check_name(name));
         let windows = self.windows(spec, run);
         let kind = self.kind(spec);
-        if let Some(kind) = kind {
+        if let Some(kind) = &kind {
             self.check_site(kind, spec);
             self.check_target(kind, target);
         }
@@ -73,11 +78,12 @@ impl Part<'_, '_> {
     }
 
     /// What happens says where; `on` and `share` may not say otherwise.
-    fn check_site(&mut self, kind: FaultKind, spec: &FaultSpec) {
+    fn check_site(&mut self, kind: &FaultKind, spec: &FaultSpec) {
         let (site, name) = match kind {
             FaultKind::Sink { .. } => (FaultSite::Sink, "sink"),
             FaultKind::Target(_) => (FaultSite::Target, "target"),
             FaultKind::Link { .. } => return,
+            FaultKind::Commands(_) => return self.check_commands_alone(spec),
         };
         if spec.on.is_some_and(|on| on != site) {
             let message = format!("this happens to the {name}");
@@ -100,7 +106,7 @@ impl Part<'_, '_> {
     }
 
     /// Only a process that the harness itself started is stopped or ended, and only to such a target clients are led by a detour.
-    fn check_target(&mut self, kind: FaultKind, target: Option<&Target>) {
+    fn check_target(&mut self, kind: &FaultKind, target: Option<&Target>) {
         if let (FaultKind::Link { site: LinkSite::Ingress, .. }, Some(Target::External(_))) = (kind, target) {
             let message = "an external target is sent to where its endpoint is";
             let hint = "put `spanproof proxy` before it, and its address into `target.external.endpoint`";
@@ -184,10 +190,42 @@ impl Part<'_, '_> {
             FaultKindSpec::Kill(_) => return Some(FaultKind::Target(TargetFault::Kill)),
             FaultKindSpec::Terminate(_) => return Some(FaultKind::Target(TargetFault::Terminate)),
             FaultKindSpec::Link(link) => return self.of_link(link, spec),
+            FaultKindSpec::Exec(exec) => return self.of_commands(exec),
             of_sink => self.of_sink(of_sink),
         };
         let reach = self.reach(spec);
         Some(FaultKind::Sink { fault: fault?, reach: reach? })
+    }
+
+    fn of_commands(&mut self, spec: &ExecSpec) -> Option<FaultKind> {
+        let start = self.command("start", spec.start.as_deref(), "say what breaks it, such as `start: [./break.sh]`");
+        let undo = self.command("undo", spec.undo.as_deref(), "say what makes it whole again, or `undo: [\"true\"]`");
+        let hint = "say what ends with 0 when the fault bites, such as `evidence: [./is-broken.sh]`";
+        let evidence = self.command("evidence", spec.evidence.as_deref(), hint);
+        let within = spec.within.unwrap_or(HumanDuration(COMMAND_WITHIN));
+        let lasts = self.is_lasting("fault.exec.within", within);
+        let commands = Commands { start: start?, undo: undo?, evidence: evidence?, within: within.0 };
+        lasts.then_some(FaultKind::Commands(commands))
+    }
+
+    fn command(&mut self, field: &str, words: Option<&[String]>, hint: &str) -> Option<Command> {
+        let field = format!("fault.exec.{field}");
+        let words = self.required(&field, words, hint)?;
+        let path = self.path(&field).then(Step::Index(0));
+        let command = Command::new(words, |program| self.checker.resolve_path_at(&path, program));
+        if command.is_none() {
+            self.invalid(&field, "this names no program", hint);
+        }
+        command
+    }
+
+    /// What commands touch nobody knows here.
+    fn check_commands_alone(&mut self, spec: &FaultSpec) {
+        let message = "commands do what they do where they do it";
+        if spec.on.is_some() {
+            self.report("on", ProblemKind::Contradiction, message, "remove it");
+        }
+        self.refuse_shares(spec, message, "remove it");
     }
 
     fn of_link(&mut self, link: &LinkFaultSpec, spec: &FaultSpec) -> Option<FaultKind> {
@@ -255,7 +293,8 @@ impl Part<'_, '_> {
             FaultKindSpec::Freeze(_)
             | FaultKindSpec::Kill(_)
             | FaultKindSpec::Terminate(_)
-            | FaultKindSpec::Link(_) => return None,
+            | FaultKindSpec::Link(_)
+            | FaultKindSpec::Exec(_) => return None,
         })
     }
 
