@@ -11,6 +11,7 @@ Exit 0: all were as they must be; 1: one was not.
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -176,8 +177,14 @@ def is_temporary(path):
 
 
 def says_pass(path):
+    """Whether somebody who reads that file could take the run for one that passed: a person, a program, or a CI system."""
     text = path.read_text(errors="replace")
-    return '"verdict": "pass"' in text or "PASS" in text
+    if path.suffix == ".xml":
+        # To a CI system everything is green that is not red, what was skipped included.
+        return "<testcase" in text and "<failure" not in text and "<error" not in text
+    # The run's own verdict stands before those of its checks.
+    verdict = re.search(r'"verdict":\s*"(\w+)"', text)
+    return "PASS" in text or (verdict is not None and verdict[1] == "pass")
 
 
 def command_of(spanproof, out, arguments):

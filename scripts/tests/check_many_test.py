@@ -12,6 +12,29 @@ import check_many
 
 RESULT = {"verdict": "pass", "ledger": {"spans": {"delivered": 60_000, "planned": 60_000}, "strata": {"normal": 10}}}
 
+JUNIT = """<testsuites name="spanproof" tests="2" skipped="0" failures="0" errors="0">
+    <testsuite name="quickstart" tests="2" skipped="0" errors="0" failures="0">
+        <testcase name="delivery" classname="spanproof.checks"/>
+        <testcase name="integrity" classname="spanproof.checks">{}</testcase>
+    </testsuite>
+</testsuites>"""
+
+# What each artefact of a run that passed says, in its own way.
+GREEN = {
+    "result.json": json.dumps(RESULT, indent=2),
+    "summary.md": "## PASS  7 checks and limits held",
+    "report.html": "<h1>PASS</h1>",
+    "junit.xml": JUNIT.format(""),
+    "events.ndjson": '{"at_seconds":3.0,"kind":"verdict","fields":{"verdict":"pass"}}',
+}
+RED = {
+    "result.json": [json.dumps({"verdict": verdict, "checks": [{"verdict": "pass"}]}, indent=2) for verdict in ["fail", "inconclusive"]],
+    "summary.md": ["## FAIL  1 of 7 checks and limits"],
+    "report.html": ["<h1>INCONCLUSIVE</h1>"],
+    "junit.xml": [JUNIT.format(f'<{what} message="lost"/>') for what in ["failure", "error"]] + ["<testsuites/>"],
+    "events.ndjson": ['{"at_seconds":3.0,"kind":"verdict","fields":{"verdict":"fail"}}'],
+}
+
 # A stand-in for spanproof. `run` writes evidence and result, as slowly as told, and ends as told; `judge` says what it is told to say
 # of evidence that is broken and of evidence that is whole.
 STAND_IN = """#!{python}
@@ -32,22 +55,21 @@ time.sleep({writing})
 (out / "evidence/manifest.json").touch()
 result = out / ".result.json.1.tmp"
 result.write_text('''{result}''')
-if {early}:
-    result.rename(out / "result.json")
+if {early!r}:
+    (out / {early!r}).write_text('''{early_text}''')
 time.sleep({writing})
 (out / "evidence/unfinished").unlink()
-if not {early}:
-    result.rename(out / "result.json")
+result.rename(out / "result.json")
 time.sleep({ending})
 sys.exit({ended})
 """
 
 
-def stand_in(folder, result=RESULT, ended=0, loading=0, writing=0, ending=0, broken=3, whole=0, early=False):
-    """Makes one; as it is, everything goes well and at once."""
+def stand_in(folder, result=RESULT, ended=0, loading=0, writing=0, ending=0, broken=3, whole=0, early=""):
+    """Makes one; as it is, everything goes well and at once. `early` names what says pass before the evidence is whole."""
     binary = Path(folder) / "spanproof"
     binary.write_text(STAND_IN.format(python=sys.executable, result=json.dumps(result), ended=ended, loading=loading, writing=writing,
-                                      ending=ending, broken=broken, whole=whole, early=early))
+                                      ending=ending, broken=broken, whole=whole, early=early, early_text=GREEN.get(early)))
     binary.chmod(0o755)
     return str(binary)
 
@@ -92,9 +114,22 @@ class CheckMany(unittest.TestCase):
             self.assertIn(f"exit {code} WRONG", told)
 
     def test_a_verdict_beside_the_mark_of_an_unfinished_run_is_found(self):
-        status, told = self.check("killed", "1", loading=0.1, writing=0.4, early=True)
-        self.assertEqual(status, 1)
-        self.assertIn("['result.json'] say pass WRONG", told)
+        for early in ["result.json", "junit.xml"]:
+            status, told = self.check("killed", "1", loading=0.1, writing=0.4, early=early)
+            self.assertEqual(status, 1)
+            self.assertIn(f"['{early}'] say pass WRONG", told)
+
+    def test_every_artefact_that_says_pass_is_recognised_and_no_other(self):
+        self.assertLessEqual(set(check_many.RESULTS), set(GREEN))
+        with tempfile.TemporaryDirectory() as folder:
+            for name, green in GREEN.items():
+                path = Path(folder) / name
+                for text, says_pass in [(green, True), *((red, False) for red in RED[name])]:
+                    path.write_text(text)
+                    self.assertEqual(check_many.says_pass(path), says_pass, text)
+            path = Path(folder) / "junit.xml"
+            path.write_text(JUNIT.format("<skipped/>"))
+            self.assertTrue(check_many.says_pass(path), "what is skipped is green to whoever reads it")
 
     def test_a_result_that_stood_and_is_judged_otherwise_is_found(self):
         status, told = self.check("killed", "1", loading=0.1, ending=0.5, whole=3)
