@@ -10,6 +10,7 @@ pub mod trace;
 use crate::evidence::Frozen;
 use find::{Found, HexId, NotFound};
 use serde::Serialize;
+use spanproof_generators::model::Stratum;
 use trace::Trace;
 
 /// What is known of an id.
@@ -22,6 +23,8 @@ pub enum Shown {
     Invented(Stranger),
     /// It is not of this run.
     Foreign(Stranger),
+    /// A span id that is not in the plan: foreign or invented.
+    Unplanned(Unplanned),
 }
 
 /// An id that is not in the plan.
@@ -31,6 +34,16 @@ pub struct Stranger {
     pub id: String,
     /// When a record with it arrived, in seconds from the start of the run; only examples are kept.
     pub arrived_seconds: Option<f64>,
+}
+
+/// A span id that is not in the plan, of which it is not known whether it is foreign or invented.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unplanned {
+    /// The id asked for.
+    pub id: String,
+    /// Whether the trace id that it came under is sure to tell. A padded one is not: what comes under it without `spanproof.id`
+    /// is foreign, although the trace is one of this run's.
+    pub trace_id_settles: bool,
 }
 
 /// Finds an id in a run.
@@ -46,5 +59,9 @@ pub fn show(frozen: &Frozen, id: &HexId) -> Result<Shown, NotFound> {
         Found::Trace(index) => Shown::Trace(Box::new(Trace::rebuild(frozen, index, id))),
         Found::Invented(received_ns) => Shown::Invented(stranger(received_ns)),
         Found::Foreign(received_ns) => Shown::Foreign(stranger(received_ns)),
+        Found::Unplanned => Shown::Unplanned(Unplanned {
+            id: id.as_str().to_owned(),
+            trace_id_settles: !frozen.evidence.plan.strata().contains_key(&Stratum::TraceIdPadded),
+        }),
     })
 }

@@ -1,13 +1,13 @@
 //! From an id, or its beginning, to a trace of the plan.
 //!
-//! A whole trace id is decrypted. Everything else is compared with the ids of all traces of the plan, which takes some ten
-//! nanoseconds a trace; of several traces that fit, the one that something happened to is meant.
+//! A whole trace id is decrypted, and so is a whole `spanproof.id`. Everything else is compared with the ids of all traces of the
+//! plan, which takes some ten nanoseconds a trace; of several traces that fit, the one that something happened to is meant.
 
 use crate::evidence::Frozen;
 use crate::judge::strangers::Stranger;
-use spanproof_generators::identity::{ORDINALS_MAX, TraceKeys};
+use spanproof_generators::identity::{GHOST_ORDINAL, ORDINALS_MAX, TraceKeys};
 use spanproof_generators::model::{Stratum, TraceVariant};
-use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Described, Plan};
+use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Described, Plan};
 use spanproof_reports::figures::hex;
 use std::str::FromStr;
 
@@ -80,6 +80,9 @@ pub enum Found {
     Invented(Option<u64>),
     /// It is not of this run. When it arrived, if it is among the examples.
     Foreign(Option<u64>),
+    /// A span id that is not in the plan, in a run in which more spans were invented than examples are kept: it is foreign or
+    /// invented, which only its trace id could tell.
+    Unplanned,
 }
 
 /// Why an id leads nowhere.
@@ -87,8 +90,8 @@ pub enum Found {
 pub enum NotFound {
     /// Nothing in the plan has it, and nothing that arrived is known to have it.
     #[error(
-        "nothing in this run has an id that begins with {id}: it is foreign, or mistyped; give all 32 digits of a trace id to \
-         be told which"
+        "nothing in this run has an id that begins with {id}: it is foreign, invented or mistyped; give all 32 digits of \
+         a trace id to be told which"
     )]
     Unknown {
         /// The id.
@@ -135,11 +138,18 @@ pub fn find(frozen: &Frozen, id: &HexId) -> Result<Found, NotFound> {
     match (traces.as_slice(), stranger(frozen, id)) {
         ([index], _) => Ok(Found::Trace(*index)),
         ([], Some(found)) => Ok(found),
-        // As long as a span id, and no span of the plan nor beginning of a trace id: whose it is, is not known, but not ours.
-        ([], None) if id.span_id().is_some() => Ok(Found::Foreign(None)),
+        // As long as a span id, and no span of the plan nor beginning of a trace id.
+        ([], None) if id.span_id().is_some() => Ok(unplanned(frozen)),
         ([], None) => Err(NotFound::Unknown { id: id.as_str().to_owned() }),
         (several, _) => Err(ambiguous(plan, id, several)),
     }
+}
+
+/// What a span id is that is not in the plan and not among the examples.
+fn unplanned(frozen: &Frozen) -> Found {
+    let evidence = &frozen.evidence;
+    let all_are_kept = evidence.invented <= evidence.strangers.invented.len() as u64;
+    if all_are_kept { Found::Foreign(None) } else { Found::Unplanned }
 }
 
 fn ambiguous(plan: &Plan, id: &HexId, traces: &[u64]) -> NotFound {
@@ -148,7 +158,7 @@ fn ambiguous(plan: &Plan, id: &HexId, traces: &[u64]) -> NotFound {
     NotFound::Ambiguous { id: id.as_str().to_owned(), candidates: candidates.collect() }
 }
 
-/// What a whole trace id stands for.
+/// What a whole trace id stands for, or a whole `spanproof.id`, which looks like one.
 fn whole(frozen: &Frozen, id: &HexId, trace_id: [u8; 16]) -> Found {
     let plan = &frozen.evidence.plan;
     let strangers = &frozen.evidence.strangers;
@@ -165,10 +175,24 @@ fn whole(frozen: &Frozen, id: &HexId, trace_id: [u8; 16]) -> Found {
             }
         }
         // A padded id has lost the half that would say whose it is.
-        None => match search(plan, id).into_iter().find(|index| named(plan, *index, id).is_some()) {
-            Some(index) => Found::Trace(index),
-            None => Found::Foreign(arrived(&strangers.foreign)),
-        },
+        None => own(plan, id).unwrap_or_else(|| {
+            match search(plan, id).into_iter().find(|index| named(plan, *index, id).is_some()) {
+                Some(index) => Found::Trace(index),
+                None => Found::Foreign(arrived(&strangers.foreign)),
+            }
+        }),
+    }
+}
+
+/// What an id stands for as a `spanproof.id`, which is under a key of its own; `None` if it is none of this run.
+fn own(plan: &Plan, id: &HexId) -> Option<Found> {
+    let claim = plan.identify_own(id.as_str().as_bytes());
+    match claim {
+        Claim::Own { trace, .. } if plan.open(trace / CHUNK_TRACES).find(plan, claim).is_some() => {
+            Some(Found::Trace(trace))
+        }
+        Claim::Own { .. } | Claim::Invented => Some(Found::Invented(None)),
+        Claim::Record { .. } | Claim::Foreign => None,
     }
 }
 
@@ -192,7 +216,7 @@ fn search(plan: &Plan, id: &HexId) -> Vec<u64> {
     let span_id = id.span_id();
     let prefix = Prefix::of(id);
     let fits = |keys: &TraceKeys| {
-        let ours = |span_id| keys.ordinal(span_id) < u64::from(ORDINALS_MAX);
+        let ours = |span_id| keys.ordinal(span_id) < u64::from(ORDINALS_MAX) || is_ghost(keys, span_id);
         prefix.fits(&keys.id) || span_id.is_some_and(ours)
     };
     let mut found = Vec::new();
@@ -230,11 +254,19 @@ impl Prefix {
     }
 }
 
+/// Whether this is the id of a parent that spans under this trace id name and nobody sends.
+fn is_ghost(keys: &TraceKeys, span_id: u64) -> bool {
+    u32::try_from(keys.ordinal(span_id)).is_ok_and(|ordinal| ordinal >= GHOST_ORDINAL)
+}
+
 /// The trace id under which a trace of the plan has what the id names; `None` if it names nothing of it.
 fn named(plan: &Plan, index: u64, id: &HexId) -> Option<String> {
     let (chunk, (first, described)) = place(plan, index);
-    let spans = (first..first + described.trace_spans).map(|offset| chunk.describe(plan, offset));
-    spans.into_iter().find(|span| id.names(&span.trace_id, &span.span_id)).map(|span| hex(&span.trace_id))
+    let mut spans = (first..first + described.trace_spans).map(|offset| chunk.describe(plan, offset));
+    let names_parent =
+        |span: &Described| id.span_id().is_some_and(|parent| is_ghost(&plan.identity().keys(span.trace_id), parent));
+    let found = spans.find(|span| id.names(&span.trace_id, &span.span_id) || names_parent(span));
+    found.map(|span| hex(&span.trace_id))
 }
 
 /// A trace's chunk, and its first record there.

@@ -1,7 +1,7 @@
 //! A trace as a tree, for people.
 
 use super::trace::{Arrived, Span, Trace};
-use super::{Shown, Stranger};
+use super::{Shown, Stranger, Unplanned};
 use spanproof_reports::plain_text::one_line;
 use std::fmt::Write;
 
@@ -18,7 +18,17 @@ pub fn text(shown: &Shown) -> String {
         Shown::Foreign(stranger) => {
             said(stranger, "foreign: the id is not of this run; somebody else sent it, or an id was changed on the way")
         }
+        Shown::Unplanned(unplanned) => undecided(unplanned),
     }
+}
+
+fn undecided(unplanned: &Unplanned) -> String {
+    let unless = if unplanned.trace_id_settles { "" } else { ", unless that begins with 16 zeros, as padded ones do" };
+    format!(
+        "{}  not in the plan: foreign, or invented; `spanproof show` of the trace id that it came under settles it: one of this \
+         run's means invented{unless}\n",
+        unplanned.id
+    )
 }
 
 fn said(stranger: &Stranger, what: &str) -> String {
@@ -152,4 +162,20 @@ fn request(span: &Span) -> String {
         "request {}.{} of {} spans{connection}, due at {:.3} s{sent}: {outcome}{attempts}{ended}{arrived}",
         request.chunk, request.number, request.spans, request.due_seconds
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_a_span_id_is_the_trace_id_settles_except_a_padded_one() {
+        let said = |trace_id_settles| text(&Shown::Unplanned(Unplanned { id: "0a".repeat(8), trace_id_settles }));
+        assert_eq!(
+            said(true),
+            "0a0a0a0a0a0a0a0a  not in the plan: foreign, or invented; `spanproof show` of the trace id that it came under \
+             settles it: one of this run's means invented\n"
+        );
+        assert!(said(false).ends_with("means invented, unless that begins with 16 zeros, as padded ones do\n"));
+    }
 }

@@ -11,6 +11,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{Span as WireSpan, span::SpanKind, status::StatusCode};
 use prost::Message;
 use serde::Serialize;
+use spanproof_generators::identity::OWN_ID_KEY;
 use spanproof_generators::plan::{Chunk, Described};
 use spanproof_reports::figures::hex;
 use std::collections::BTreeMap;
@@ -137,7 +138,7 @@ pub struct Difference {
 }
 
 impl Trace {
-    /// Rebuilds trace `index` of the plan, which must have it, and marks what `id` names.
+    /// Rebuilds trace `index` of the plan, which must have it, and marks what `id` names, be it a span id or a `spanproof.id`.
     pub fn rebuild(frozen: &Frozen, index: u64, id: &HexId) -> Self {
         let plan = &frozen.evidence.plan;
         let (chunk, (first, described)) = place(plan, index);
@@ -195,6 +196,8 @@ impl Span {
             Copies::One => Arrived::Once,
             Copies::More => Arrived::Repeated,
         };
+        let attributes: BTreeMap<_, _> = sent.attributes.iter().map(attribute).collect();
+        let has_own_id = attributes.get(OWN_ID_KEY).is_some_and(|own| own == id.as_str());
         let exceptions = frozen.ledger.exceptions();
         let corrupt = exceptions.corrupt.contains(number);
         let intact = arrived != Arrived::Missing && (!corrupt || exceptions.also_intact.contains(number));
@@ -204,12 +207,12 @@ impl Span {
             parent_span_id: (!sent.parent_span_id.is_empty()).then(|| hex(&sent.parent_span_id)),
             depth: 0,
             orphan: false,
-            wanted: id.as_str().len() == 16 && id.fits(&described.span_id),
+            wanted: has_own_id || (id.as_str().len() == 16 && id.fits(&described.span_id)),
             ordinal: described.ordinal,
             start_seconds: described.start_ns as f64 / 1e9,
             duration_ms: described.end_ns.saturating_sub(described.start_ns) as f64 / 1e6,
             bytes: described.bytes,
-            attributes: sent.attributes.iter().map(attribute).collect(),
+            attributes,
             span_kind: word(SpanKind::try_from(sent.kind).map(|kind| kind.as_str_name()), "SPAN_KIND_"),
             status: word(
                 sent.status

@@ -2,6 +2,10 @@
 
 use crate::rig::{Rig, text, words};
 use serde_json::Value;
+use spanproof_harness::show::find::{Found, find};
+use spanproof_harness::show::show;
+use spanproof_harness::show::trace::Trace;
+use std::collections::BTreeSet;
 
 fn json(rig: &Rig, id: &str) -> Value {
     let output = rig.show(&[id, "--format", "json"]);
@@ -84,12 +88,80 @@ fn every_id_of_the_run_leads_to_its_trace_padded_and_changed_ones_too() {
             looked += 1;
             let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
             for id in [hex(&described.trace_id), hex(&described.span_id)] {
-                let found = spanproof_harness::show::find::find(&frozen, &id.parse().unwrap());
-                assert_eq!(found, Ok(spanproof_harness::show::find::Found::Trace(described.trace_index)), "{id}");
+                assert_eq!(find(&frozen, &id.parse().unwrap()), Ok(Found::Trace(described.trace_index)), "{id}");
             }
         }
     }
     assert!(padded > 0 && looked > padded, "the run has no padded trace: {padded} of {looked}");
+}
+
+/// The ids in what is drawn: words of 16 or 32 hex digits, other attributes than `spanproof.id` left out.
+fn drawn_ids(drawn: &str) -> BTreeSet<String> {
+    let lines = drawn.lines().filter(|line| !line.contains(" = ") || line.contains("spanproof.id = "));
+    let words = lines.flat_map(|line| line.split(|letter: char| !letter.is_ascii_alphanumeric()));
+    let is_id = |word: &&str| [16, 32].contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    words.filter(is_id).map(str::to_owned).collect()
+}
+
+/// Also those of parents that nobody sent, and the second key of spans whose ids cannot say whose they are.
+#[test]
+fn every_id_that_is_drawn_can_be_given_back() {
+    let rig = Rig::new();
+    let output = rig.run(None).args(["--set", "traffic.anomalies.parent_missing=5%"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output));
+    let frozen = spanproof_harness::evidence::read(&rig.directory).unwrap();
+    let (mut own_ids, mut orphans, mut other_ids) = (0, 0, 0);
+    for index in 0..frozen.evidence.plan.traces() {
+        let trace = Trace::rebuild(&frozen, index, &"0".parse().unwrap());
+        if !["trace_id_padded", "trace_id_changed", "parent_missing"].contains(&trace.stratum) {
+            continue;
+        }
+        // Attributes are drawn of the span that is asked for.
+        for span in &trace.spans {
+            let shown = show(&frozen, &span.span_id.parse().unwrap()).unwrap();
+            let drawn = spanproof_harness::show::text::text(&shown);
+            for id in drawn_ids(&drawn) {
+                assert_eq!(find(&frozen, &id.parse().unwrap()), Ok(Found::Trace(index)), "{id} in\n{drawn}");
+            }
+            orphans += drawn.matches("is not in this trace").count();
+            other_ids += drawn.matches("sent under trace id").count();
+            if let Some(own_id) = span.attributes.get("spanproof.id") {
+                own_ids += 1;
+                let shown = json(&rig, own_id);
+                let wanted: Vec<_> = spans(&shown).iter().filter(|one| one["wanted"] == true).collect();
+                assert_eq!((wanted.len(), &wanted[0]["span_id"]), (1, &span.span_id.clone().into()));
+            }
+        }
+    }
+    assert!(own_ids > 0 && orphans > 0 && other_ids > own_ids, "{own_ids} own, {orphans} orphans, {other_ids} others");
+}
+
+/// What carries this run's tag under the second key, and that no record ever had, is no more than invented.
+#[test]
+fn a_second_key_that_was_never_planned_is_called_invented() {
+    let rig = Rig::finished(None, 0);
+    let plan = spanproof_harness::evidence::read(&rig.directory).unwrap().evidence.plan;
+    for (trace, ordinal) in [(plan.traces(), 0), (0, 900_000)] {
+        let id = String::from_utf8(plan.identity().own_id(trace, ordinal).to_vec()).unwrap();
+        assert_eq!(json(&rig, &id)["kind"], "invented", "{id}");
+    }
+}
+
+/// A span id by itself does not say whose it is, so where more were invented than examples are kept, it may be one of them.
+#[test]
+fn a_span_id_that_is_not_in_the_plan_is_not_called_foreign_where_spans_were_invented() {
+    let rig = Rig::finished(Some("invent-span=real-trace,every=50"), 1);
+    let kept = rig.example("invented");
+    assert_eq!(json(&rig, kept["span_id"].as_str().unwrap())["kind"], "invented");
+    let unknown = "0123456789abcdef";
+    let shown = json(&rig, unknown);
+    assert_eq!((&shown["kind"], &shown["id"]), (&"unplanned".into(), &unknown.into()), "{shown}");
+    // There are padded trace ids in this run.
+    assert_eq!(shown["trace_id_settles"], false);
+    let drawn = text(&rig.show(&[unknown]));
+    assert!(drawn.contains("not in the plan: foreign, or invented"), "{drawn}");
+    // The trace id settles it: it is the one of a trace of ours.
+    assert_eq!(json(&rig, kept["trace_id"].as_str().unwrap())["kind"], "trace");
 }
 
 #[test]
@@ -98,8 +170,8 @@ fn a_tree_names_every_span_once_with_parents_before_children() {
     let frozen = spanproof_harness::evidence::read(&rig.directory).unwrap();
     for index in 0..frozen.evidence.plan.traces().min(40) {
         let id = "0".parse().unwrap();
-        let trace = spanproof_harness::show::trace::Trace::rebuild(&frozen, index, &id);
-        let mut seen = std::collections::BTreeSet::new();
+        let trace = Trace::rebuild(&frozen, index, &id);
+        let mut seen = BTreeSet::new();
         for span in &trace.spans {
             let parent = span.parent_span_id.as_ref().filter(|_| !span.orphan);
             assert!(parent.is_none_or(|parent| seen.contains(parent)), "{} before its parent", span.span_id);
