@@ -4,6 +4,8 @@
 
 #[path = "evidence/broken.rs"]
 mod broken;
+#[path = "evidence/holding.rs"]
+mod holding;
 #[path = "evidence/judging.rs"]
 mod judging;
 #[path = "evidence/kept.rs"]

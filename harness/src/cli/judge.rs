@@ -1,13 +1,19 @@
-//! `spanproof judge`: verdicts again, from the evidence alone.
+//! `spanproof judge`: verdicts again, from the evidence alone. From before the evidence is read until the result is written no run can
+//! begin in the directory, so that no verdict comes to stand beside other evidence than its own.
 
 use super::run::Changes;
 use super::scenario::{complain, scenario_of};
-use super::{Exit, Format, fail, last_run};
+use super::{Exit, Format, fail, last_run, say, with_causes};
+use crate::evidence::error::EvidenceError;
+use crate::evidence::marker::Hold;
 use crate::evidence::{self, Frozen, marker};
 use crate::run::plan_spec;
 use clap::Args;
 use spanproof_generators::plan::PlanSpec;
+use spanproof_reports::directory::{WriteError, stage};
+use spanproof_reports::result::RunResult;
 use spanproof_scenarios::scenario::{Absence, Foreign, Scenario};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -28,13 +34,17 @@ pub(crate) struct JudgeArguments {
     format: Format,
 }
 
-/// Judges, writes the result again, and prints it; the exit code is the verdict's.
+/// Judges, writes the result again, and prints it; the exit code is the verdict's, whether or not it can be written.
 pub(crate) fn run(arguments: &JudgeArguments) -> Exit {
     let format = arguments.format;
     let directory = match arguments.directory.clone().map_or_else(last_run::find, Ok) {
         Ok(directory) => directory,
         Err(error) => return fail(&error, Exit::USAGE, format),
     };
+    let hold = marker::share(&directory);
+    if matches!(hold, Err(TryLockError::WouldBlock)) {
+        return fail(&EvidenceError::Unfinished { directory }, Exit::INCONCLUSIVE, format);
+    }
     let mut frozen = match evidence::read(&directory) {
         Ok(frozen) => frozen,
         Err(error) => return fail(&error, Exit(error.exit_code()), format),
@@ -45,11 +55,28 @@ pub(crate) fn run(arguments: &JudgeArguments) -> Exit {
         return exit;
     }
     let result = frozen.judge();
-    marker::tidy(&directory);
-    if let Err(error) = spanproof_reports::directory::write(&directory, &result, None) {
-        return fail(&error, Exit::USAGE, format);
+    let written = write(hold, &directory, &result);
+    if let Err(error) = &written {
+        say(&format!("warning: {}", with_causes(error)));
     }
-    super::report::finish(&directory, &result, format)
+    super::report::finish(&directory, &result, written.is_ok(), format)
+}
+
+/// Why a verdict stands on stdout and not in the directory.
+#[derive(Debug, thiserror::Error)]
+enum Unwritten {
+    #[error("nothing was written: {0}")]
+    Nothing(#[source] WriteError),
+    #[error("not all of it was written: {0}")]
+    Part(#[source] WriteError),
+}
+
+fn write(hold: Result<Hold, TryLockError>, directory: &Path, result: &RunResult) -> Result<(), Unwritten> {
+    let unheld = |error: TryLockError| WriteError::Io { path: directory.to_owned(), source: error.into() };
+    let _hold = hold.map_err(unheld).map_err(Unwritten::Nothing)?;
+    marker::tidy(directory);
+    let staged = stage(directory, result).map_err(Unwritten::Nothing)?;
+    staged.publish().map(drop).map_err(Unwritten::Part)
 }
 
 /// Another scenario's limits do not fit this run.

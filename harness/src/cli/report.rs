@@ -2,12 +2,14 @@
 
 use super::{Exit, Format, fail, last_run, print, say, with_causes};
 use crate::evidence::error::EvidenceError;
+use crate::evidence::marker::Hold;
 use crate::evidence::{self, marker};
 use clap::Args;
-use spanproof_reports::directory::{LoadError, load, render_again};
+use spanproof_reports::directory::{LoadError, RenderAgainError, WriteError, load, render_again};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::terminal::style::Colour;
 use spanproof_reports::terminal::{EndOptions, end_block};
+use std::fs::TryLockError;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
@@ -29,7 +31,9 @@ pub(crate) fn run(arguments: &ReportArguments) -> Exit {
         Ok(directory) => directory,
         Err(error) => return fail(&error, Exit::USAGE, format),
     };
-    if marker::is_there(&directory) {
+    // From before the mark is looked for until the pages are written no run can begin here.
+    let hold = marker::share(&directory);
+    if matches!(hold, Err(TryLockError::WouldBlock)) || marker::is_there(&directory) {
         return fail(&EvidenceError::Unfinished { directory }, Exit::INCONCLUSIVE, format);
     }
     let result = match load(&directory) {
@@ -39,14 +43,20 @@ pub(crate) fn run(arguments: &ReportArguments) -> Exit {
         }
         Err(error) => return fail(&error, Exit::USAGE, format),
     };
-    marker::tidy(&directory);
-    let rendered = render_again(&directory);
+    let rendered = render(hold, &directory);
     // The result is known even where its pages cannot be written, as in somebody else's directory.
-    let exit = finish(&directory, &result, format);
+    let exit = finish(&directory, &result, true, format);
     if let Err(error) = rendered {
         say(&format!("warning: the pages are as they were: {}", with_causes(&error)));
     }
     exit
+}
+
+fn render(hold: Result<Hold, TryLockError>, directory: &Path) -> Result<(), RenderAgainError> {
+    let unheld = |error: TryLockError| WriteError::Io { path: directory.to_owned(), source: error.into() };
+    let _hold = hold.map_err(unheld)?;
+    marker::tidy(directory);
+    render_again(directory).map(drop)
 }
 
 /// The result is not there and can be made.
@@ -57,8 +67,8 @@ struct OnlyEvidence {
     directory: PathBuf,
 }
 
-/// Prints a result on stdout; the exit code is the run's.
-pub(super) fn finish(directory: &Path, result: &RunResult, format: Format) -> Exit {
+/// Prints a result on stdout, and where its page for people stands, if it does; the exit code is the run's.
+pub(super) fn finish(directory: &Path, result: &RunResult, has_page: bool, format: Format) -> Exit {
     match format {
         Format::Text => {
             let no_color = std::env::var_os("NO_COLOR");
@@ -67,7 +77,7 @@ pub(super) fn finish(directory: &Path, result: &RunResult, format: Format) -> Ex
             // Commands that name no directory look at the last run.
             let named = directory.display().to_string();
             let other = (!last_run::is_last(directory)).then_some(named.as_str());
-            print(&end_block(result, &EndOptions { colour, report: Some(&report), directory: other }));
+            print(&end_block(result, &EndOptions { colour, report: has_page.then_some(&report), directory: other }));
         }
         Format::Json => match serde_json::to_string_pretty(result) {
             Ok(text) => print(&format!("{text}\n")),

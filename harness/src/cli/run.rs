@@ -259,7 +259,7 @@ fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) 
             {
                 talk.say(&format!("note: this run cannot be remembered as the last one: {error}"));
             }
-            super::report::finish(&finished.directory, &finished.result, arguments.format)
+            super::report::finish(&finished.directory, &finished.result, true, arguments.format)
         }
         Err(error) if interrupt.is_cancelled() => fail(&Early(error), Exit::INTERRUPTED, arguments.format),
         Err(error) => fail(&error, Exit(error.exit_code()), arguments.format),

@@ -4,8 +4,9 @@ use super::{folder, manifest};
 use spanproof_reports::directory::{
     EVENTS, JUNIT, LATENCY_LOG, PROBE, REPORT, RESULT, SUMMARY, WriteError, remove_leftovers, write_file,
 };
+use std::fs::{self, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 /// The marker's file name; it is there from before the load until the evidence is whole.
 pub const UNFINISHED: &str = "unfinished";
@@ -16,7 +17,8 @@ const TEXT: &str = "This run goes on, or it was killed. Nothing can be concluded
 const ARTEFACTS: [&str; 8] =
     [RESULT, JUNIT, SUMMARY, REPORT, LATENCY_LOG, EVENTS, "target.log", crate::fault::COMMANDS_LOG];
 
-/// Keeps the directory to one run, for as long as it lives. The kernel lets go of it when the process ends, however that comes.
+/// Keeps the directory to one run, or keeps runs out of it, for as long as it lives. The kernel lets go of it when the process ends,
+/// however that comes.
 #[derive(Debug)]
 pub struct Hold {
     _locked: fs::File,
@@ -26,12 +28,12 @@ pub struct Hold {
 /// run's; at whatever point this ends, there is either the earlier run's evidence, none, or the mark.
 ///
 /// # Errors
-/// When the file system says no, or another run is writing there.
+/// When the file system says no, another run is writing there, or what is there is being judged or rendered.
 pub fn set(directory: &Path) -> Result<Hold, WriteError> {
     let folder = folder(directory);
     let failed = |source| WriteError::Io { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(failed)?;
-    let hold = hold(&folder).map_err(failed)?;
+    let hold = hold(directory).map_err(failed)?;
     tidy(directory);
     let artefacts = ARTEFACTS.iter().map(|name| directory.join(name));
     for path in artefacts.chain([folder.join(manifest::FILE)]) {
@@ -48,15 +50,27 @@ pub fn tidy(directory: &Path) {
     remove_leftovers(&folder(directory), |_| true);
 }
 
-fn hold(folder: &Path) -> io::Result<Hold> {
-    let locked = fs::File::open(folder)?;
+fn hold(directory: &Path) -> io::Result<Hold> {
+    let locked = fs::File::open(directory)?;
     match locked.try_lock() {
         Ok(()) => Ok(Hold { _locked: locked }),
-        Err(fs::TryLockError::WouldBlock) => {
-            Err(io::Error::new(io::ErrorKind::ResourceBusy, "another run is writing there"))
-        }
-        Err(fs::TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::WouldBlock) => Err(io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another run is writing there, or what is there is being judged or rendered",
+        )),
+        Err(TryLockError::Error(error)) => Err(error),
     }
+}
+
+/// Keeps runs out of a directory while what follows from its evidence is written there. To be had before the mark is looked for;
+/// several may have it at once.
+///
+/// # Errors
+/// [`TryLockError::WouldBlock`] when a run has the directory, marked or not; else what the file system says.
+pub fn share(directory: &Path) -> Result<Hold, TryLockError> {
+    let locked = fs::File::open(directory).map_err(TryLockError::Error)?;
+    locked.try_lock_shared()?;
+    Ok(Hold { _locked: locked })
 }
 
 fn remove(path: PathBuf) -> Result<(), WriteError> {
