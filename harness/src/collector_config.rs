@@ -17,6 +17,7 @@ mod guarantee;
 mod keys;
 mod merge;
 mod pipelines;
+mod remote;
 mod yaml;
 
 pub use component::ComponentId;
@@ -25,9 +26,10 @@ pub use facts::{Hold, HoldTerm, HoldWhen, Suspect, SuspectWhy};
 pub use guarantee::{Guarantee, PersistentQueue, WeakestLink};
 pub use keys::Keys;
 pub use pipelines::{Destination, Path, Pipelines, Protocol, Stage};
+pub use remote::Remote;
 
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// One configuration text.
@@ -189,6 +191,11 @@ impl CollectorConfig {
     /// Every pipeline that is malformed or names an undefined component.
     pub fn pipelines(&self) -> Result<Pipelines, Vec<ConfigError>> {
         pipelines::read(&self.root)
+    }
+
+    /// Where the exporters in service would send to beyond this machine, ordered by exporter.
+    pub fn remotes(&self) -> BTreeSet<Remote> {
+        remote::read(&self.root)
     }
 }
 

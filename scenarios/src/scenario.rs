@@ -52,6 +52,8 @@ pub struct Scenario {
     pub target: Target,
     /// The configuration of the collector under test.
     pub collector: Collector,
+    /// Hosts beyond this machine that traffic may go to (`--allow-remote HOST`); no file can say so.
+    pub allow_remote: Vec<String>,
     /// What is sent.
     pub traffic: Traffic,
     /// How long, and with which seed.
@@ -95,6 +97,7 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
         about: spec.about.clone().unwrap_or_default().trim().to_owned(),
         target: target?,
         collector: collector?,
+        allow_remote: checker.allow_remote.to_vec(),
         traffic: traffic?,
         run: run?,
         faults: faults?,

@@ -80,6 +80,9 @@ pub enum RunError {
     /// The system gave the proxy that breaks a link no address or no thread.
     #[error("put a proxy into the link: {0}")]
     Proxy(#[from] ProxyError),
+    /// The target's configuration sends to other machines, and nobody has allowed that.
+    #[error("{}; that is not this machine, and nobody has allowed traffic to it: take it out of its pipelines, or pass `--allow-remote HOST`", .0.join("; "))]
+    Remote(Vec<String>),
     /// The client cannot be configured as the scenario says.
     #[error("configure the client: {0}")]
     Client(String),
@@ -164,6 +167,7 @@ impl RunError {
             | Self::CollectorConfig(_)
             | Self::OwnSink { .. }
             | Self::Client(_)
+            | Self::Remote(_)
             | Self::Command(_)
             | Self::FaultCommand { .. }
             | Self::Directory { .. }

@@ -2,10 +2,11 @@
 
 use super::ways::{self, Ways};
 use super::{RunError, promise};
-use crate::collector_config::{CollectorConfig, ConfigError, Exporting, Pipelines, Source, SuspectWhy};
+use crate::collector_config::{CollectorConfig, ConfigError, Exporting, Pipelines, Remote, Source, SuspectWhy};
 use crate::judge::checks::limits;
 use crate::judge::declared;
 use crate::judge::evidence::{Change, Settling};
+use crate::process::printable;
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{
     self, CollectorConfig as Configuration, FaultKind, LinkSite, Scenario, TargetFault,
@@ -214,6 +215,7 @@ fn read_configuration(
     let texts = texts(&scenario.collector.config, directory)?;
     let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
     let config = CollectorConfig::read(&sources, &variables(scenario, process)).map_err(wrong)?;
+    check_remotes(&config, scenario, &texts)?;
     let all = config.pipelines().map_err(wrong)?;
     let open = ways::left_open(&process.args, &all, config.missing_variables());
     let ours = ours(&all, open.clone(), patience)?;
@@ -247,6 +249,23 @@ fn read_configuration(
     patience.notes.extend(promise::warning(&scenario.collector, &ours, &texts));
     patience.texts = texts;
     Ok(())
+}
+
+/// What a target is given stays on this machine, unless somebody has allowed otherwise.
+fn check_remotes(config: &CollectorConfig, scenario: &Scenario, texts: &[(String, String)]) -> Result<(), RunError> {
+    let remotes = config.remotes().into_iter().filter(|remote| {
+        // The sink, before its address is known.
+        let is_sink = remote.host.starts_with(ways::SINK_GRPC) || remote.host.starts_with(ways::SINK_HTTP);
+        !is_sink && !scenario.allow_remote.contains(&remote.host)
+    });
+    let told = remotes.map(|Remote { exporter, keys, host }| {
+        let id = exporter.to_string();
+        let path: Vec<&str> = ["exporters", id.as_str()].into_iter().chain(keys.iter().map(String::as_str)).collect();
+        let place = promise::place(&path, &scenario.collector, texts);
+        format!("{place}: `{exporter}` would send to `{}`", printable(&host))
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { Ok(()) } else { Err(RunError::Remote(told)) }
 }
 
 fn wrong(errors: Vec<ConfigError>) -> RunError {

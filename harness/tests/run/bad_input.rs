@@ -194,6 +194,42 @@ fn an_endpoint_beyond_this_machine_needs_consent_unless_it_was_typed() {
     with(&["--endpoint", "http://203.0.113.7:4317"], &[]).expect(0);
 }
 
+/// A configuration in a scenario may be somebody's own, with a vendor in it.
+#[test]
+fn exporters_beyond_this_machine_need_consent_whatever_they_send() {
+    let folder = TempDir::new().unwrap();
+    let scenario = folder.path().join("mine.yaml");
+    let text = "scenario: 1
+name: mine
+target: {process: {command: /bin/true}}
+collector:
+  config_inline: |
+    receivers: {otlp: {protocols: {grpc: {endpoint: '${env:SPANPROOF_RECEIVER_GRPC}'}}}}
+    exporters:
+      otlp_grpc: {endpoint: '${env:SPANPROOF_SINK_GRPC}', tls: {insecure: true}}
+      otlp_grpc/tempo:
+        endpoint: 192.0.2.1:4317
+      prometheusremotewrite: {endpoint: 'https://me:hunter2@metrics.example/push'}
+    service:
+      pipelines:
+        traces: {receivers: [otlp], exporters: [otlp_grpc, otlp_grpc/tempo]}
+        metrics: {receivers: [otlp], exporters: [prometheusremotewrite]}
+traffic: {workload: shop, rate: 100}
+run: {duration: 1s}
+";
+    std::fs::write(&scenario, text).unwrap();
+    let path = scenario.to_str().unwrap();
+    let words = ["mine.yaml:10: `otlp_grpc/tempo` would send to `192.0.2.1`", "`metrics.example`", "--allow-remote HOST"];
+    for arguments in [&["run", path][..], &["run", path, "--dry-run"], &["scenario", "validate", path]] {
+        let run = refused(spanproof(arguments), &words);
+        assert!(!run.stderr.contains("hunter2") && !run.path("spanproof-runs").exists(), "{run}");
+    }
+    let one = ["run", path, "--dry-run", "--allow-remote", "192.0.2.1"];
+    let run = refused(spanproof(&one), &["`metrics.example`"]);
+    assert!(!run.stderr.contains("192.0.2.1"), "{run}");
+    spanproof(&[&one[..], &["--allow-remote", "metrics.example"]].concat()).expect(0);
+}
+
 #[test]
 fn a_scenario_that_is_not_there_says_what_is() {
     for arguments in
