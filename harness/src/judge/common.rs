@@ -4,11 +4,13 @@
 //! `survey` walks over the plan's sent requests once and counts, for the affected records and for the others, where they
 //! travelled and what they are; `facts` and `cuts` turn the counts into candidates ("service checkout", "larger than
 //! 4 KiB", "between 0:10 and 0:20"); `whole` says whether whole requests or whole traces are affected. A candidate is told
-//! when it separates well *and* chance would hardly have done it; that nothing does is an answer, too.
+//! when it separates well *and* chance would hardly have done it; that nothing does is an answer, too. Where most are
+//! affected, `spared` looks at what the few others have in common.
 
 mod cuts;
 mod facts;
 mod separate;
+mod spared;
 mod survey;
 mod whole;
 
@@ -89,6 +91,10 @@ fn in_common_within(evidence: &Evidence, affected: &RoaringTreemap, among: Among
             Err(Incomparable::None) if !apart.is_empty() => InCommon { said: apart, intended: None },
             Err(why) => InCommon { said: vec![why.to_string()], intended: None }.apart_from(apart),
             Ok(compared) => {
+                let spared = || spared::in_common(evidence, affected, among, chunks, &compared);
+                if let Some(common) = apart.is_empty().then(spared).flatten() {
+                    return common;
+                }
                 if let Some(fact) = compared.takes_all_of().filter(|_| apart.len() < APART_MAX) {
                     apart.push(tell(fact, compared.totals));
                     facts::mark_recipes(&evidence.plan, fact, &mut left_out);
@@ -229,6 +235,10 @@ fn best(mut candidates: Vec<Candidate>, totals: Totals, events: Events) -> Vec<C
 }
 
 fn nothing(totals: Totals) -> String {
+    if totals.affected > totals.others {
+        let (these, all) = (count(totals.affected), count(totals.all()));
+        return format!("nothing: {these} of {all} spans, of all services, kinds, sizes, connections and times alike");
+    }
     let one_in = (totals.all() as f64 / totals.affected as f64).round() as u64;
     format!("nothing: one span in {}, of all services, kinds, sizes, connections and times alike", count(one_in))
 }

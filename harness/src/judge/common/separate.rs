@@ -59,6 +59,11 @@ impl Totals {
         self.affected + self.others
     }
 
+    /// With the sides exchanged.
+    pub(super) fn turned(self) -> Self {
+        Self { affected: self.others, others: self.affected }
+    }
+
     /// Adds a record to one of the sides.
     pub(super) fn add(&mut self, affected: bool, records: u64) {
         *(if affected { &mut self.affected } else { &mut self.others }) += records;

@@ -95,6 +95,8 @@ pub(super) struct Survey<'a> {
     pub plan: &'a Plan,
     /// By recipe, whether its spans are left out.
     left_out: &'a [bool],
+    /// The others are counted as affected, and the affected as others.
+    is_turned: bool,
     /// By recipe.
     pub recipes: Vec<Totals>,
     /// By exporter.
@@ -140,12 +142,38 @@ impl<'a> Survey<'a> {
         among: Among,
         left_out: &'a [bool],
     ) -> Self {
+        Self::count(Self::empty(selection, evidence, affected, left_out), selection, evidence, affected, among)
+    }
+
+    /// The other way round: as if those were affected that are not, among the same.
+    pub(super) fn take_turned(
+        selection: &Selection,
+        evidence: &'a Evidence,
+        affected: &RoaringTreemap,
+        among: Among,
+        left_out: &'a [bool],
+    ) -> Self {
+        let empty = Self::empty(selection, evidence, affected, left_out);
+        let of_all = empty.of_all.map(Totals::turned);
+        Self::count(Self { is_turned: true, of_all, ..empty }, selection, evidence, affected, among)
+    }
+
+    fn count(mut self, selection: &Selection, evidence: &Evidence, affected: &RoaringTreemap, among: Among) -> Self {
+        for chunk in &selection.chunks {
+            self.add_chunk(evidence, &self.plan.open(*chunk), affected, among);
+        }
+        self.connections.values_mut().for_each(|sent| sent.sort_by_key(|request| request.due_ns));
+        self
+    }
+
+    fn empty(selection: &Selection, evidence: &'a Evidence, affected: &RoaringTreemap, left_out: &'a [bool]) -> Self {
         let plan = &*evidence.plan;
         let every = selection.every;
         let last_ns = (plan.seconds() * 1e9) as u64;
-        let mut survey = Self {
+        Self {
             plan,
             left_out,
+            is_turned: false,
             recipes: vec![Totals::default(); plan.recipes()],
             exporters: vec![Totals::default(); plan.pool().exporters() as usize],
             last_of_request: Totals::default(),
@@ -166,12 +194,7 @@ impl<'a> Survey<'a> {
                 let all = plan.spans_before(evidence.chunks_opened);
                 Totals { affected: affected.len(), others: all.saturating_sub(affected.len()) }
             }),
-        };
-        for chunk in &selection.chunks {
-            survey.add_chunk(evidence, &plan.open(*chunk), affected, among);
         }
-        survey.connections.values_mut().for_each(|sent| sent.sort_by_key(|request| request.due_ns));
-        survey
     }
 
     fn add_chunk(&mut self, evidence: &Evidence, chunk: &Chunk, affected: &RoaringTreemap, among: Among) {
@@ -206,6 +229,7 @@ impl<'a> Survey<'a> {
         if among == Among::Arrived {
             give(&evidence.account.sets.lost_acknowledged, Role::Outside);
             give(&evidence.account.sets.lost_unknown, Role::Outside);
+            give(&evidence.account.sets.lost_declared, Role::Outside);
         }
         give(affected, Role::Affected);
         roles
@@ -228,7 +252,7 @@ impl<'a> Survey<'a> {
             if role == Role::Outside || self.left_out[placed.recipe as usize] {
                 return;
             }
-            let is_hit = role == Role::Affected;
+            let is_hit = (role == Role::Affected) != self.is_turned;
             spans += 1;
             affected += u32::from(is_hit);
             let trace = &mut traces[usize::from(placed.variant) * chunk.traces() + usize::from(placed.trace)];

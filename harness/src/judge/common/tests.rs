@@ -288,6 +288,50 @@ fn one_span_and_all_spans_are_no_pattern() {
     assert_eq!(never_sent.said, ["these were never sent, so there is nothing to compare"]);
 }
 
+/// What spares a few is told by what those few are, and never as if it had befallen all.
+#[test]
+fn where_most_are_affected_the_spared_are_told() {
+    let of_email = records(|record, _| record.service == "email");
+    let (spared, all) = (of_email.len(), evidence().plan.spans());
+    assert!(spared > 1 && spared * 20 < all, "{spared} of {all}");
+    for among in [Among::Acknowledged, Among::Arrived, Among::Sent] {
+        let common = in_common(evidence(), &records(|record, _| record.service != "email"), among);
+        assert_eq!(common.said[0], format!("all but {} of {}", count(spared), count(all)));
+        let (these, others) = (count(spared), count(all - spared));
+        let begin = format!("the spared: service email: all {these} of these, none of the {others} others");
+        assert_eq!(common.said[1], begin, "{common:?}");
+        assert_eq!(common.intended, None);
+    }
+    let early = placed(|_, _, request| request.due_ns >= 1_000_000_000);
+    let common = in_common(evidence(), &early, Among::Arrived);
+    assert!(common.said[1].starts_with("the spared: due between 0:00"), "{common:?}");
+    let all_but_one = said(|_, number| number != 77).said;
+    assert_eq!(
+        all_but_one,
+        [&format!("all but 1 of {}", count(all)), "the spared: a single span: nothing to compare it with"]
+    );
+}
+
+/// Neither chance nor a fact that all affected records show is turned round.
+#[test]
+fn most_without_a_pattern_are_nothing_and_most_with_one_are_told_by_it() {
+    let scattered = said(|_, number| !by_chance(number, 1, 100)).said;
+    assert!(scattered[0].starts_with("nothing: ") && scattered[0].contains(" spans, of all services"), "{scattered:?}");
+    let children = in_common(evidence(), &placed(|facts, _, _| !facts.root), Among::Acknowledged).said;
+    assert!(children[0].starts_with("a span with a parent: all "), "{children:?}");
+}
+
+/// Lost, declared or not, could not arrive changed and does not stand among the spared.
+#[test]
+fn what_did_not_arrive_is_not_spared() {
+    let mut evidence = of_seconds(12.0);
+    let all = evidence.plan.spans();
+    evidence.account.sets.lost_acknowledged.insert_range(0..20);
+    evidence.account.sets.lost_unknown.insert_range(20..30);
+    evidence.account.sets.lost_declared.insert_range(30..40);
+    assert_eq!(in_common(&evidence, &(40..all).collect(), Among::Arrived).said, ["every span alike"]);
+}
+
 #[test]
 fn chance_is_not_mistaken_for_a_pattern_in_forty_draws() {
     for draw in 0..40 {

@@ -1,14 +1,14 @@
 //! Corrupt records in groups that a person would call one defect: those in which the same fields differ, where a field that
-//! differs in every span alike is a group of its own and leaves the others.
+//! differs in nearly every span is a group of its own and leaves the others.
 
 use crate::judge::corruption::{CorruptExample, Fields, without_positions};
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A field that differs in this share of the records that arrived differs in every span: a few may arrive intact, as those
-/// that went out before a change took hold.
-const OF_ALL: f64 = 0.99;
+/// A field that differs in this share of the records that arrived is a defect by itself, whatever else differs in them: a few
+/// may arrive intact, as those that went out before a change took hold.
+const NEARLY_ALL: f64 = 0.99;
 
 /// Examples kept of one group.
 const EXAMPLES_MAX: usize = 5;
@@ -25,7 +25,8 @@ pub(super) struct Group {
     pub records: RoaringTreemap,
     /// The first few.
     pub examples: Vec<CorruptExample>,
-    /// Every span that arrived is among them.
+    /// Every span that could have shown it is among them: each that arrived, however late, in copies intact or changed. What never
+    /// left the client, was lost, or has not come yet could not, and does not count. One span alone makes no pattern.
     pub of_all: bool,
 }
 
@@ -47,21 +48,24 @@ impl Group {
 pub(super) fn of(evidence: &Evidence) -> Vec<Group> {
     let counts = &evidence.account.counts;
     let arrived = counts.delivered + counts.corrupted_only;
-    let everywhere = fields_everywhere(evidence, OF_ALL * arrived as f64);
+    let everywhere = fields_everywhere(evidence, NEARLY_ALL * arrived as f64);
     let mut groups: BTreeMap<Fields, Group> = BTreeMap::new();
     for (fields, kind) in &evidence.corruptions {
         let (common, own): (Fields, Fields) = fields.iter().cloned().partition(|field| everywhere.contains(field));
-        for (fields, of_all) in [(common, true), (own, false)] {
+        for (fields, is_common) in [(common, true), (own, false)] {
             if !fields.is_empty() {
                 // Fields that differ everywhere are one defect, also where a few spans lack one of them.
-                let fields = if of_all { everywhere.iter().cloned().collect() } else { fields };
-                let group =
-                    groups.entry(fields.clone()).or_insert_with(|| Group { fields, of_all, ..Group::default() });
+                let fields = if is_common { everywhere.iter().cloned().collect() } else { fields };
+                let group = groups.entry(fields.clone()).or_insert_with(|| Group { fields, ..Group::default() });
                 group.take(&kind.records, &kind.examples);
             }
         }
     }
-    fold(groups.into_values().collect())
+    let mut groups: Vec<Group> = groups.into_values().collect();
+    for group in &mut groups {
+        group.of_all = arrived > 1 && group.records.len() == arrived;
+    }
+    fold(groups)
 }
 
 /// The fields that differ in at least so many records.

@@ -32,6 +32,23 @@ fn affected(described: &[(u64, Described)]) -> RoaringTreemap {
     affected
 }
 
+/// Turned round, a survey is that of all other records.
+#[test]
+fn a_turned_survey_is_that_of_the_others() {
+    let affected = affected(&described());
+    let others: RoaringTreemap = (0..evidence().plan.spans()).filter(|number| !affected.contains(*number)).collect();
+    let selection = Selection::of(evidence(), &others, evidence().chunks_opened);
+    let turned = Survey::take_turned(&selection, evidence(), &affected, Among::Sent, nothing_left_out());
+    let plain = survey_of(&others);
+    assert_eq!((turned.totals(), &turned.recipes, &turned.strata), (plain.totals(), &plain.recipes, &plain.strata));
+    assert_eq!((turned.traces_whole, turned.traces_cut), (plain.traces_whole, plain.traces_cut));
+    assert_eq!((&turned.connections, turned.of_all()), (&plain.connections, plain.of_all()));
+    let long = Selection::of(long_evidence(), &affected, 2);
+    let left_out = vec![false; long_evidence().plan.recipes()];
+    let turned = Survey::take_turned(&long, long_evidence(), &affected, Among::Sent, &left_out).of_all();
+    assert_eq!((turned.all(), turned.others), (long_evidence().plan.spans(), affected.len()));
+}
+
 #[test]
 fn every_record_is_counted_once_in_each_way() {
     let described = described();

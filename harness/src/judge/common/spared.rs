@@ -1,0 +1,56 @@
+//! Where most records are affected, the pattern is in the few that are not: all but one service, all but the first seconds.
+
+use super::survey::{Among, Selection, Survey};
+use super::{Compared, InCommon, Incomparable};
+use crate::judge::evidence::Evidence;
+use roaring::RoaringTreemap;
+use spanproof_reports::figures::count;
+
+/// What the spared records have in common, with how many they are; `None` where the affected are not the most, or where what they
+/// have in common themselves says as much.
+pub(super) fn in_common(
+    evidence: &Evidence,
+    affected: &RoaringTreemap,
+    among: Among,
+    chunks: u64,
+    compared: &Compared,
+) -> Option<InCommon> {
+    if compared.totals.affected <= compared.totals.others || compared.says_it_exactly() {
+        return None;
+    }
+    // Among them are records that do not belong to those compared. They only decide which part of a long run is looked at.
+    let mut rest = RoaringTreemap::new();
+    rest.insert_range(0..evidence.plan.spans_before(evidence.chunks_opened));
+    rest -= affected;
+    let selection = Selection::of(evidence, &rest, chunks);
+    let nothing_left_out = vec![false; evidence.plan.recipes()];
+    let survey = Survey::take_turned(&selection, evidence, affected, among, &nothing_left_out);
+    let totals = survey.totals();
+    let spared = match Compared::of(&survey) {
+        Err(one @ Incomparable::One) if compared.told.is_empty() => vec![one.to_string()],
+        Ok(spared) if spared.says_more_than(compared) => spared.told(&survey).said,
+        _ => return None,
+    };
+    let mut said = vec![format!("all but {} of {}", count(totals.affected), count(totals.all()))];
+    said.extend(spared.iter().map(|what| format!("the spared: {what}")));
+    Some(InCommon { said, intended: None }.counted_in(&survey))
+}
+
+impl Compared {
+    /// Whether a fact is true of all affected records, and of no other.
+    fn says_it_exactly(&self) -> bool {
+        self.told.first().is_some_and(|fact| self.totals.is_exact(fact))
+    }
+
+    /// Whether its best fact separates better than the other's; whole requests say more than nothing. Whole traces say the same of
+    /// either side.
+    fn says_more_than(&self, other: &Self) -> bool {
+        let best = |compared: &Self| compared.told.first().map(|fact| compared.totals.separation(fact));
+        match (best(self), best(other)) {
+            (Some(this), Some(that)) => this > that,
+            (Some(_), None) => !other.whole.traces_only(),
+            (None, None) => self.whole.requests_only(),
+            (None, Some(_)) => false,
+        }
+    }
+}
