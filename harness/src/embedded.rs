@@ -29,7 +29,7 @@ mod target;
 mod arbitrary;
 
 pub use config::{Compression, Destination, EmbeddedConfig, FieldOrder, Guarantee, Protocol, RetryConfig};
-pub use defects::{Defect, DefectKind, Invention, ParseDefectError, Unit};
+pub use defects::{Bites, Defect, DefectKind, Invention, ParseDefectError, Unit};
 pub use endpoint::EndpointError;
 pub use stats::{EmbeddedStats, ShutdownReport, Tally};
 pub use target::{EmbeddedError, EmbeddedTarget};

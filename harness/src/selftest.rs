@@ -148,14 +148,16 @@ fn jobs(cases: &[Case], setup: &Setup) -> Vec<Job> {
 /// What is left out in turn, and without which no case is missed.
 fn needed(came: &[Came]) -> Needed {
     let mut everything = needed::everything(came.iter().map(|one| &one.expected));
-    // A check that had nothing to look at in any case, as that of forecasts has behind a collector, said nothing to be left out.
     let made: BTreeSet<&str> = came
         .iter()
         .flat_map(|one| &one.result)
         .flat_map(|result| &result.checks)
         .map(|check| check.id.as_str())
         .collect();
-    everything.retain(|without| !matches!(without, Without::Check(id) if !made.contains(id)));
+    // A check that had nothing to look at in any case, as that of forecasts has behind a collector, said nothing to be left out.
+    let is_made = |without: &Without| !matches!(without, Without::Check(id) if !made.contains(id));
+    let not_made = everything.iter().filter(|without| !is_made(without)).map(ToString::to_string).collect();
+    everything.retain(is_made);
     let not_missed: Vec<Without> =
         everything.iter().filter(|without| !came.iter().any(|one| one.needs.contains(without))).copied().collect();
     let untried: Vec<&Came> = came.iter().filter(|one| matches!(one.outcome, Outcome::Untried(_))).collect();
@@ -165,6 +167,7 @@ fn needed(came: &[Came]) -> Needed {
         left_out: everything.len(),
         untried: names(&mut not_missed.iter().filter(|without| rests_on_untried(without))),
         not_missed: names(&mut not_missed.iter()),
+        not_made,
     }
 }
 

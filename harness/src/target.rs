@@ -5,7 +5,7 @@ mod settings;
 
 pub use settings::{STATE, embedded_config, process_spec};
 
-use crate::embedded::{EmbeddedConfig, EmbeddedError, EmbeddedTarget};
+use crate::embedded::{Bites, EmbeddedConfig, EmbeddedError, EmbeddedTarget};
 use crate::process::{
     Arguments, Exit, LogExcerpt, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version, last_words,
 };
@@ -64,7 +64,7 @@ pub struct TargetEnd {
     /// CPU time from start to end, where it is known.
     pub cpu: Option<Duration>,
     /// Planted defects, each with how often it bit.
-    pub bites: Vec<(String, u64)>,
+    pub bites: Vec<(String, Bites)>,
 }
 
 impl TargetPlan {

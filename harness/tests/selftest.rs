@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests; clippy only knows functions marked so")]
 
 use serde_json::Value;
-use spanproof_harness::selftest::case::{Case, Expected, Place};
+use spanproof_harness::selftest::case::{Case, Counted, Expected, Place};
 use spanproof_harness::selftest::summary::Summary;
 use spanproof_harness::selftest::{Setup, TRIES_MAX, named, table};
 use std::num::NonZeroUsize;
@@ -93,6 +93,19 @@ fn every_planted_defect_is_caught_behind_a_real_collector() {
     let output = selftest(&["--format", "json", "--behind", &format!("process:{collector}")]);
     // Without the findings that only a target's own setting leads to, or a client that is asked to come again.
     expect_all_caught(&output, 20, 3);
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // What is planted and cannot show there is no control that passed, and is told with the reason.
+    let hidden = ["refuse-but-forward", "defer-but-forward=refuse", "odd-answer"];
+    let cases = summary["cases"].as_array().unwrap();
+    let not_visible: Vec<&Value> = cases.iter().filter(|case| case["kind"] == "not-visible").collect();
+    assert!(not_visible.iter().all(|case| case["not_visible"].is_string()), "{not_visible:?}");
+    assert_eq!(not_visible.iter().map(|case| case["name"].as_str().unwrap()).collect::<Vec<_>>(), hidden);
+    assert_eq!((&summary["not_visible"], &summary["nothing_claimed"]), (&3.into(), &3.into()));
+    assert_eq!(summary["controls"], 2);
+    // Nor is what is not tried or not judged there passed over.
+    assert_eq!(summary["needed"]["not_made"], serde_json::json!(["check prediction", "check reactions"]));
+    let untried = table::table().iter().filter(|case| case.expected_at(Place::Behind).is_err()).count();
+    assert_eq!(summary["left_out"].as_array().unwrap().len(), untried);
 }
 
 fn in_ci() -> bool {
@@ -145,8 +158,16 @@ fn an_expectation_that_is_wrong_is_a_miss_and_fails() {
 /// A control in which something is wrong is a false alarm waiting to happen, and as much a failure as a miss.
 #[test]
 fn a_control_that_does_not_pass_fails() {
-    let summary = tried(&[Case { expected: Expected::PASS, counted: false, ..case("duplicate-one-in") }]);
+    let summary = tried(&[Case { expected: Expected::PASS, counted: Counted::NoDefect, ..case("duplicate-one-in") }]);
     assert_eq!((summary.passed, summary.controls, summary.exit_code()), (0, 1, 1), "{}", summary.text());
+}
+
+/// Nor may a control carry a warning of which its row says nothing.
+#[test]
+fn a_control_with_a_warning_fails() {
+    let summary = tried(&[Case { expected: Expected::PASS, counted: Counted::NoDefect, ..case("odd-answer") }]);
+    assert_eq!((summary.passed, summary.controls, summary.exit_code()), (0, 1, 1), "{}", summary.text());
+    assert!(summary.text().contains("warning `odd-answer` is not expected"), "{}", summary.text());
 }
 
 #[test]

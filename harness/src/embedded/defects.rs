@@ -24,6 +24,7 @@ mod stall;
 #[cfg(test)]
 mod sample;
 
+use std::fmt::{self, Display};
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -137,10 +138,46 @@ impl Passage {
     }
 }
 
+/// How often a defect bit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bites {
+    /// In its own [`Unit`].
+    pub times: u64,
+    /// Spans that it lost, repeated, changed, added, delayed, or forwarded against its word. 0 where it touched none, as one
+    /// that only answers oddly, and where that is not known.
+    pub spans: u64,
+}
+
+impl Bites {
+    /// So many bites that touched no span.
+    fn of_no_span(times: u64) -> Self {
+        Self { times, spans: 0 }
+    }
+
+    fn add(&mut self, more: Self) {
+        self.times += more.times;
+        self.spans += more.spans;
+    }
+}
+
+/// As results tell it: `15 times`, or `15 times, 367 spans in all` where that is another number.
+impl Display for Bites {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { times, spans } = self;
+        write!(formatter, "{times} times")?;
+        if *spans == 0 || spans == times { Ok(()) } else { write!(formatter, ", {spans} spans in all") }
+    }
+}
+
 /// A defect at work.
 trait Tamper: Send {
     /// Does to the passage what the defect says, and answers how often it bit, in its own unit.
     fn tamper(&mut self, passage: &mut Passage) -> u64;
+
+    /// How many spans the bites just answered touched, so many of them; the passage is as they left it.
+    fn touched(&self, bites: u64, _passage: &Passage) -> u64 {
+        bites
+    }
 }
 
 /// The defects of a target that change requests, in order, with their counters.
@@ -151,7 +188,7 @@ pub struct PlantedDefects {
 struct Planted {
     defect: Defect,
     tamper: Box<dyn Tamper>,
-    bites: u64,
+    bites: Bites,
 }
 
 impl PlantedDefects {
@@ -159,7 +196,7 @@ impl PlantedDefects {
     pub fn new(defects: &[Defect], seed: u64) -> Self {
         let planted = defects.iter().zip(0..).filter_map(|(defect, number)| {
             let tamper = defect.tamper(pick::seed_of(seed, number))?;
-            Some(Planted { defect: defect.clone(), tamper, bites: 0 })
+            Some(Planted { defect: defect.clone(), tamper, bites: Bites::default() })
         });
         Self { planted: planted.collect() }
     }
@@ -172,12 +209,15 @@ impl PlantedDefects {
     /// Sends a request through all defects.
     pub fn tamper(&mut self, passage: &mut Passage) {
         for planted in &mut self.planted {
-            planted.bites += planted.tamper.tamper(passage);
+            let times = planted.tamper.tamper(passage);
+            if times > 0 {
+                planted.bites.add(Bites { times, spans: planted.tamper.touched(times, passage) });
+            }
         }
     }
 
     /// How often each bit.
-    pub fn bites(&self) -> Vec<(Defect, u64)> {
+    pub fn bites(&self) -> Vec<(Defect, Bites)> {
         self.planted.iter().map(|planted| (planted.defect.clone(), planted.bites)).collect()
     }
 }
@@ -262,6 +302,30 @@ mod tests {
             }
             assert!(bites > 0 && changed, "{defect} never bit");
         }
+    }
+
+    /// The spans of a request that is bitten, where the defect touches them at all.
+    #[test]
+    fn bites_of_requests_tell_the_spans_that_they_touched() {
+        let bites = |defect: &str| {
+            let mut planted = PlantedDefects::new(&[defect.parse().unwrap()], 5);
+            (0..20).for_each(|number| planted.tamper(&mut Passage::new(request(number), 0)));
+            planted.bites()[0].1.to_string()
+        };
+        // Twelve spans in a request of the sample, six of them under its first resource.
+        for defect in ["acknowledge-then-drop", "send-request-twice", "deliver-late=20s", "refuse-but-forward"] {
+            assert_eq!(bites(&format!("{defect},every=5")), "4 times, 48 spans in all", "{defect}");
+        }
+        assert_eq!(bites("unknown-compression,every=5"), "4 times, 48 spans in all");
+        assert_eq!(bites("defer-but-forward=accept,every=5"), "4 times, 48 spans in all");
+        assert_eq!(bites("drop-every-nth-request-of-one-connection=5"), "4 times, 48 spans in all");
+        for defect in ["odd-answer", "send-garbage", "send-metrics"] {
+            assert_eq!(bites(&format!("{defect},every=5")), "4 times", "{defect}");
+        }
+        let swaps = bites("swap-resources,every=5");
+        let (times, spans) = swaps.strip_suffix(" spans in all").unwrap().split_once(" times, ").unwrap();
+        assert_eq!(times.parse::<u64>().unwrap() * 6, spans.parse::<u64>().unwrap());
+        assert_eq!(bites("change-name,every=12"), "20 times");
     }
 
     #[test]

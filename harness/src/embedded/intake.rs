@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::admission::{Admission, Budget, Full};
 use super::config::{EmbeddedConfig, FieldOrder, Guarantee};
-use super::defects::{Answer, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray};
+use super::defects::{Answer, Bites, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray};
 use super::descending;
 use super::export::Manner;
 use super::outlet::Outlet;
@@ -121,7 +121,7 @@ impl Intake {
         self.counters.read(self.budget.inside(), self.bites())
     }
 
-    fn bites(&self) -> Vec<(Defect, u64)> {
+    fn bites(&self) -> Vec<(Defect, Bites)> {
         let bites = self.defects.as_ref().map(|defects| lock(defects).bites()).unwrap_or_default();
         bites.into_iter().chain(self.stalls.iter().map(Stall::bites)).chain(self.misconduct.bites()).collect()
     }
@@ -142,7 +142,7 @@ impl Intake {
 
     async fn accept(&self, message: ExportTraceServiceRequest, bytes: u64, connection: u64) -> Result<i64, Refusal> {
         let admission = match self.budget.admit(bytes) {
-            Err(_) if self.misconduct.acknowledges_without_room() => return Ok(0),
+            Err(_) if self.misconduct.acknowledges_without_room(count_spans(&message)) => return Ok(0),
             admitted => admitted?,
         };
         let mut passage = Passage::new(message, connection);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::admission::Inside;
-use super::defects::Defect;
+use super::defects::{Bites, Defect};
 
 /// One figure for requests and one for the spans in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,8 +41,8 @@ pub struct EmbeddedStats {
     pub queue_requests: usize,
     /// Bytes of those requests, as received.
     pub queue_bytes: u64,
-    /// How often each planted defect really bit, in its own [`Unit`](super::Unit); as configured, stalls last.
-    pub defects: Vec<(Defect, u64)>,
+    /// How often each planted defect really bit; as configured, stalls last.
+    pub defects: Vec<(Defect, Bites)>,
 }
 
 /// What came of stopping a target.
@@ -96,7 +96,7 @@ impl Counters {
     }
 
     /// The figures now, with what others know added.
-    pub fn read(&self, inside: Inside, defects: Vec<(Defect, u64)>) -> EmbeddedStats {
+    pub fn read(&self, inside: Inside, defects: Vec<(Defect, Bites)>) -> EmbeddedStats {
         EmbeddedStats {
             accepted: self.accepted.read(),
             refused: self.refused.read(),

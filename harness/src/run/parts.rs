@@ -4,6 +4,7 @@
 use super::gate::Gate;
 use super::{RunError, RunOptions, Talk, planning, reach};
 use crate::clock::RunClock;
+use crate::embedded::Bites;
 use crate::fault::{CommandFaults, FaultBook, Link, Links, ToldOfCommands};
 use crate::judge::evidence::Refusals;
 use crate::process::SinkAddresses;
@@ -84,7 +85,7 @@ impl Stopped {
 
     /// Planted defects that touched nothing.
     pub(super) fn never_bit(&self) -> Vec<String> {
-        let idle = |(defect, bites): &(String, u64)| (*bites == 0).then(|| defect.clone());
+        let idle = |(defect, bites): &(String, Bites)| (bites.times == 0).then(|| defect.clone());
         self.ends().flat_map(|end| &end.bites).filter_map(idle).collect()
     }
 }

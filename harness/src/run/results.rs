@@ -202,7 +202,7 @@ fn warnings(found: &Found) -> Vec<String> {
     let mut warnings = found.patience.notes.clone();
     warnings.extend(found.watched.amiss.iter().cloned());
     for end in found.stopped.ends() {
-        warnings.extend(end.bites.iter().map(|(defect, bites)| format!("planted defect {defect} bit {bites} times")));
+        warnings.extend(end.bites.iter().map(|(defect, bites)| format!("planted defect {defect} bit {bites}")));
         if end.forced {
             warnings.push("the target did not stop in its grace and was ended by force".to_owned());
         }

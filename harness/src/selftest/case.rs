@@ -16,8 +16,8 @@ pub struct Case {
     pub behind: Behind,
     /// What it shows, in a few words.
     pub shows: &'static str,
-    /// Whether every finding that fails counts exactly what the defect says it did.
-    pub counted: bool,
+    /// Which findings count exactly what the defect says that it touched.
+    pub counted: Counted,
     /// Whether it rests on time, and so says nothing on a machine that is too busy for the harness.
     pub rests_on_time: bool,
     /// Whether its run is interrupted in the middle of the load, as by Ctrl-C.
@@ -58,7 +58,7 @@ pub enum Traffic {
     Uniform,
 }
 
-/// What must come of a case. Failures and what is inconclusive must be exactly these.
+/// What must come of a case: these findings and no other, of whatever level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expected {
     /// Ids of the findings that fail.
@@ -67,12 +67,26 @@ pub struct Expected {
     pub open: &'static [&'static str],
     /// Ids of further findings that must be there, informations and warnings.
     pub told: &'static [&'static str],
-    /// Ids of inconclusive findings that may come with these or stay away, as the instant will have it.
+    /// Ids of findings that may come with these or stay away, as the instant will have it; they do not fail.
     pub may_come: &'static [&'static str],
     /// What the fields that differ begin with: every one with one of these, and each of these is seen.
     pub fields: &'static [&'static str],
     /// A limit, and what it must say.
     pub limit: Option<(&'static str, Verdict)>,
+}
+
+/// Which of a case's findings are held against what its defect says that it touched: spans, or whatever else it counts where it
+/// touches none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// There is nothing to count by: no defect is planted.
+    NoDefect,
+    /// Each finding that is expected, by itself.
+    Each,
+    /// The findings of each of these sets of ids, added up.
+    Sums(&'static [&'static [&'static str]]),
+    /// None, and why.
+    Not(&'static str),
 }
 
 /// What must come of a case behind a collector.
@@ -94,9 +108,12 @@ pub enum Behind {
 pub enum Kind {
     /// Something is wrong in its run, and has to be found under its right name.
     Planted,
+    /// Something is wrong in its run, and nothing of that reaches the sink at this place: nothing is to be claimed.
+    #[serde(rename = "not-visible")]
+    NotVisible,
     /// Something is wrong in its evidence only, which is no run's.
     Altered,
-    /// Nothing is to be claimed.
+    /// Nothing is wrong, and nothing is to be claimed.
     Control,
 }
 
@@ -135,17 +152,20 @@ impl Expected {
 impl Case {
     const fn new(name: &'static str, source: Source, expected: Expected, shows: &'static str) -> Self {
         let behind = Behind::Same;
-        Self { name, source, expected, behind, shows, counted: false, rests_on_time: false, interrupted: false }
+        let counted = Counted::NoDefect;
+        Self { name, source, expected, behind, shows, counted, rests_on_time: false, interrupted: false }
     }
 
     /// A run with a planted defect.
     pub const fn defect(name: &'static str, plant: &'static str, expected: Expected, shows: &'static str) -> Self {
         Self::new(name, Source::Run { traffic: Traffic::Common, plant, settings: &[] }, expected, shows)
+            .counted(Counted::Each)
     }
 
     /// The same in traffic where every trace has padded ids.
     pub const fn padded(name: &'static str, plant: &'static str, expected: Expected, shows: &'static str) -> Self {
         Self::new(name, Source::Run { traffic: Traffic::Padded, plant, settings: &[] }, expected, shows)
+            .counted(Counted::Each)
     }
 
     /// A run of a target that does nothing wrong, under these settings.
@@ -178,10 +198,15 @@ impl Case {
         self
     }
 
-    /// The same, and every finding that fails counts what the defect says.
-    pub const fn counted(mut self) -> Self {
-        self.counted = true;
+    /// The same, with other findings that count what the defect says.
+    pub const fn counted(mut self, counted: Counted) -> Self {
+        self.counted = counted;
         self
+    }
+
+    /// The same, where no finding counts what the defect says, and why.
+    pub const fn not_counted(self, why: &'static str) -> Self {
+        self.counted(Counted::Not(why))
     }
 
     /// The same, resting on time.
@@ -215,8 +240,17 @@ impl Case {
     pub fn kind(&self, expected: &Expected) -> Kind {
         match self.source {
             Source::Altered { .. } => Kind::Altered,
-            Source::Run { .. } if expected.is_nothing() => Kind::Control,
-            Source::Run { .. } => Kind::Planted,
+            Source::Run { .. } if !expected.is_nothing() => Kind::Planted,
+            Source::Run { .. } if self.expected.is_nothing() => Kind::Control,
+            Source::Run { .. } => Kind::NotVisible,
+        }
+    }
+
+    /// Why nothing of it is visible where this must come of it, if that is so.
+    pub fn not_visible(&self, expected: &Expected) -> Option<&'static str> {
+        match self.behind {
+            Behind::Differs(_, why) if self.kind(expected) == Kind::NotVisible => Some(why),
+            _ => None,
         }
     }
 

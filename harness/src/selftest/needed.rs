@@ -58,7 +58,8 @@ mod tests {
 
     /// A loss, as a judge tells it that leaves something out.
     fn lost(without: Without) -> RunResult {
-        let finding = Finding { id: "lost-acknowledged".to_owned(), level: Level::Failure, ..Finding::default() };
+        let id = "lost-acknowledged".to_owned();
+        let finding = Finding { id, level: Level::Failure, count: 1, ..Finding::default() };
         let found = without.runs("delivery") && without.makes(&finding.id);
         let verdict = if found { Verdict::Fail } else { Verdict::Pass };
         let findings = if found { vec![finding] } else { Vec::new() };

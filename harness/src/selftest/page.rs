@@ -1,17 +1,19 @@
 //! The table as Markdown, for `--list` and for `docs/selftest.md`.
 
-use super::case::{Behind, Case, Expected, Source, Traffic};
+use super::case::{Behind, Case, Counted, Expected, Source, Traffic};
 use std::fmt::Write;
 
 /// The table, one line a case.
 pub fn page(cases: &[Case]) -> String {
-    let mut text = String::from("| case | planted | verdict | findings | what it shows | behind a collector |\n");
-    text.push_str("|---|---|---|---|---|---|\n");
+    let mut text =
+        String::from("| case | planted | verdict | findings | counted | what it shows | behind a collector |\n");
+    text.push_str("|---|---|---|---|---|---|---|\n");
     for case in cases {
         let Case { name, expected, shows, .. } = case;
-        let (planted, findings, behind) = (planted(case), findings(expected), behind(&case.behind));
+        let (planted, findings, counted, behind) = (planted(case), findings(expected), counted(case), behind(case));
+        let verdict = expected.verdict();
         // Writing to a string does not fail.
-        let _ = writeln!(text, "| `{name}` | {planted} | {} | {findings} | {shows} | {behind} |", expected.verdict());
+        let _ = writeln!(text, "| `{name}` | {planted} | {verdict} | {findings} | {counted} | {shows} | {behind} |");
     }
     text
 }
@@ -33,16 +35,28 @@ fn findings(expected: &Expected) -> String {
         let _ = write!(id, " in {fields}");
     }
     all.extend(quoted(expected.open, " (inconclusive)"));
-    all.extend(quoted(expected.may_come, " (inconclusive; it may stay away)"));
+    all.extend(quoted(expected.may_come, " (it may stay away)"));
     all.extend(quoted(expected.told, " (told)"));
     all.extend(expected.limit.map(|(text, verdict)| format!("limit `{text}`: {verdict}")));
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 
-fn behind(behind: &Behind) -> String {
-    match behind {
+/// Which findings count what the defect says that it touched.
+fn counted(case: &Case) -> String {
+    let sum = |ids: &&[&str]| ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" + ");
+    match case.counted {
+        Counted::NoDefect => "no defect".to_owned(),
+        Counted::Each => "each".to_owned(),
+        Counted::Sums(sums) => sums.iter().map(sum).collect::<Vec<_>>().join(", "),
+        Counted::Not(why) => format!("no: {why}"),
+    }
+}
+
+fn behind(case: &Case) -> String {
+    match case.behind {
         Behind::Same => "the same".to_owned(),
-        Behind::Differs(expected, why) => format!("{}, {}: {why}", expected.verdict(), findings(expected)),
+        Behind::Differs(expected, why) if case.not_visible(&expected).is_some() => format!("not visible: {why}"),
+        Behind::Differs(expected, why) => format!("{}, {}: {why}", expected.verdict(), findings(&expected)),
         Behind::Untried(why) => format!("not tried: {why}"),
         Behind::Only(why) => format!("only there: {why}"),
     }

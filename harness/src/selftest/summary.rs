@@ -4,6 +4,7 @@ use super::case::{Expected, Kind};
 use super::judged::Came;
 use super::seen::Outcome;
 use serde::Serialize;
+use spanproof_reports::figures::several;
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::Level;
 use spanproof_reports::result::verdict::Verdict;
@@ -20,10 +21,14 @@ pub struct Summary {
     pub schema: &'static str,
     /// `embedded`, or `behind` a collector.
     pub place: &'static str,
-    /// Cases in whose run something is wrong.
+    /// Cases in whose run something is wrong that shows at this place.
     pub planted: usize,
     /// Those of them that came out exactly as expected.
     pub caught: usize,
+    /// Further cases in whose run something is wrong, of which nothing reaches the sink at this place.
+    pub not_visible: usize,
+    /// Those of them in which indeed nothing was claimed.
+    pub nothing_claimed: usize,
     /// Cases in which the evidence of another run is altered, since nothing can be planted that leads to it.
     pub altered: usize,
     /// Those of them that came out exactly as expected.
@@ -52,6 +57,8 @@ pub struct Needed {
     pub not_missed: Vec<String>,
     /// Of those, the ones that rest on a case that could not be tried.
     pub untried: Vec<String>,
+    /// Checks that were not left out, since they had nothing to judge in any case at this place.
+    pub not_made: Vec<String>,
 }
 
 /// One case that was tried.
@@ -62,8 +69,11 @@ pub struct Tried {
     /// The planted defect.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub plant: &'static str,
-    /// `planted`, `altered` or `control`.
+    /// `planted`, `not-visible`, `altered` or `control`.
     pub kind: Kind,
+    /// Why nothing of its defect is visible at this place, if that is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_visible: Option<&'static str>,
     /// How its run was made.
     #[serde(flatten)]
     pub how: How,
@@ -140,6 +150,7 @@ impl Tried {
             name: case.name.to_owned(),
             plant: case.plant(),
             kind: case.kind(expected),
+            not_visible: case.not_visible(expected),
             how,
             outcome: word,
             because,
@@ -160,6 +171,8 @@ impl Summary {
             place,
             planted: all(Kind::Planted),
             caught: good(Kind::Planted),
+            not_visible: all(Kind::NotVisible),
+            nothing_claimed: good(Kind::NotVisible),
             altered: all(Kind::Altered),
             seen: good(Kind::Altered),
             controls: all(Kind::Control),
@@ -194,9 +207,10 @@ impl Summary {
             // Writing to a string does not fail.
             let _ = writeln!(text, "{}, seed {}: {words}", tried.name, tried.how.seed);
         }
-        for (name, why) in &self.left_out {
-            let _ = writeln!(text, "not tried here: {name}: {why}");
+        for (tried, why) in self.cases.iter().filter_map(|tried| Some((tried, tried.not_visible?))) {
+            let _ = writeln!(text, "not visible here: {}: {why}", tried.name);
         }
+        text.push_str(&self.not_tried());
         if let Some(needed) = &self.needed {
             text.push_str(&needed.text());
         }
@@ -204,11 +218,32 @@ impl Summary {
     }
 
     fn counts(&self) -> String {
-        let Self { planted, caught, altered, seen, controls, passed, place, .. } = self;
+        let Self { planted, caught, not_visible, nothing_claimed, altered, seen, controls, passed, place, .. } = self;
+        let beside = match not_visible {
+            0 => String::new(),
+            some => format!("{nothing_claimed}/{some} not visible here and nothing claimed, "),
+        };
         format!(
-            "{place}: {caught}/{planted} planted defects caught, {seen}/{altered} altered evidence seen, \
+            "{place}: {caught}/{planted} planted defects caught, {beside}{seen}/{altered} altered evidence seen, \
              {passed}/{controls} controls passed\n"
         )
+    }
+
+    /// How many cases are not tried at this place, and under each reason which.
+    fn not_tried(&self) -> String {
+        let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (name, why) in &self.left_out {
+            match by_reason.iter_mut().find(|(reason, _)| reason == why) {
+                Some((_, names)) => names.push(name),
+                None => by_reason.push((why, vec![name])),
+            }
+        }
+        let lines = by_reason.iter().map(|(why, names)| format!("         {why}: {}\n", names.join(", ")));
+        let lines: String = lines.collect();
+        match self.left_out.len() {
+            0 => String::new(),
+            count => format!("not tried here: {}\n{lines}", several(count as u64, "case")),
+        }
     }
 }
 
@@ -235,6 +270,9 @@ impl Needed {
             };
             let _ = writeln!(text, "         {name}: {why}");
         }
+        for name in &self.not_made {
+            let _ = writeln!(text, "         not among these: {name}, which had nothing to judge in any case here");
+        }
         text
     }
 }
@@ -249,6 +287,7 @@ mod tests {
             name: "some".to_owned(),
             plant: "drop-nth=1",
             kind,
+            not_visible: None,
             how: How { seed: 7, tries: 1, took_seconds: 1.0 },
             outcome,
             because: vec!["a reason".to_owned()],
@@ -276,7 +315,7 @@ mod tests {
     fn a_check_that_nothing_needs_is_a_failure_unless_its_case_could_not_be_tried() {
         let needed = |not_missed: &[&str], untried: &[&str]| {
             let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
-            Some(Needed { left_out: 5, not_missed: owned(not_missed), untried: owned(untried) })
+            Some(Needed { left_out: 5, not_missed: owned(not_missed), untried: owned(untried), not_made: Vec::new() })
         };
         let cases = || vec![tried("as-expected", Kind::Planted)];
         assert_eq!(exit_code(cases(), needed(&[], &[])), 0);
@@ -290,19 +329,28 @@ mod tests {
         let mut cases = vec![tried("as-expected", Kind::Control), tried("missed", Kind::Planted)];
         let how = How { tries: 3, ..cases[0].how };
         cases.push(Tried { name: "other".to_owned(), how, ..tried("as-expected", Kind::Altered) });
-        let needed = Needed { left_out: 5, not_missed: vec!["check x".to_owned()], untried: Vec::new() };
+        let hidden = tried("as-expected", Kind::NotVisible);
+        cases.push(Tried { name: "hidden".to_owned(), not_visible: Some("a wall"), ..hidden });
+        let names = |name: &str| vec![name.to_owned()];
+        let (not_missed, not_made) = (names("check x"), names("check y"));
+        let needed = Needed { left_out: 5, not_missed, untried: Vec::new(), not_made };
         let mut summary = Summary::new("embedded", cases, Some(needed), 1.0);
-        summary.left_out = vec![("another".to_owned(), "why".to_owned())];
+        let left_out = [("another", "why"), ("a third", "no"), ("a fourth", "why")];
+        summary.left_out = left_out.map(|(name, why)| (name.to_owned(), why.to_owned())).to_vec();
         insta::assert_snapshot!(summary.text(), @r"
         missed   some   drop-nth=1   seed 7
                  a reason
                  expected fail: no finding
                  came     nothing
-        embedded: 0/1 planted defects caught, 1/1 altered evidence seen, 1/1 controls passed
+        embedded: 0/1 planted defects caught, 1/1 not visible here and nothing claimed, 1/1 altered evidence seen, 1/1 controls passed
         other, seed 7: tried 3 times: the harness was late
-        not tried here: another: why
+        not visible here: hidden: a wall
+        not tried here: 3 cases
+                 why: another, a fourth
+                 no: a third
         each check is needed: 4 of 5
                  check x: nothing is missed without it
+                 not among these: check y, which had nothing to judge in any case here
         ");
     }
 }

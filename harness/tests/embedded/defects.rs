@@ -33,7 +33,7 @@ async fn run(defect: &str, requests: u8) -> (usize, u64) {
     let [(named, bites)] = &report.stats.defects[..] else { panic!("{:?}", report.stats) };
     assert_eq!(*named, defect.parse::<Defect>().unwrap());
     assert_eq!(report.stats.accepted.requests, u64::from(requests));
-    (sink.bodies().len(), *bites)
+    (sink.bodies().len(), bites.times)
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn the_nth_span_is_missing_and_all_others_arrive() {
     let mut expected: Vec<_> = (0..3).map(|number| request(number, 4)).collect();
     expected[1].resource_spans[0].scope_spans[0].spans.remove(1);
     assert_eq!(accepted, expected);
-    assert_eq!(target.stats().defects[0].1, 1);
+    assert_eq!(target.stats().defects[0].1.times, 1);
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_request_refused_for_good_arrives_all_the_same() {
         let mut accepted = sink.accepted(2).await;
         accepted.sort_by_key(|request| request.resource_spans[0].scope_spans[0].spans[0].trace_id[0]);
         assert_eq!(accepted, [request(1, 4), request(2, 4)]);
-        assert_eq!((target.stats().refused.requests, target.stats().defects[0].1), (2, 2));
+        assert_eq!((target.stats().refused.requests, target.stats().defects[0].1.times), (2, 2));
     }
 }
 
@@ -98,7 +98,7 @@ async fn a_stalled_target_answers_at_the_end_of_the_stall() {
     // The first request starts the clock, and whichever is held up first is answered no sooner than a period later.
     let start = Instant::now();
     let mut sent = 0;
-    while target.stats().defects[0].1 == 0 {
+    while target.stats().defects[0].1.times == 0 {
         client.export(request(sent, 1)).await.unwrap();
         sent += 1;
         // Slow enough that the numbers of the requests do not run out within the 100 ms before the stall.
@@ -120,7 +120,7 @@ async fn defects_follow_each_other_in_the_order_given() {
     // 12 corrupted, 6 of them repeated, 6 of the 18 lost.
     assert_eq!(spans.len(), 12);
     assert!(spans.iter().all(|span| span.attributes.iter().any(|attribute| attribute.key == "planted.defect")));
-    let bites: Vec<_> = target.stats().defects.iter().map(|(_, bites)| *bites).collect();
+    let bites: Vec<_> = target.stats().defects.iter().map(|(_, bites)| bites.times).collect();
     assert_eq!(bites, [12, 6, 6]);
 }
 
@@ -137,7 +137,7 @@ async fn a_deferred_request_has_arrived_and_is_taken_or_refused_when_it_comes_ag
         let second = send(target.grpc_addr(), request(1, 4), None).await;
         assert_eq!(second.err().map(|status| status.code()), again, "{defect}");
         let report = shutdown(target, PATIENCE).await;
-        assert_eq!((sink.bodies().len(), report.stats.defects[0].1), (arrived, 1), "{defect}");
+        assert_eq!((sink.bodies().len(), report.stats.defects[0].1.times), (arrived, 1), "{defect}");
     }
 }
 
@@ -176,7 +176,7 @@ async fn requests_that_nobody_asked_for_and_such_as_nobody_can_take_are_seen_by_
             send(target.grpc_addr(), request(number, 4), None).await.unwrap();
         }
         let report = shutdown(target, PATIENCE).await;
-        assert!(report.drained && report.stats.defects.iter().all(|(_, bites)| *bites == 2), "{report:?}");
+        assert!(report.drained && report.stats.defects.iter().all(|(_, bites)| bites.times == 2), "{report:?}");
         let counters = sink.counters();
         let refused = [Reason::Malformed, Reason::Encoding].map(|reason| counters.refused(reason));
         // Each of the two destinations gets two of everything.

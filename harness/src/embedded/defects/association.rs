@@ -129,10 +129,20 @@ impl Tamper for SwapResources {
             None => 0,
         }
     }
+
+    /// Whatever else a request holds stays under its own resource.
+    fn touched(&self, _bites: u64, passage: &Passage) -> u64 {
+        let first = passage.message.resource_spans.iter().find(|resource| spans_under(resource) > 0);
+        first.map_or(0, spans_under)
+    }
+}
+
+fn spans_under(resource: &ResourceSpans) -> u64 {
+    resource.scope_spans.iter().map(|scope| scope.spans.len() as u64).sum()
 }
 
 fn first_with_spans(message: &mut ExportTraceServiceRequest) -> Option<&mut ResourceSpans> {
-    message.resource_spans.iter_mut().find(|resource| resource.scope_spans.iter().any(|scope| !scope.spans.is_empty()))
+    message.resource_spans.iter_mut().find(|resource| spans_under(resource) > 0)
 }
 
 #[cfg(test)]

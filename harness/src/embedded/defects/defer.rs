@@ -37,6 +37,10 @@ impl Tamper for Defer {
         }
         u64::from(picked)
     }
+
+    fn touched(&self, _bites: u64, passage: &Passage) -> u64 {
+        super::spans::spans(&passage.message).count() as u64
+    }
 }
 
 #[cfg(test)]

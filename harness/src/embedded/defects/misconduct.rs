@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::time::{Instant, sleep_until};
 use tonic::Code;
 
-use super::{Defect, DefectKind};
+use super::{Bites, Defect, DefectKind};
 use crate::embedded::export::Attempt;
 use crate::embedded::intake::Refusal;
 
@@ -24,29 +24,35 @@ pub struct Misconduct {
 struct Planted {
     defect: Defect,
     bites: AtomicU64,
+    /// Of those of a request that was lost at once.
+    spans: AtomicU64,
 }
 
 impl Misconduct {
     /// What of `defects` is of this kind.
     pub fn planted(defects: &[Defect]) -> Arc<Self> {
         let planted = defects.iter().filter(|defect| defect.kind().is_misconduct());
-        let planted = planted.map(|defect| Planted { defect: defect.clone(), bites: AtomicU64::new(0) }).collect();
+        let planted = planted.map(Planted::new).collect();
         Arc::new(Self { planted, ..Self::default() })
     }
 
-    /// Whether a request that finds no room is acknowledged all the same, and dropped.
-    pub fn acknowledges_without_room(&self) -> bool {
-        self.does(&DefectKind::AcknowledgeBeforeQueueing)
+    /// Whether a request of so many spans that finds no room is acknowledged all the same, and dropped.
+    pub fn acknowledges_without_room(&self, spans: u64) -> bool {
+        let does = self.does(&DefectKind::AcknowledgeBeforeQueueing);
+        if let Some(planted) = does {
+            planted.spans.fetch_add(spans, Ordering::Relaxed);
+        }
+        does.is_some()
     }
 
     /// Whether there is no chance in the pauses.
     pub fn is_without_chance(&self) -> bool {
-        self.does(&DefectKind::NoJitter)
+        self.does(&DefectKind::NoJitter).is_some()
     }
 
     /// Holds an attempt up, or answers it where nobody is asked any more.
     pub async fn before_attempt(&self) -> Option<Attempt> {
-        if self.has_failed.load(Ordering::Relaxed) && self.does(&DefectKind::NeverRecover) {
+        if self.has_failed.load(Ordering::Relaxed) && self.does(&DefectKind::NeverRecover).is_some() {
             let message = "the destination was given up, as planted";
             return Some(Attempt::Retryable { refusal: Refusal::new(Code::Unavailable, message), after: None });
         }
@@ -66,14 +72,14 @@ impl Misconduct {
             Attempt::Retryable { .. } | Attempt::Permanent(_) => self.has_failed.store(true, Ordering::Relaxed),
         }
         match attempt {
-            Attempt::Permanent(refusal) if self.does(&DefectKind::ResendAfterFinal) => {
+            Attempt::Permanent(refusal) if self.does(&DefectKind::ResendAfterFinal).is_some() => {
                 Attempt::Retryable { refusal, after: None }
             }
-            Attempt::Delivered { rejected } if rejected > 0 && self.does(&DefectKind::ResendAfterPartial) => {
+            Attempt::Delivered { rejected } if rejected > 0 && self.does(&DefectKind::ResendAfterPartial).is_some() => {
                 let refusal = Refusal::new(Code::Internal, "rejected in part");
                 Attempt::Retryable { refusal, after: None }
             }
-            Attempt::Retryable { refusal, after: Some(_) } if self.does(&DefectKind::IgnoreRetryAfter) => {
+            Attempt::Retryable { refusal, after: Some(_) } if self.does(&DefectKind::IgnoreRetryAfter).is_some() => {
                 Attempt::Retryable { refusal, after: None }
             }
             honest => honest,
@@ -81,8 +87,8 @@ impl Misconduct {
     }
 
     /// The defects with how often each bit.
-    pub fn bites(&self) -> Vec<(Defect, u64)> {
-        self.planted.iter().map(|planted| (planted.defect.clone(), planted.bites.load(Ordering::Relaxed))).collect()
+    pub fn bites(&self) -> Vec<(Defect, Bites)> {
+        self.planted.iter().map(|planted| (planted.defect.clone(), planted.bites())).collect()
     }
 
     /// The end of the stall that an attempt at this instant falls into.
@@ -97,13 +103,21 @@ impl Misconduct {
         Some(end)
     }
 
-    /// Whether this is planted, which then bites.
-    fn does(&self, kind: &DefectKind) -> bool {
-        let planted = self.planted.iter().find(|planted| planted.defect.kind() == kind);
-        planted.is_some_and(|planted| {
-            planted.bites.fetch_add(1, Ordering::Relaxed);
-            true
-        })
+    /// This if it is planted, which then bites.
+    fn does(&self, kind: &DefectKind) -> Option<&Planted> {
+        let planted = self.planted.iter().find(|planted| planted.defect.kind() == kind)?;
+        planted.bites.fetch_add(1, Ordering::Relaxed);
+        Some(planted)
+    }
+}
+
+impl Planted {
+    fn new(defect: &Defect) -> Self {
+        Self { defect: defect.clone(), bites: AtomicU64::new(0), spans: AtomicU64::new(0) }
+    }
+
+    fn bites(&self) -> Bites {
+        Bites { times: self.bites.load(Ordering::Relaxed), spans: self.spans.load(Ordering::Relaxed) }
     }
 }
 
@@ -128,7 +142,7 @@ mod tests {
     fn bites(misconduct: &Misconduct) -> u64 {
         let bites = misconduct.bites();
         assert_eq!(bites.len(), 1, "the other one changes requests");
-        bites[0].1
+        bites[0].1.times
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
         DefectKind::DeliverLate(delay) => (*delay).min(DELAY_MAX),
         _ => Duration::ZERO,
     };
-    Some(Box::new(AlterRequests { pick, alter, delay }))
+    let touches_spans =
+        !matches!(defect.kind(), DefectKind::OddAnswer | DefectKind::SendGarbage | DefectKind::SendMetrics);
+    Some(Box::new(AlterRequests { pick, alter, delay, touches_spans }))
 }
 
 /// Changes the fate of one in N requests. Requests without spans are not counted: there is nothing to lose in them.
@@ -38,6 +40,8 @@ struct AlterRequests {
     pick: Pick,
     alter: fn(&mut Passage, Duration),
     delay: Duration,
+    /// False for one that answers oddly or sends something else besides: the request goes its way.
+    touches_spans: bool,
 }
 
 impl Tamper for AlterRequests {
@@ -47,6 +51,10 @@ impl Tamper for AlterRequests {
             (self.alter)(passage, self.delay);
         }
         u64::from(picked)
+    }
+
+    fn touched(&self, _bites: u64, passage: &Passage) -> u64 {
+        if self.touches_spans { count(passage) } else { 0 }
     }
 }
 
@@ -68,6 +76,14 @@ impl Tamper for DropEveryNth {
         }
         u64::from(hit)
     }
+
+    fn touched(&self, _bites: u64, passage: &Passage) -> u64 {
+        count(passage)
+    }
+}
+
+fn count(passage: &Passage) -> u64 {
+    super::spans::spans(&passage.message).count() as u64
 }
 
 fn has_spans(passage: &Passage) -> bool {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::{Defect, DefectKind};
+use super::{Bites, Defect, DefectKind};
 
 /// A planted stall. Requests that arrive in one wait for its end and are then handled as ever.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ impl Stall {
     }
 
     /// The defect and how many requests it has held up.
-    pub fn bites(&self) -> (Defect, u64) {
-        (self.defect.clone(), self.bites.load(Ordering::Relaxed))
+    pub fn bites(&self) -> (Defect, Bites) {
+        (self.defect.clone(), Bites::of_no_span(self.bites.load(Ordering::Relaxed)))
     }
 }
 
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(stall.end(at(14_000)), Some(at(15_000)));
         assert_eq!(stall.end(at(14_900)), Some(at(15_000)));
         assert_eq!(stall.end(at(15_000)), None);
-        assert_eq!(stall.bites().1, 2);
+        assert_eq!(stall.bites().1, Bites::of_no_span(2));
     }
 
     #[test]
