@@ -53,10 +53,11 @@ pub fn outcome(case: &Case, expected: &Expected, result: &RunResult) -> Outcome 
     if missed.is_empty() { Outcome::Untried(Untried::HarnessWasLate(late.to_owned())) } else { Outcome::Missed(missed) }
 }
 
-/// What must come of a case whose figures are withheld because the harness was late: its limit is open, and all else is as
-/// ever, so that a miss stays a miss.
+/// What must come of a case whose figures are withheld because the harness was late: its limit is open, what is told of times may
+/// stay away, and all else is as ever, so that a miss stays a miss.
 fn without_figures(expected: &Expected) -> Expected {
-    Expected { limit: expected.limit.map(|(text, _)| (text, Verdict::Inconclusive)), ..*expected }
+    let limit = expected.limit.map(|(text, _)| (text, Verdict::Inconclusive));
+    Expected { limit, told: &[], may_come: expected.told, ..*expected }
 }
 
 /// How often planted defects bit, by what the target says of them; of spans only where that is another number.
@@ -303,6 +304,12 @@ mod tests {
         };
         let late = Outcome::Untried(Untried::HarnessWasLate(String::new()));
         assert_eq!(outcome(&timed, &expected, &withheld(Verdict::Inconclusive, None)), late);
+        let told = Expected { told: &["resent-in-step"], ..Expected::PASS };
+        let in_step = Case { expected: told, ..CORRUPT }.counted(Counted::Not("why")).rests_on_time();
+        let only_late = result(Verdict::Pass, vec![finding("harness-was-the-limit", Level::Warning, 1, "")]);
+        assert_eq!(outcome(&in_step, &told, &only_late), late);
+        let differences = missed(&in_step, &result(Verdict::Pass, Vec::new()));
+        assert_eq!(differences, ["no warning or info `resent-in-step`"], "a punctual harness is no excuse");
         let lost = finding("lost-acknowledged", Level::Failure, 1, "");
         let differences = missed(&timed, &withheld(Verdict::Fail, Some(lost)));
         assert!(differences.contains(&"failure `lost-acknowledged` is not expected".to_owned()), "{differences:?}");
