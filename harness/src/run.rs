@@ -199,11 +199,11 @@ struct Prepared {
 fn prepare(scenario: &Scenario, options: &RunOptions) -> Result<Prepared, RunError> {
     check(scenario, options)?;
     check_program(scenario)?;
-    let target_plan = planning::target_plan(scenario, &options.directory)?;
     let patience = patience(scenario, &options.directory)?;
     let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
-    // Last, so that what cannot begin leaves no directory behind.
+    // So late that what cannot begin leaves no directory behind.
     prepare_directory(options)?;
+    let target_plan = planning::target_plan(scenario, &options.directory)?;
     room::check(&options.directory, room::needed(&plan, patience.longest()))?;
     let outlook = outlook(scenario, &plan, &patience, !options.behind.is_empty())?;
     Ok(Prepared { target_plan, plan, patience, outlook })

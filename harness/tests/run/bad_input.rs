@@ -219,7 +219,8 @@ run: {duration: 1s}
 ";
     std::fs::write(&scenario, text).unwrap();
     let path = scenario.to_str().unwrap();
-    let words = ["mine.yaml:10: `otlp_grpc/tempo` would send to `192.0.2.1`", "`metrics.example`", "--allow-remote HOST"];
+    let words =
+        ["mine.yaml:10: `otlp_grpc/tempo` would send to `192.0.2.1`", "`metrics.example`", "--allow-remote HOST"];
     for arguments in [&["run", path][..], &["run", path, "--dry-run"], &["scenario", "validate", path]] {
         let run = refused(spanproof(arguments), &words);
         assert!(!run.stderr.contains("hunter2") && !run.path("spanproof-runs").exists(), "{run}");
