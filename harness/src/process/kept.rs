@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// A keeper answers within milliseconds; a machine under load gets a thousand times that.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Our own binary, also where its file has been replaced.
+const OURSELVES: &str = "/proc/self/exe";
 
 /// How long [`Kept`] waits for its keeper when it is dropped: the keeper kills within milliseconds.
 const END_WITHIN: Duration = Duration::from_secs(3);
@@ -42,7 +45,12 @@ pub(super) struct Kept {
 impl Kept {
     /// Starts a keeper and its target. The error is a sentence for people.
     pub(super) fn start(launch: Launch) -> Result<Self, String> {
-        let mut command = Command::new("/proc/self/exe");
+        if !Path::new(OURSELVES).exists() {
+            return Err(
+                "/proc is not mounted: without it spanproof can start no process of which nothing is left".to_owned()
+            );
+        }
+        let mut command = Command::new(OURSELVES);
         command.arg0("sp-keeper").arg(KEEPER_ARGUMENT).env_clear().envs(&launch.env).process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(launch.log);
         if let Some(cwd) = &launch.cwd {

@@ -1,9 +1,9 @@
 //! CPU time of our own threads by name, so that driver, sink and embedded target each know their cost.
 
 use super::proc_text;
-use super::{ResourceError, read_proc};
+use super::read_proc;
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Follows the CPU time of this process's threads, to the nanosecond (`schedstat`).
@@ -15,6 +15,8 @@ use std::time::Duration;
 pub struct ThreadCpu {
     live: HashMap<u32, Seen>,
     ended_ns: BTreeMap<String, u64>,
+    /// A sample failed: what was not seen then is in no sum.
+    is_blind: bool,
 }
 
 #[derive(Debug)]
@@ -30,18 +32,20 @@ impl ThreadCpu {
         Self::default()
     }
 
-    /// Reads all threads there are now.
-    ///
-    /// # Errors
-    /// When `/proc/self/task` cannot be listed.
-    pub fn sample(&mut self) -> Result<(), ResourceError> {
-        let path = Path::new("/proc/self/task");
-        let entries =
-            std::fs::read_dir(path).map_err(|source| ResourceError::Unreadable { path: path.to_owned(), source })?;
+    /// Reads all threads there are now. Where `/proc/self/task` cannot be listed, no CPU time is known any more.
+    pub fn sample(&mut self) {
+        let Ok(entries) = std::fs::read_dir("/proc/self/task") else {
+            self.is_blind = true;
+            return;
+        };
         let tids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         // A thread that ends between listing and reading falls out of the map and keeps what was seen before.
         self.replace(tids.filter_map(|tid| Some((tid, read_thread(tid)?))).collect());
-        Ok(())
+    }
+
+    /// Whether there was a sample that could not be taken.
+    pub fn is_blind(&self) -> bool {
+        self.is_blind
     }
 
     fn replace(&mut self, now: HashMap<u32, Seen>) {
@@ -53,12 +57,13 @@ impl ThreadCpu {
         }
     }
 
-    /// CPU time of all threads whose name starts with `prefix`, ended ones included, at the last sample.
-    pub fn of_prefix(&self, prefix: &str) -> Duration {
+    /// CPU time of all threads whose name starts with `prefix`, ended ones included, at the last sample; `None` where a sample could
+    /// not be taken.
+    pub fn of_prefix(&self, prefix: &str) -> Option<Duration> {
         let named = |name: &str| name.starts_with(prefix);
         let ended: u64 = self.ended_ns.iter().filter(|(name, _)| named(name)).map(|(_, ns)| ns).sum();
         let live: u64 = self.live.values().filter(|seen| named(&seen.name)).map(|seen| seen.cpu_ns).sum();
-        Duration::from_nanos(ended + live)
+        (!self.is_blind).then(|| Duration::from_nanos(ended + live))
     }
 
     /// CPU time by whole thread name at the last sample, threads of one name summed.
@@ -101,8 +106,8 @@ mod tests {
         cpu.replace(HashMap::from([(7, seen("sp-sink-0", 1, 500)), (8, seen("sp-sink-1", 1, 30))]));
         cpu.replace(HashMap::from([(8, seen("sp-sink-1", 1, 40))]));
         cpu.replace(HashMap::new());
-        assert_eq!(cpu.of_prefix("sp-sink"), Duration::from_nanos(540));
-        assert_eq!(cpu.of_prefix("sp-driver"), Duration::ZERO);
+        assert_eq!(cpu.of_prefix("sp-sink"), Some(Duration::from_nanos(540)));
+        assert_eq!(cpu.of_prefix("sp-driver"), Some(Duration::ZERO));
         assert_eq!(cpu.by_name()["sp-sink-0"], Duration::from_nanos(500));
     }
 
@@ -111,7 +116,7 @@ mod tests {
         let mut cpu = ThreadCpu::new();
         cpu.replace(HashMap::from([(7, seen("sp-a", 1, 500))]));
         cpu.replace(HashMap::from([(7, seen("sp-a", 2, 900))]));
-        assert_eq!(cpu.of_prefix("sp-a"), Duration::from_nanos(1400));
+        assert_eq!(cpu.of_prefix("sp-a"), Some(Duration::from_nanos(1400)));
     }
 
     #[test]
@@ -119,8 +124,8 @@ mod tests {
         let mut cpu = ThreadCpu::new();
         cpu.replace(HashMap::from([(7, seen("main", 1, 5))]));
         cpu.replace(HashMap::from([(7, seen("sp-driver", 1, 9))]));
-        assert_eq!(cpu.of_prefix("sp-driver"), Duration::from_nanos(9));
-        assert_eq!(cpu.of_prefix("main"), Duration::ZERO);
+        assert_eq!(cpu.of_prefix("sp-driver"), Some(Duration::from_nanos(9)));
+        assert_eq!(cpu.of_prefix("main"), Some(Duration::ZERO));
     }
 
     #[test]
@@ -140,12 +145,12 @@ mod tests {
             .unwrap();
         let mut cpu = ThreadCpu::new();
         work_done.recv().unwrap();
-        cpu.sample().unwrap();
+        cpu.sample();
         let alive = cpu.of_prefix("sp-cpu-test");
-        assert!(alive > Duration::ZERO, "{alive:?}");
+        assert!(alive > Some(Duration::ZERO), "{alive:?}");
         end.send(()).unwrap();
         thread.join().unwrap();
-        cpu.sample().unwrap();
+        cpu.sample();
         assert!(cpu.of_prefix("sp-cpu-test") >= alive);
     }
 }

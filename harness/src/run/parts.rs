@@ -153,7 +153,7 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
     let behind = behind.map(|behind| behind.stop(grace));
     links.stop();
     // Threads that end take their CPU time along, so it is read first.
-    drop(cpu.sample());
+    cpu.sample();
     let counters = sink.counters();
     let cut = sink.shutdown(Duration::from_secs(2));
     // A fault that keeps answers back keeps connections open, too.

@@ -136,7 +136,7 @@ fn driver(found: &Found) -> Driver {
     let report = &found.watched.driver;
     let lateness = |quantile| Some(milliseconds(report.lateness.value_at_quantile(quantile)));
     Driver {
-        cpu_seconds: Some(found.cpu.of_prefix("sp-driver").as_secs_f64()),
+        cpu_seconds: found.cpu.of_prefix("sp-driver").map(|cpu| cpu.as_secs_f64()),
         lateness_p50_ms: lateness(0.5),
         lateness_p99_ms: lateness(0.99),
         lateness_max_ms: Some(milliseconds(report.lateness.max())),
@@ -161,7 +161,7 @@ fn achieved_rate(found: &Found) -> Option<f64> {
 fn sink(found: &Found) -> Sink {
     let counters = &found.stopped.counters;
     Sink {
-        cpu_seconds: Some(found.cpu.of_prefix("sp-sink").as_secs_f64()),
+        cpu_seconds: found.cpu.of_prefix("sp-sink").map(|cpu| cpu.as_secs_f64()),
         requests: counters.requests,
         refused_requests: counters.refused_total(),
         malformed: counters.refused(crate::wire::server::Reason::Malformed),
@@ -172,7 +172,7 @@ fn sink(found: &Found) -> Sink {
 fn target(scenario: &Scenario, found: &Found) -> participants::Target {
     let end = &found.stopped.target;
     let embedded = found.kind == "embedded";
-    let cpu = if embedded { Some(found.cpu.of_prefix("sp-target")) } else { end.cpu.max(found.stopped.target_cpu) };
+    let cpu = if embedded { found.cpu.of_prefix("sp-target") } else { end.cpu.max(found.stopped.target_cpu) };
     participants::Target {
         kind: found.kind.to_owned(),
         name: target_name(scenario),
@@ -201,6 +201,10 @@ fn settle(patience: &super::Patience) -> Settle {
 fn warnings(found: &Found) -> Vec<String> {
     let mut warnings = found.patience.notes.clone();
     warnings.extend(found.watched.amiss.iter().cloned());
+    if found.cpu.is_blind() {
+        let told = "/proc/self/task could not be read: no CPU time is known, nor whether a thread of driver or sink was saturated";
+        warnings.push(told.to_owned());
+    }
     for end in found.stopped.ends() {
         warnings.extend(end.bites.iter().map(|(defect, bites)| format!("planted defect {defect} bit {bites}")));
         if end.forced {

@@ -152,7 +152,7 @@ impl Watcher<'_> {
             self.sample("load", &driver, &mut watched, &mut look, target, cpu, talk);
         }
         // Samples go on being wrong for threads that have ended, so the driver's are read while they live.
-        drop(cpu.sample());
+        cpu.sample();
         watched.busy.end(self.clock.elapsed(), cpu.by_name());
         let patience = self.scenario.traffic.client.timeout + ANSWER_MARGIN;
         watched.driver = driver.finish(deadline(Instant::now(), patience));
@@ -258,7 +258,7 @@ impl Watcher<'_> {
         }
         look.next_sample = now + SAMPLE;
         self.recorder.fold();
-        drop(cpu.sample());
+        cpu.sample();
         watched.busy.look(now, cpu.by_name());
         look.memory = target.sample();
         let progress = driver.progress();
@@ -345,7 +345,7 @@ impl Watcher<'_> {
             self.narrate(watched, look.memory, talk);
             if Instant::now() >= next_sample {
                 next_sample += SAMPLE;
-                drop(cpu.sample());
+                cpu.sample();
                 self.settling(watched, target.sample(), talk);
             }
             let sent = watched.driver.sent_spans;

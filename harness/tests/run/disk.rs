@@ -12,19 +12,29 @@ const ON_A_DISK: &str = r#"mkdir out && mount -t tmpfs -o size=$SIZE none out &&
 
 /// What the binary does with its results on a disk of this size; `None` where nobody may mount one.
 fn on_a_disk(size: &str, folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Option<Output> {
-    let in_namespace = |command: &[&str]| {
+    mounted(ON_A_DISK, folder, arguments, &[variables, &[("SIZE", size)]].concat())
+}
+
+/// What the binary does where a line of shell has mounted something that only it and what it starts see. The line ends with
+/// `shift && exec "$@"`.
+pub fn mounted(line: &str, folder: &TempDir, arguments: &[&str], variables: &[(&str, &str)]) -> Option<Output> {
+    let in_namespace = |how: &str, folder: &TempDir, command: &[&str]| {
         let mut unshare = Command::new("unshare");
-        unshare.args(["-rm", "sh", "-c", ON_A_DISK, "sh", "--"]).args(command);
-        unshare.current_dir(folder).env("SIZE", size).envs(variables.iter().copied());
+        unshare.args([how, "sh", "-c", line, "sh", "--"]).args(command);
+        unshare.current_dir(folder).envs(variables.iter().copied());
         unshare.output()
     };
-    let may_mount = in_namespace(&["true"]).is_ok_and(|output| output.status.success());
-    if !may_mount {
+    let may_mount = |how: &&str| {
+        let tried = in_namespace(how, &TempDir::new().unwrap(), &["true"]);
+        tried.is_ok_and(|output| output.status.success())
+    };
+    // As somebody who is root only in there, or as the root that one is.
+    let Some(how) = ["-rm", "-m"].into_iter().find(may_mount) else {
         skip("nobody may mount a disk here, which takes user namespaces: `unshare -rm` or `mount -t tmpfs` fails");
         return None;
-    }
-    std::fs::remove_dir(folder.path().join("out")).unwrap();
-    Some(in_namespace(&[&[env!("CARGO_BIN_EXE_spanproof")], arguments].concat()).unwrap())
+    };
+    let command = [&[env!("CARGO_BIN_EXE_spanproof")], arguments].concat();
+    Some(in_namespace(how, folder, &command).unwrap())
 }
 
 #[track_caller]

@@ -1,6 +1,8 @@
-//! What lies around a run and is not its scenario: a stdout that takes nothing, variables and paths that are no text.
+//! What lies around a run and is not its scenario: a stdout that takes nothing, variables and paths that are no text, a system without
+//! `/proc`.
 
-use crate::rig::{Ended, quickstart, spanproof, start_in, start_through};
+use crate::disk::mounted;
+use crate::rig::{Ended, quickstart, small, spanproof, start_in, start_through};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -78,4 +80,37 @@ fn a_report_that_cannot_be_written_is_printed_all_the_same() {
 fn a_flag_and_a_number_below_zero_are_told_as_what_they_are() {
     let run = spanproof(&["run", "quickstart", "--dry-run", "--foreign", "maybe", "--rate=-5"]).expect(2);
     assert!(run.stderr.contains("--foreign maybe") && run.stderr.contains("`-5` is less than zero"), "{run}");
+}
+
+/// In the place of `/proc` there is an empty folder.
+const NO_PROC: &str = r#"mount -t tmpfs none /proc && shift && exec "$@""#;
+
+/// What was not measured is not nothing: a limit on it is open.
+#[test]
+fn without_proc_no_cpu_time_is_known_and_no_limit_on_it_passes() {
+    let folder = TempDir::new().unwrap();
+    let limits = "limits=[driver.cpu_seconds <= 0s, sink.cpu_seconds <= 0s, target.cpu_seconds < 1us]";
+    let Some(run) = mounted(NO_PROC, &folder, &small("quickstart", &["--set", limits]), &[]) else { return };
+    let said = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(3), "{said}");
+    let result = std::fs::read_to_string(folder.path().join("out/result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+    let verdicts: Vec<_> = result["limits"].as_array().unwrap().iter().map(|limit| limit["verdict"].clone()).collect();
+    assert_eq!(verdicts, ["inconclusive"; 3], "{result}");
+    for part in ["driver", "sink", "target"] {
+        assert!(result[part].get("cpu_seconds").is_none_or(serde_json::Value::is_null), "{}", result[part]);
+    }
+    assert!(result["warnings"].to_string().contains("/proc/self/task could not be read"), "{}", result["warnings"]);
+}
+
+#[test]
+fn without_proc_no_process_is_started_and_the_reason_is_named() {
+    let folder = TempDir::new().unwrap();
+    for arguments in
+        [small("quickstart", &["--target", "process:/bin/true"]), vec!["sink", "--grpc", "127.0.0.1:0", "--", "true"]]
+    {
+        let Some(run) = mounted(NO_PROC, &folder, &arguments, &[]) else { return };
+        let said = String::from_utf8_lossy(&run.stderr);
+        assert!(!run.status.success() && said.contains("/proc is not mounted"), "{said}");
+    }
 }

@@ -24,7 +24,7 @@ struct Spans {
 
 #[derive(Debug, Serialize)]
 struct OfDriver {
-    cpu_seconds: f64,
+    cpu_seconds: Option<f64>,
     /// Spans whose sending began in time, over spans planned.
     achieved_ratio: f64,
     #[serde(flatten)]
@@ -55,7 +55,7 @@ impl Sent {
         Self {
             spans: Spans { planned, acknowledged, refused, unknown, not_sent },
             driver: OfDriver {
-                cpu_seconds: cpu.of_prefix("sp-driver").as_secs_f64(),
+                cpu_seconds: cpu.of_prefix("sp-driver").map(|cpu| cpu.as_secs_f64()),
                 achieved_ratio: conduct.achieved_ratio,
                 lateness,
             },
@@ -68,10 +68,11 @@ impl Sent {
             Lateness::P99Ms(ms) => format!("p99 late {ms:.2} ms"),
             Lateness::Withheld(reason) => format!("lateness withheld, the driver was the limit: {reason}"),
         };
+        let cpu =
+            self.driver.cpu_seconds.map_or("unknown CPU time".to_owned(), |seconds| format!("{seconds:.3} s of CPU"));
         format!(
             "planned {planned} spans, acknowledged {acknowledged}, refused {refused}, unknown {unknown}, not sent \
-             {not_sent}; {lateness}; {:.3} s of CPU\n",
-            self.driver.cpu_seconds
+             {not_sent}; {lateness}; {cpu}\n"
         )
     }
 

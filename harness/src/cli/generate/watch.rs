@@ -50,11 +50,11 @@ impl<'a> Watch<'a> {
             self.tell_failure();
             if self.last.0.elapsed() >= INTERVAL {
                 self.tell(driver);
-                drop(cpu.sample());
+                cpu.sample();
                 self.busy.look(self.clock.elapsed(), cpu.by_name());
             }
         }
-        drop(cpu.sample());
+        cpu.sample();
         self.busy.end(self.clock.elapsed(), cpu.by_name());
         self.talk.close();
     }
