@@ -9,7 +9,7 @@ use crate::embedded::{Bites, EmbeddedConfig, EmbeddedError, EmbeddedTarget};
 use crate::process::{
     Arguments, Exit, LogExcerpt, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version, last_words,
 };
-use crate::resources::UsageSampler;
+use crate::resources::{UsageSampler, UsageSummary};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -134,10 +134,10 @@ impl Target {
         }
     }
 
-    /// Peak resident memory seen so far.
-    pub fn memory_peak(&self) -> Option<u64> {
+    /// What its samples saw so far, where its memory can be told apart.
+    pub fn usage(&self) -> Option<UsageSummary> {
         match self {
-            Self::Process(_, sampler) => Some(sampler.summary().memory_peak_bytes).filter(|bytes| *bytes > 0),
+            Self::Process(_, sampler) => Some(sampler.summary()).filter(|seen| seen.memory_peak_bytes > 0),
             Self::Embedded(_) | Self::External => None,
         }
     }

@@ -122,6 +122,8 @@ pub struct UsageSummary {
     pub memory_peak_bytes: u64,
     /// Resident memory at the last sample.
     pub memory_last_bytes: u64,
+    /// Its mean over the samples.
+    pub memory_mean_bytes: u64,
     /// The most file descriptors open in a sample; `None` when they could never be listed.
     pub open_files_peak: Option<usize>,
     /// The most processes in a sample.
@@ -137,18 +139,24 @@ pub struct UsageSampler {
     with_root: bool,
     /// CPU time of trees followed before.
     cpu_before: Duration,
+    /// Over all samples.
+    memory_sum_bytes: u64,
     summary: UsageSummary,
 }
 
 impl UsageSampler {
     /// Follows `root` and its descendants.
     pub fn of_tree(root: u32) -> Self {
-        Self { root, with_root: true, cpu_before: Duration::ZERO, summary: UsageSummary::default() }
+        Self::of(root, true)
     }
 
     /// Follows the descendants of `root` only, for a `root` that is ours and not the target.
     pub fn of_descendants(root: u32) -> Self {
-        Self { root, with_root: false, cpu_before: Duration::ZERO, summary: UsageSummary::default() }
+        Self::of(root, false)
+    }
+
+    fn of(root: u32, with_root: bool) -> Self {
+        Self { root, with_root, cpu_before: Duration::ZERO, memory_sum_bytes: 0, summary: UsageSummary::default() }
     }
 
     /// From now on follows the same of another root, as of a process that was started again. Peaks and CPU time so far are kept.
@@ -176,6 +184,8 @@ impl UsageSampler {
         summary.samples += 1;
         summary.cpu = summary.cpu.max(self.cpu_before + usage.cpu);
         summary.memory_last_bytes = usage.memory_bytes;
+        self.memory_sum_bytes = self.memory_sum_bytes.saturating_add(usage.memory_bytes);
+        summary.memory_mean_bytes = self.memory_sum_bytes / summary.samples;
         summary.memory_peak_bytes = summary.memory_peak_bytes.max(usage.memory_bytes).max(usage.process_peak_bytes);
         summary.open_files_peak = summary.open_files_peak.max(usage.open_files);
         summary.processes_peak = summary.processes_peak.max(usage.processes);
@@ -261,7 +271,8 @@ mod tests {
             processes: 1,
             ..ProcessUsage::default()
         });
-        assert_eq!((sampler.summary().memory_peak_bytes, sampler.summary().memory_last_bytes), (90, 20));
+        let summary = sampler.summary();
+        assert_eq!((summary.memory_peak_bytes, summary.memory_mean_bytes, summary.memory_last_bytes), (90, 15, 20));
     }
 
     #[test]

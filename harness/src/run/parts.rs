@@ -8,7 +8,7 @@ use crate::embedded::Bites;
 use crate::fault::{CommandFaults, FaultBook, Link, Links, ToldOfCommands};
 use crate::judge::evidence::Refusals;
 use crate::process::SinkAddresses;
-use crate::resources::ThreadCpu;
+use crate::resources::{ThreadCpu, UsageSummary};
 use crate::sink::refusals::refusals;
 use crate::target::{Behind, Target, TargetEnd, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, SinkServer};
@@ -72,7 +72,7 @@ pub(super) struct Stopped {
     pub in_order: bool,
     pub target: TargetEnd,
     pub behind: Option<TargetEnd>,
-    pub memory_peak: Option<u64>,
+    pub usage: Option<UsageSummary>,
     pub target_cpu: Option<Duration>,
     pub version: Option<String>,
 }
@@ -148,7 +148,7 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
     };
     let AtWork { sink, gate, behind, mut links, commands: _, mut target, version } = at_work;
     target.sample();
-    let (memory_peak, target_cpu) = (target.memory_peak(), target.cpu());
+    let (usage, target_cpu) = (target.usage(), target.cpu());
     let target = target.stop(grace);
     let behind = behind.map(|behind| behind.stop(grace));
     links.stop();
@@ -162,5 +162,5 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
     let is_ours = !matches!(scenario.target, scenario::Target::External(_));
     let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
     let refused_before = gate.refused();
-    Stopped { counters, refused_before, refusals, in_order, target, behind, memory_peak, target_cpu, version }
+    Stopped { counters, refused_before, refusals, in_order, target, behind, usage, target_cpu, version }
 }

@@ -3,6 +3,7 @@
 use super::{Found, RunOptions};
 use crate::clock::RunClock;
 use crate::judge::outcomes::Outcomes;
+use crate::resources::UsageSummary;
 use crate::sink::recorder::Recorder;
 use crate::target::Target;
 use spanproof_generators::plan::Plan;
@@ -178,13 +179,22 @@ fn target(scenario: &Scenario, found: &Found) -> participants::Target {
         name: target_name(scenario),
         version: found.stopped.version.clone(),
         cpu_seconds: cpu.map(|cpu| cpu.as_secs_f64()),
-        memory: found.stopped.memory_peak.map(|peak| Memory { peak_bytes: Some(peak), ..Memory::default() }),
+        memory: found.stopped.usage.as_ref().map(memory),
         exit: (!embedded).then(|| Exit {
             code: end.code,
             signal: end.signal.map(|signal| signal.to_string()),
             unexpected: found.watched.target_ended.is_some(),
         }),
         log: (found.kind == "process").then(|| "target.log".to_owned()),
+    }
+}
+
+fn memory(seen: &UsageSummary) -> Memory {
+    Memory {
+        peak_bytes: Some(seen.memory_peak_bytes),
+        mean_bytes: Some(seen.memory_mean_bytes),
+        working_set_bytes: Some(seen.memory_last_bytes),
+        limit_bytes: None,
     }
 }
 
@@ -243,7 +253,7 @@ pub(super) fn so_far(
     result.latency = latency.summaries();
     result.target = Some(participants::Target {
         kind: String::new(),
-        memory: target.memory_peak().map(|peak| Memory { peak_bytes: Some(peak), ..Memory::default() }),
+        memory: target.usage().as_ref().map(memory),
         cpu_seconds: target.cpu().map(|cpu| cpu.as_secs_f64()),
         ..participants::Target::default()
     });

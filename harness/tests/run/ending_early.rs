@@ -1,5 +1,6 @@
 //! Runs that end before their plan does: what was learned is kept, nothing is left running, and nothing passes.
 
+use crate::collector::collector;
 use crate::rig::{Ended, Started, quickstart, small, start, start_in, start_through};
 use crate::starting::{lives, script};
 use rustix::process::Signal;
@@ -176,6 +177,19 @@ fn limits_on_absence_are_open_when_the_run_was_cut_short() {
     let limits = result["limits"].as_array().unwrap();
     let of_loss = limits.iter().find(|limit| limit["limit"].as_str().unwrap().contains("lost_acknowledged")).unwrap();
     assert_eq!(of_loss["verdict"], "inconclusive", "{of_loss}");
+}
+
+/// What it holds now, which may fall again, and not the most that it ever held.
+#[test]
+fn an_abort_limit_on_memory_looks_at_what_is_held_now() {
+    let Some(collector) = collector() else { return };
+    let most = ["--target", &collector, "--set", "abort=[target.memory.working_set > 1MiB for 4s]"];
+    let run = start(&long(&most)).wait().expect(3);
+    expect_partial_results(&run, "aborted");
+    let memory = &run.result()["target"]["memory"];
+    let bytes = |name: &str| memory[name].as_u64().unwrap();
+    assert!(bytes("working_set_bytes") > 1 << 20 && bytes("working_set_bytes") <= bytes("peak_bytes"), "{memory}");
+    assert!((1..=bytes("peak_bytes")).contains(&bytes("mean_bytes")), "{memory}");
 }
 
 #[test]

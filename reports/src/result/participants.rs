@@ -143,6 +143,10 @@ pub struct Memory {
     /// Absent where it was not sampled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mean_bytes: Option<u64>,
+    /// What it held at the last sample, in bytes: while a run lasts, now; at its end, before the target was stopped.
+    /// Absent where it was not sampled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_set_bytes: Option<u64>,
     /// The limit it ran under, in bytes.
     /// Absent where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -144,7 +144,12 @@ fn target() -> Target {
         name: text("otelcol-contrib"),
         version: text("0.155.0"),
         cpu_seconds: Some(41.5),
-        memory: Some(Memory { peak_bytes: Some(318 << 20), mean_bytes: Some(210 << 20), limit_bytes: Some(512 << 20) }),
+        memory: Some(Memory {
+            peak_bytes: Some(318 << 20),
+            mean_bytes: Some(210 << 20),
+            working_set_bytes: Some(190 << 20),
+            limit_bytes: Some(512 << 20),
+        }),
         exit: Some(Exit { code: Some(0), signal: None, unexpected: false }),
         log: text("target.log"),
     }

@@ -209,7 +209,7 @@ pub fn problem_at_end(limit: &Limit) -> Option<Objection> {
 }
 
 /// Figures that are known while a run lasts; an abort limit on any other could never fire.
-const KNOWN_WHILE_RUNNING: [&str; 13] = [
+const KNOWN_WHILE_RUNNING: [&str; 14] = [
     "spans.sent",
     "spans.not_sent",
     "spans.acknowledged",
@@ -222,6 +222,7 @@ const KNOWN_WHILE_RUNNING: [&str; 13] = [
     "spans.foreign",
     "spans.late",
     "target.memory.peak",
+    "target.memory.working_set",
     "target.cpu_seconds",
 ];
 
