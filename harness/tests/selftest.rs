@@ -81,7 +81,7 @@ fn expect_all_caught(output: &Output, left_out: u64, altered: u64) {
 fn every_planted_defect_is_caught_under_its_right_name_and_every_check_is_needed() {
     let output = selftest(&["--format", "json"]);
     // The five checks, the limits and all thirty-two findings.
-    expect_all_caught(&output, 38, 6);
+    expect_all_caught(&output, 38, 8);
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     let here = table::table().iter().filter(|case| case.expected_at(Place::Embedded).is_ok()).count();
     assert_eq!(summary["cases"].as_array().unwrap().len(), here, "nothing is left out");
@@ -92,7 +92,7 @@ fn every_planted_defect_is_caught_behind_a_real_collector() {
     let Some(collector) = collector() else { return };
     let output = selftest(&["--format", "json", "--behind", &format!("process:{collector}")]);
     // Without the findings that only a target's own setting leads to, or a client that is asked to come again.
-    expect_all_caught(&output, 20, 3);
+    expect_all_caught(&output, 20, 5);
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     // What is planted and cannot show there is no control that passed, and is told with the reason.
     let hidden = ["refuse-but-forward", "defer-but-forward=refuse", "odd-answer"];
@@ -183,6 +183,15 @@ fn a_run_that_cannot_be_is_untried_with_its_last_words() {
     let summary = tried(&[case("change-name").with(&["traffic.rate=nonsense"])]);
     assert_eq!(summary.exit_code(), 3, "{}", summary.text());
     assert!(summary.text().contains("exit code 2") && summary.text().contains("traffic.rate"), "{}", summary.text());
+}
+
+#[test]
+fn the_list_is_data_when_asked_for() {
+    let output = selftest(&["--list", "--format", "json"]);
+    let rows: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let names: Vec<&str> = rows.as_array().unwrap().iter().map(|row| row["case"].as_str().unwrap()).collect();
+    assert_eq!(names, table::table().iter().map(|case| case.name).collect::<Vec<_>>());
+    assert!(rows[0]["verdict"].is_string() && rows[0]["behind"].is_string(), "{}", rows[0]);
 }
 
 #[test]

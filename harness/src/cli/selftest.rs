@@ -64,14 +64,24 @@ pub(crate) fn run(arguments: &SelftestArguments) -> Exit {
         Err(error) => return fail(&error, Exit::USAGE, arguments.format),
     };
     if arguments.list {
-        print(&page::page(&cases));
-        return Exit::PASS;
+        return list(&cases, arguments.format);
     }
     match try_cases(arguments, &cases) {
         Ok(Some(summary)) => finish(&summary, arguments.format),
         Ok(None) => Exit::INTERRUPTED,
         Err(error) => fail(&error, Exit::USAGE, arguments.format),
     }
+}
+
+fn list(cases: &[Case], format: Format) -> Exit {
+    match format {
+        Format::Text => print(&page::page(cases)),
+        Format::Json => match serde_json::to_string_pretty(&page::rows(cases)) {
+            Ok(text) => print(&format!("{text}\n")),
+            Err(error) => return fail(&error, Exit::USAGE, format),
+        },
+    }
+    Exit::PASS
 }
 
 fn try_cases(arguments: &SelftestArguments, cases: &[Case]) -> Result<Option<Summary>, SelftestError> {

@@ -19,6 +19,16 @@ pub(super) fn account(frozen: &mut Frozen) {
     frozen.evidence.account.counts.delivered += 1;
 }
 
+/// As if a span had come changed, and nobody had noted what changed in it.
+pub(super) fn changes(frozen: &mut Frozen) {
+    frozen.evidence.account.sets.corrupted.insert(0);
+}
+
+/// As if the driver had counted a span as refused of which no request says so.
+pub(super) fn sums(frozen: &mut Frozen) {
+    frozen.evidence.sums.refused += 1;
+}
+
 /// As if a span had arrived that never left.
 pub(super) fn never_left(frozen: &mut Frozen) {
     frozen.evidence.account.counts.delivered_not_sent += 1;

@@ -1,19 +1,50 @@
-//! The table as Markdown, for `--list` and for `docs/selftest.md`.
+//! The table in words, for `--list` and for `docs/selftest.md`, as Markdown or as data.
 
 use super::case::{Behind, Case, Counted, Expected, Source, Traffic};
+use serde::Serialize;
 use std::fmt::Write;
 
-/// The table, one line a case.
+/// A case in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub case: &'static str,
+    /// What is planted.
+    pub planted: String,
+    /// The verdict that must come.
+    pub verdict: String,
+    /// The findings that must come.
+    pub findings: String,
+    /// Which of them are held against what the defect says that it touched.
+    pub counted: String,
+    /// What it shows.
+    pub shows: &'static str,
+    /// What must come behind a collector.
+    pub behind: String,
+}
+
+/// The table, a row a case.
+pub fn rows(cases: &[Case]) -> Vec<Row> {
+    let row = |case: &Case| Row {
+        case: case.name,
+        planted: planted(case),
+        verdict: case.expected.verdict().to_string(),
+        findings: findings(&case.expected),
+        counted: counted(case),
+        shows: case.shows,
+        behind: behind(case),
+    };
+    cases.iter().map(row).collect()
+}
+
+/// The table as Markdown.
 pub fn page(cases: &[Case]) -> String {
     let mut text =
         String::from("| case | planted | verdict | findings | counted | what it shows | behind a collector |\n");
     text.push_str("|---|---|---|---|---|---|---|\n");
-    for case in cases {
-        let Case { name, expected, shows, .. } = case;
-        let (planted, findings, counted, behind) = (planted(case), findings(expected), counted(case), behind(case));
-        let verdict = expected.verdict();
+    for Row { case, planted, verdict, findings, counted, shows, behind } in rows(cases) {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "| `{name}` | {planted} | {verdict} | {findings} | {counted} | {shows} | {behind} |");
+        let _ = writeln!(text, "| `{case}` | {planted} | {verdict} | {findings} | {counted} | {shows} | {behind} |");
     }
     text
 }

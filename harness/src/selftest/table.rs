@@ -531,13 +531,27 @@ const CONFIGURED: [Case; 3] = [
 const ONLY_CONFIGURED: Behind = Behind::Only("the embedded target has no configuration");
 
 /// What only an error of spanproof could bring about.
-const ALTERED: [Case; 3] = [
+const ALTERED: [Case; 5] = [
     Case::altered(
         "altered:account",
         "control",
         altered::account,
         Expected::open(&["account-broken"]),
         "an account that does not add up is told, not judged",
+    ),
+    Case::altered(
+        "altered:changes",
+        "control",
+        altered::changes,
+        Expected::open(&["account-broken"]),
+        "so is a changed span of which nobody says what changed",
+    ),
+    Case::altered(
+        "altered:sums",
+        "control",
+        altered::sums,
+        Expected::open(&["account-broken"]),
+        "so is a count of the driver that is not that of its requests",
     ),
     Case::altered(
         "altered:never-left",
