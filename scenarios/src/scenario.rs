@@ -20,7 +20,7 @@ mod workload;
 
 pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
-pub use endpoint::Endpoint;
+pub use endpoint::{Endpoint, stays_here};
 pub use faults::{Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
 pub use link::{Cut, LinkFault, LinkSwitch};
 pub use run::{Extent, Run};

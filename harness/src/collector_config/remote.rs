@@ -2,8 +2,8 @@
 
 use super::component::ComponentId;
 use serde_json::Value;
+use spanproof_scenarios::scenario::stays_here;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 /// Somewhere that an exporter would send to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ pub(super) fn read(root: &Value) -> BTreeSet<Remote> {
         let settings = root.get("exporters").and_then(|all| all.get(name));
         let (Some(settings), Some(exporter)) = (settings, ComponentId::parse(name)) else { continue };
         visit(settings, &mut Vec::new(), &mut |keys, text| {
-            if let Some(host) = host(text).filter(|host| !is_here(host)) {
+            if let Some(host) = host(text).filter(|host| !stays_here(host)) {
                 found.insert(Remote { exporter: exporter.clone(), keys: keys.to_vec(), host: host.to_owned() });
             }
         });
@@ -75,14 +75,6 @@ fn host(text: &str) -> Option<&str> {
         None => place.split(':').next().unwrap_or_default(),
     };
     Some(host).filter(|host| !host.is_empty())
-}
-
-fn is_here(host: &str) -> bool {
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    let reserved = [".localhost", ".invalid"].iter().any(|end| name.ends_with(end));
-    let address = name.parse::<IpAddr>();
-    // What listens on every address listens here.
-    name == "localhost" || reserved || address.is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
 
 #[cfg(test)]

@@ -44,6 +44,15 @@ impl Endpoint {
     }
 }
 
+/// True when nothing sent to this name or address leaves this machine, or gets anywhere: names below `localhost` and `invalid` are
+/// reserved for that (RFC 6761). What listens on every address is here, too.
+pub fn stays_here(host: &str) -> bool {
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let is_reserved = [".localhost", ".invalid"].iter().any(|end| name.ends_with(end));
+    let is_here = |address: IpAddr| address.is_loopback() || address.is_unspecified();
+    name == "localhost" || is_reserved || name.parse().is_ok_and(is_here)
+}
+
 impl Display for Endpoint {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
