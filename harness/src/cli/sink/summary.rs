@@ -182,7 +182,8 @@ impl Summary {
 }
 
 fn line(text: &mut String, label: &str, words: &str) {
-    let _ = writeln!(text, "{label:<10}{words}");
+    // The longest word, `inconclusive`, goes beyond the column.
+    let _ = writeln!(text, "{label:<9} {words}");
 }
 
 fn services(counts: &TallyCounts) -> String {
