@@ -17,6 +17,6 @@ pub mod overrides;
 pub mod problem;
 pub mod scenario;
 pub mod spec;
-mod suggest;
+pub mod suggest;
 pub mod units;
 pub mod written;

@@ -42,7 +42,7 @@ pub(crate) fn alternatives<'a>(names: impl IntoIterator<Item = &'a str>) -> Stri
 }
 
 /// The hint under an unknown name: the nearest known one, else all of them.
-pub(crate) fn hint_for(typed: &str, known: &[&str]) -> String {
+pub fn hint_for(typed: &str, known: &[&str]) -> String {
     match nearest(typed, known.iter().copied()) {
         Some(name) => format!("did you mean `{name}`?"),
         None if known.is_empty() => String::new(),

@@ -6,6 +6,8 @@ use spanproof_reports::result::RunResult;
 use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::knowledge::Objection;
 use spanproof_scenarios::limits::{Limit, LimitValue};
+use spanproof_scenarios::suggest::hint_for;
+use spanproof_scenarios::units::ValueError;
 use std::time::{Duration, Instant};
 
 /// Figures of the sink itself, which need no expectation.
@@ -66,10 +68,11 @@ impl Goal {
         let end = trimmed.find(|c: char| c.is_whitespace() || "<=>!".contains(c)).unwrap_or(trimmed.len());
         let is_own = OWN.contains(&&trimmed[..end]);
         let full = if is_own { format!("{PREFIX}{trimmed}") } else { trimmed.to_owned() };
-        let limit: Limit = full.parse().map_err(|error: spanproof_scenarios::units::ValueError| GoalError::Limit {
-            text: text.to_owned(),
-            message: error.message.replace(PREFIX, ""),
-            hint: error.hint,
+        let limit: Limit = full.parse().map_err(|error: ValueError| {
+            let path = &trimmed[..end];
+            let names_none = !is_own && error.at < end && !(expecting && path.contains('.'));
+            let hint = if names_none { figures_hint(path, expecting, error.hint) } else { error.hint };
+            GoalError::Limit { text: text.to_owned(), message: error.message.replace(PREFIX, ""), hint }
         })?;
         let (text, path) = (text.to_owned(), trimmed[..end].to_owned());
         if limit.window.is_some() {
@@ -115,6 +118,14 @@ impl Goal {
         self.holds_since = if holds { self.holds_since.or(Some(now)) } else { None };
         let sustained = self.limit.sustained.unwrap_or(Duration::ZERO);
         self.holds_since.is_some_and(|since| now.saturating_duration_since(since) >= sustained)
+    }
+}
+
+/// What to write instead of a figure that nothing has. The grammar of limits knows those of a run alone, which need an expectation.
+fn figures_hint(typed: &str, expecting: bool, of_a_run: String) -> String {
+    match hint_for(typed, &OWN) {
+        own if !expecting || own.starts_with("did you mean") => own,
+        own => format!("{of_a_run}; {}", own.replace("known here", "the sink's own")),
     }
 }
 
@@ -166,6 +177,8 @@ mod tests {
             "spans >= ten",
             "spans >= 10ms",
             "spams >= 10",
+            "foo >= 1",
+            "foo.bar >= 1",
             "spans.lost_acknowledged == 0",
             "spans >= 10 during outage",
             "spans ≥ 10",
@@ -179,5 +192,7 @@ mod tests {
         let goal = Goal::parse("spans.delivered >= 10", true).unwrap();
         assert!(!goal.is_own());
         assert!(Goal::parse("spans.nonsense == 0", true).is_err());
+        let unknown = Goal::parse("foo >= 1", true).unwrap_err().to_string();
+        assert!(unknown.contains("`latency`") && unknown.contains("`log_records`"), "{unknown}");
     }
 }
