@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The steps every part of scripts/provision is made of: places, talk, lock, download, atomic installation.
 
-CACHE=${SPANPROOF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/spanproof}
+CACHE=${SPANPROOF_CACHE:-${XDG_CACHE_HOME:-${HOME:-~}/.cache}/spanproof}
 # A collector build takes about four minutes on two cores; a second run waits for the first, not for ever.
 LOCK_WAIT_SECONDS=1800
 
