@@ -17,6 +17,14 @@ enum HeaderError {
         /// The variable.
         variable: String,
     },
+    /// An entry that is no pair. It is not shown: it may be the rest of a secret with a comma in it.
+    #[error("entry {number} of `{variable}` is not `key=value`")]
+    NoPair {
+        /// Which, from 1.
+        number: usize,
+        /// The variable.
+        variable: String,
+    },
     /// A name or value that HTTP does not allow.
     #[error("header `{header}` (from `{variable}`): its name or value holds characters that HTTP headers cannot")]
     Invalid {
@@ -30,9 +38,10 @@ enum HeaderError {
 impl HeaderError {
     /// As a problem of the variable.
     fn problem(&self) -> Problem {
-        let (Self::Unset { variable, .. } | Self::Invalid { variable, .. }) = self;
+        let (Self::Unset { variable, .. } | Self::NoPair { variable, .. } | Self::Invalid { variable, .. }) = self;
         let hint = match self {
             Self::Unset { .. } => "set it, or remove the header from `traffic.transport.headers_env`",
+            Self::NoPair { .. } => "write `key=value,key=value`, with `%2C` for a comma in a value",
             Self::Invalid { .. } => "give a name of letters, digits and dashes, and a value of printable characters",
         };
         Problem::of_variable(variable, self.to_string(), hint)
@@ -88,11 +97,16 @@ fn from_otel_environment() -> Vec<Result<Header, HeaderError>> {
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|text| !text.trim().is_empty()).map(|text| (name, text)));
     let Some((name, text)) = variable else { return Vec::new() };
-    let read = |pair: &str| {
-        let (header, value) = pair.split_once('=').unwrap_or((pair, ""));
-        parse(header.trim(), &percent_decoded(value.trim()), name)
+    from_list(&text, name)
+}
+
+fn from_list(text: &str, variable: &str) -> Vec<Result<Header, HeaderError>> {
+    let read = |(index, pair): (usize, &str)| {
+        let no_pair = || HeaderError::NoPair { number: index + 1, variable: variable.to_owned() };
+        let (header, value) = pair.split_once('=').ok_or_else(no_pair)?;
+        parse(header.trim(), &percent_decoded(value.trim()), variable)
     };
-    text.split(',').filter(|pair| !pair.trim().is_empty()).map(read).collect()
+    text.split(',').enumerate().filter(|(_, pair)| !pair.trim().is_empty()).map(read).collect()
 }
 
 fn parse(header: &str, value: &str, variable: &str) -> Result<Header, HeaderError> {
@@ -130,6 +144,14 @@ mod tests {
     #[test]
     fn percent_pairs_are_decoded_and_stray_signs_stay() {
         assert_eq!(percent_decoded("Bearer%20a%zz%"), "Bearer a%zz%");
+    }
+
+    #[test]
+    fn an_entry_that_is_no_pair_is_refused_without_being_shown() {
+        let read = from_list("a=b,s3cret,,c=", "HEADERS");
+        let error = read[1].as_ref().unwrap_err().to_string();
+        assert_eq!(error, "entry 2 of `HEADERS` is not `key=value`");
+        assert!(read.len() == 3 && read[0].is_ok() && read[2].is_ok(), "{read:?}");
     }
 
     #[test]
