@@ -210,6 +210,20 @@ fn what_is_wrong_with_a_flag_is_said_of_that_flag() {
     assert!(ended.err.contains("--workload shoop") && !ended.err.contains("--set"), "{ended:?}");
 }
 
+#[test]
+fn a_target_to_be_started_is_refused_for_what_it_is() {
+    let ended = generate(&[], &["--set", "target=embedded"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("gen starts no target") && ended.err.contains("--endpoint"), "{ended:?}");
+}
+
+#[test]
+fn headers_that_are_no_pairs_are_refused() {
+    let ended = generate(&[("OTEL_EXPORTER_OTLP_HEADERS", "a=b,c")], &["--endpoint", "http://127.0.0.1:1"]);
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.err.contains("entry 2 of `OTEL_EXPORTER_OTLP_HEADERS` is not `key=value`"), "{ended:?}");
+}
+
 /// What was meant to be encrypted is not sent in the clear without a word.
 #[test]
 fn what_asks_for_tls_in_the_environment_is_told() {
@@ -337,6 +351,11 @@ fn a_result_that_cannot_be_written_is_told_before_anything_is_sent() {
     let ended = generate(&[], &["--endpoint", &endpoint, "--result", "/nonexistent/g.json"]);
     assert_eq!(ended.code, Some(2), "{ended:?}");
     assert!(ended.err.contains("/nonexistent/"), "{ended:?}");
+    for nowhere in ["/nonexistent/g.json", "/", "/proc/self/status/g.json"] {
+        let ended = generate(&[], &["--endpoint", &endpoint, "--result", nowhere, "--dry-run"]);
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        assert!(ended.err.contains(nowhere), "{ended:?}");
+    }
     assert!(place.seen().is_empty());
 }
 

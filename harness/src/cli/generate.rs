@@ -19,7 +19,7 @@ use sent::Sent;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
-use spanproof_scenarios::problem::Problems;
+use spanproof_scenarios::problem::{Problem, Problems};
 use spanproof_scenarios::scenario::Scenario;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -126,7 +126,14 @@ pub(crate) fn run(arguments: &GenArguments) -> Exit {
 impl GenArguments {
     /// What is to be sent, and with which headers; or all that is wrong with the arguments and the environment.
     fn understood(&self) -> Result<(Scenario, Vec<Header>), Problems> {
-        headers::added(self.traffic().scenario(&self.route()), environment::problems())
+        let mut others = environment::problems();
+        let targets = |set: &&String| set.split_once('=').is_some_and(|(path, _)| path.trim() == "target");
+        let objection = |set: &String| {
+            let hint = "name where to send with --endpoint; `spanproof run` starts targets";
+            Problem::of_flag("--set", set, "gen starts no target: it sends to an endpoint and nothing else", hint)
+        };
+        others.extend(self.sets.iter().filter(targets).map(objection));
+        headers::added(self.traffic().scenario(&self.route()), others)
     }
 
     fn traffic(&self) -> GenTraffic {
@@ -168,6 +175,7 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
     let endpoint = client.endpoint.to_string();
     let plan = Plan::new(plan_spec(scenario, fresh_tag())).map_err(usage)?;
     if arguments.dry_run {
+        arguments.result.as_deref().map_or(Ok(()), record::check_place).map_err(usage)?;
         print_plan(arguments.format, &plan, &endpoint);
         return Ok(Exit::PASS);
     }

@@ -5,6 +5,7 @@
 
 use super::traffic::GenTraffic;
 use crate::judge::outcomes::{Outcome, RequestId, RequestRecord, Sums};
+use rustix::fs::Access;
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::{WriteError, remove_leftovers, write_file};
 use spanproof_reports::result::epoch::{Epoch, RunTag};
@@ -140,12 +141,31 @@ impl GenRecord {
     pub(crate) fn write(&self, path: &Path) -> Result<(), WriteError> {
         let failed = |reason: String| WriteError::Render { artefact: "the result of gen", reason };
         let text = serde_json::to_string_pretty(self).map_err(|error| failed(error.to_string()))? + "\n";
-        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let name = path.file_name().and_then(|name| name.to_str());
-        let name = name.ok_or_else(|| failed(format!("{} names no file", path.display())))?;
+        let (directory, name) = place(path)?;
         remove_leftovers(directory, |left| left == name);
         write_file(directory, name, &text).map(drop)
     }
+}
+
+/// Finds out, without writing, whether a file may be written there.
+pub(crate) fn check_place(path: &Path) -> Result<(), WriteError> {
+    let (directory, _) = place(path)?;
+    let failed = |source| WriteError::Io { path: path.to_owned(), source };
+    if path.is_dir() {
+        return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+    }
+    // To make a file in a directory takes the right to write and to pass.
+    let allowed = rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK);
+    allowed.map_err(|errno| failed(errno.into()))
+}
+
+/// The directory and the name of a file.
+fn place(path: &Path) -> Result<(&Path, &str), WriteError> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().and_then(|name| name.to_str());
+    let reason = || format!("{} names no file", path.display());
+    let name = name.ok_or_else(|| WriteError::Render { artefact: "the result of gen", reason: reason() })?;
+    Ok((directory, name))
 }
 
 fn entry(id: RequestId, record: &RequestRecord) -> RequestEntry {
