@@ -185,6 +185,8 @@ impl Plan {
     /// Walks over all chunks' draws once, so that every total is known before anything is sent. Gives the length of the
     /// longest trace of each chunk, in nanoseconds.
     fn count(&mut self) -> Result<Vec<u64>, PlanError> {
+        // What was asked for and comes to none is told all the same.
+        self.strata.extend(self.spec.mix.anomalies().into_iter().map(|stratum| (stratum, 0)));
         let mut longest = Vec::new();
         let wanted = match self.spec.extent {
             Extent::Profile => u64::MAX,
@@ -277,9 +279,14 @@ impl Plan {
         self.first_span.last().copied().unwrap_or(0)
     }
 
-    /// How many traces of each stratum the plan holds. Exact.
+    /// How many traces of each stratum the plan holds, 0 of an anomaly whose share comes to none. Exact.
     pub fn strata(&self) -> &BTreeMap<Stratum, u64> {
         &self.strata
+    }
+
+    /// Whether the plan holds any trace of a stratum.
+    pub fn holds(&self, stratum: Stratum) -> bool {
+        self.strata.get(&stratum).is_some_and(|traces| *traces > 0)
     }
 
     /// Mean spans of a trace that the rate was converted with.

@@ -188,6 +188,17 @@ fn anomalies_come_exactly_as_often_as_asked() {
 }
 
 #[test]
+fn an_anomaly_that_comes_to_no_trace_is_told_with_0() {
+    let mut spec = spec(Workload::Shop(Shop { pool_size: 64 }), Packing::PerService);
+    spec.mix.shares = [(Stratum::ErrorTrace, Ppb(100_000)), (Stratum::SlowTrace, Ppb(0))].into();
+    spec.rate = Rate::Traces(203.0);
+    let plan = Plan::new(spec).unwrap();
+    assert_eq!(plan.strata()[&Stratum::ErrorTrace], 0, "0.01 % of {} traces", plan.traces());
+    assert!(!plan.holds(Stratum::ErrorTrace) && plan.holds(Stratum::Normal));
+    assert_eq!(plan.strata().get(&Stratum::SlowTrace), None, "nobody asked for it");
+}
+
+#[test]
 fn an_extent_in_spans_is_reached_with_the_last_trace() {
     let mut spec = spec(uniform(), Packing::WholeTraces);
     spec.extent = Extent::Spans(123_456);

@@ -61,7 +61,7 @@ pub fn show(frozen: &Frozen, id: &HexId) -> Result<Shown, NotFound> {
         Found::Foreign(received_ns) => Shown::Foreign(stranger(received_ns)),
         Found::Unplanned => Shown::Unplanned(Unplanned {
             id: id.as_str().to_owned(),
-            trace_id_settles: !frozen.evidence.plan.strata().contains_key(&Stratum::TraceIdPadded),
+            trace_id_settles: !frozen.evidence.plan.holds(Stratum::TraceIdPadded),
         }),
     })
 }

@@ -208,7 +208,7 @@ fn stranger(frozen: &Frozen, id: &HexId) -> Option<Found> {
 /// Traces of which some id may be meant. Too many only if the id is too short.
 fn search(plan: &Plan, id: &HexId) -> Vec<u64> {
     let numbers = 0..=plan.pool().variant_max();
-    let padding: &[bool] = if plan.strata().contains_key(&Stratum::TraceIdPadded) { &[false, true] } else { &[false] };
+    let padding: &[bool] = if plan.holds(Stratum::TraceIdPadded) { &[false, true] } else { &[false] };
     let variants: Vec<TraceVariant> = numbers
         .flat_map(|number| padding.iter().map(move |padded| TraceVariant { number, padded: *padded }))
         .skip(1)
