@@ -153,7 +153,7 @@ pub fn read(directory: &Path) -> Result<Frozen, EvidenceError> {
         return Err(EvidenceError::None { directory: directory.to_owned() });
     }
     if marker::is_there(directory) {
-        return Err(EvidenceError::Unfinished { directory: directory.to_owned() });
+        return Err(marker::why(directory));
     }
     read_back(directory, None)
 }

@@ -126,7 +126,9 @@ pub fn run(
     let _hold = marker::set(&options.directory).map_err(|source| failed_to_write(options, source))?;
 
     let mut cpu = ThreadCpu::new();
-    let mut at_work = start(scenario, options, target_plan, interrupt, talk)?;
+    let at_work = start(scenario, options, target_plan, interrupt, talk);
+    // Whoever looks at the directory later is told; the error itself matters more than a mark that cannot be written anew.
+    let mut at_work = at_work.inspect_err(|_| drop(marker::never_began(&options.directory)))?;
     chronicle.ready(at_work.version.as_deref());
     let client = client_config(scenario, at_work.entrance(), options.headers.clone())
         .map_err(|error| RunError::Client(error.to_string()))?;

@@ -1,7 +1,6 @@
 //! `spanproof report` and `spanproof limits`.
 
 use super::{Exit, Format, fail, last_run, print, say, with_causes};
-use crate::evidence::error::EvidenceError;
 use crate::evidence::marker::Hold;
 use crate::evidence::{self, marker};
 use clap::Args;
@@ -34,7 +33,7 @@ pub(crate) fn run(arguments: &ReportArguments) -> Exit {
     // From before the mark is looked for until the pages are written no run can begin here.
     let hold = marker::share(&directory);
     if matches!(hold, Err(TryLockError::WouldBlock)) || marker::is_there(&directory) {
-        return fail(&EvidenceError::Unfinished { directory }, Exit::INCONCLUSIVE, format);
+        return fail(&marker::why(&directory), Exit::INCONCLUSIVE, format);
     }
     let result = match load(&directory) {
         Ok(result) => result,

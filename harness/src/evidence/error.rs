@@ -24,6 +24,15 @@ pub enum EvidenceError {
         /// The directory.
         directory: PathBuf,
     },
+    /// The run ended before its load began, as where the target did not start. See what it said then, and run again.
+    #[error(
+        "the run in {} ended before its load began, as where a target does not start; there is nothing to judge",
+        directory.display()
+    )]
+    NeverBegan {
+        /// The directory.
+        directory: PathBuf,
+    },
     /// There is no manifest. Nothing says whether the rest is whole; run again.
     #[error("no {} in {}: the evidence is not whole, and so inconclusive", super::manifest::FILE, folder.display())]
     NoManifest {

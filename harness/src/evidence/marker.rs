@@ -1,5 +1,6 @@
 //! The marker that says: this run has not ended in good order.
 
+use super::error::EvidenceError;
 use super::{folder, manifest};
 use spanproof_reports::directory::{
     EVENTS, JUNIT, LATENCY_LOG, PROBE, REPORT, RESULT, SUMMARY, WriteError, remove_leftovers, write_file,
@@ -10,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// The marker's file name; it is there from before the load until the evidence is whole.
 pub const UNFINISHED: &str = "unfinished";
+
+/// What the mark says of a run whose parts could not be started.
+const NEVER_BEGAN: &str = "This run ended before its load began. There is nothing to conclude anything from.\n";
 
 const TEXT: &str = "This run goes on, or it was killed. Nothing can be concluded from what lies here.\n";
 
@@ -48,6 +52,24 @@ pub fn tidy(directory: &Path) {
     remove_leftovers(directory, |name| name == PROBE || ARTEFACTS.contains(&name));
     // The folder is ours, and so is everything in it.
     remove_leftovers(&folder(directory), |_| true);
+}
+
+/// Says in the mark that the run ended before its load began. The mark stays: nothing may be concluded.
+///
+/// # Errors
+/// When the file system says no; the mark is then as it was.
+pub fn never_began(directory: &Path) -> Result<(), WriteError> {
+    write_file(&folder(directory), UNFINISHED, NEVER_BEGAN).map(drop)
+}
+
+/// Why nothing can be said of a marked run.
+pub fn why(directory: &Path) -> EvidenceError {
+    let (directory, mark) = (directory.to_owned(), fs::read_to_string(folder(directory).join(UNFINISHED)));
+    if mark.is_ok_and(|text| text == NEVER_BEGAN) {
+        EvidenceError::NeverBegan { directory }
+    } else {
+        EvidenceError::Unfinished { directory }
+    }
 }
 
 fn hold(directory: &Path) -> io::Result<Hold> {

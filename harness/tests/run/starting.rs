@@ -43,6 +43,11 @@ fn a_target_that_dies_at_start_is_shown_with_its_last_lines() {
         assert!(run.stderr.contains(words), "{words}\n{run}");
     }
     assert!(run.artefact("target.log").contains("cannot unmarshal"));
+    let out = run.path("out").display().to_string();
+    for command in ["report", "judge"] {
+        let later = spanproof(&[command, &out]).expect(3);
+        assert!(later.stderr.contains("ended before its load began") && !later.stderr.contains("killed"), "{later}");
+    }
     assert!(run.took < Duration::from_secs(10), "{run}");
     no_result(&run);
 }
