@@ -25,6 +25,7 @@ use crate::seed::Seed;
 use crate::workload::{UnsupportedAnomaly, Workload};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// Traces in a chunk.
@@ -55,6 +56,15 @@ pub enum Rate {
     Spans(f64),
     /// Traces per second.
     Traces(f64),
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Spans(rate) => write!(f, "{rate} spans/s"),
+            Self::Traces(rate) => write!(f, "{rate} traces/s"),
+        }
+    }
 }
 
 /// How the rate changes over time, as factors of it.
@@ -114,7 +124,7 @@ pub enum PlanError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// The plan holds no trace. Raise the rate or the duration.
-    #[error("the plan holds no trace: {rate:?} for {seconds} s is less than one; raise the rate or the duration")]
+    #[error("the plan holds no trace: {rate} for {seconds} s is less than one; raise the rate or the duration")]
     Empty {
         /// The rate asked for.
         rate: Rate,

@@ -52,6 +52,10 @@ const ANOMALY_FRACTION: usize = 16;
 const RARE_SHAPES_MIN: usize = 32;
 
 impl Shop {
+    /// Traces have at least so many spans in the mean, whatever seed, pool and mix, those of [`Stratum::HealthCheck`] aside, which
+    /// may have a single one. It says what a plan cannot hold before any shape is made, and is far below the usual 21.
+    pub const MEAN_SPANS_MIN: u32 = 8;
+
     /// The keys of all attributes whose values differ from trace to trace (`Value::Digits` and `Value::Uniform`).
     pub const VARYING_KEYS: [&str; 6] = [
         "app.order.amount",

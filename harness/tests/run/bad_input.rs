@@ -43,6 +43,29 @@ fn all_problems_of_a_scenario_are_said_at_once() {
     }
 }
 
+/// A shop at this rate for a second, in a folder of its own.
+fn slow_shop(rate: &str) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let text = format!(
+        "scenario: 1\nname: low\ntarget: embedded\ntraffic:\n  workload: shop\n  rate: {rate}\nrun: {{duration: 1s}}\n"
+    );
+    std::fs::write(folder.path().join("low.yaml"), text).unwrap();
+    folder
+}
+
+/// How long a shop's traces are is known when they are made: what is too slow by any means is told of its field, the rest by the run.
+#[test]
+fn a_rate_that_sends_no_trace_is_told_and_leaves_no_directory() {
+    for arguments in [["run", "low.yaml"].as_slice(), &["scenario", "validate", "low.yaml"]] {
+        let words = ["low.yaml:6", "traffic.rate", "too slow to send one trace", "raise the rate"];
+        let ended = refused(start_in(slow_shop("5 spans/s"), arguments, &[]).wait(), &words);
+        assert!(!ended.path("spanproof-runs").exists(), "{ended}");
+    }
+    let words = ["9 spans/s for 1 s is less than one", "raise the rate"];
+    let ended = refused(start_in(slow_shop("9 spans/s"), &["run", "low.yaml"], &[]).wait(), &words);
+    assert!(!ended.path("spanproof-runs").exists(), "{ended}");
+}
+
 #[test]
 fn problems_are_data_when_asked_for() {
     for arguments in

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use spanproof_generators::model::Stratum;
 use spanproof_generators::workload::Workload;
+use spanproof_generators::workload::shop::Shop;
 
 use super::bounds::SPANS_MAX;
 use super::checker::Checker;
@@ -12,7 +14,12 @@ use crate::units::{HumanDuration, RateOf};
 pub(super) fn check(traffic: &Traffic, run: &Run, checker: &mut Checker<'_>) {
     let spans_per_trace = match &traffic.workload {
         Workload::Uniform(uniform) => f64::from(uniform.spans_per_trace),
-        Workload::Shop(_) => 1.0,
+        // How many it has in the mean is known when its shapes are made; what is too slow only by that is refused by then.
+        Workload::Shop(_) => {
+            let probes = traffic.anomalies.iter().find(|(stratum, _)| *stratum == Stratum::HealthCheck);
+            let probes = probes.map_or(0.0, |(_, share)| share.ratio());
+            (1.0 - probes) * f64::from(Shop::MEAN_SPANS_MIN) + probes
+        }
     };
     let (planned, one_trace) = match (run.extent, traffic.rate.of) {
         (Extent::Spans(spans), _) => (spans as f64, 1.0),
