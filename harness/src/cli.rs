@@ -44,6 +44,9 @@ enum Command {
     /// Send traffic and nothing else
     Gen(generate::GenArguments),
     /// Play the backend: receive, count, check
+    ///
+    /// It ends when --until holds, all that is expected has arrived, CMD has ended, or --within is over; interrupted before that,
+    /// with exit code 130. Without any of these it counts until Ctrl-C and ends with 0.
     Sink(Box<sink::SinkArguments>),
     /// Break the way between two peers: late, slow, changed, cut short or no bytes
     Proxy(proxy::ProxyArguments),

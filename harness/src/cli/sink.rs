@@ -2,7 +2,8 @@
 //!
 //! It counts whatever comes. With `--expect` it knows what ought to come and judges; with `--until` it ends as soon as
 //! something holds. Exit codes: 0 as wished, or merely counted; 1 a check failed, `--until` did not hold in time, or the
-//! command failed; 2 usage; 3 nothing could be decided, or it could not listen; 130 interrupted before it was decided.
+//! command failed by itself; 2 usage; 3 nothing could be decided, or it could not listen; 130 interrupted before its end. A sink
+//! that is given no end, and so counts until Ctrl-C, has ended as wished then.
 
 mod child;
 mod expect;
@@ -12,7 +13,7 @@ mod summary;
 mod watch;
 
 use super::{Exit, Format, fail, print, say};
-use crate::process::{Exit as CommandExit, KeptCommand};
+use crate::process::KeptCommand;
 use crate::sink::dump::Dump;
 use crate::sink::reception::Reception;
 use crate::sink::refusals::refusals;
@@ -27,7 +28,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use summary::{Ended, Summary};
+use summary::{CommandEnd, Ended, Summary};
 use watch::Watch;
 
 /// Where OTLP/gRPC is taken when no address is given.
@@ -202,14 +203,16 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
         say(&listening(server.grpc_addr(), server.http_addr()));
     }
     let mut command = start(&arguments.command, &server)?;
+    let has_end = watch.has_end(command.is_some());
     let ended = watch.wait(&mut command, &interrupt, arguments.quiet).map_err(undecided)?;
-    let command = command.map(|command| command.stop(COMMAND_GRACE));
+    let command = command.map(end);
     let counters = server.counters();
     let cut = server.shutdown(SERVER_GRACE);
     let refused = refusals(&counters, 0, cut as u64);
     watch.learn().map_err(undecided)?;
     let summary = Summary {
         ended,
+        has_end,
         took: watch.elapsed(),
         counts: reception.tally().counts(),
         server: counters,
@@ -231,27 +234,34 @@ fn start(command: &[String], server: &SinkServer) -> Result<Option<KeptCommand>,
     KeptCommand::start(program, args, variables).map(Some).map_err(usage)
 }
 
+/// Ends the command, if it has not ended by itself.
+fn end(mut command: KeptCommand) -> CommandEnd {
+    let by_itself = command.exit().is_some();
+    CommandEnd { exit: command.stop(COMMAND_GRACE), by_itself }
+}
+
 fn listening(grpc: Option<SocketAddr>, http: Option<SocketAddr>) -> String {
     let places = [("OTLP/gRPC", grpc), ("OTLP/HTTP", http)];
     let places: Vec<String> = places.iter().filter_map(|(what, at)| at.map(|at| format!("{what} on {at}"))).collect();
     format!("listening for {}", places.join(" and "))
 }
 
-/// A failure dominates; then what could not be decided; then the command.
+/// What a check found dominates; then that it was interrupted before it was decided; then what did not hold or could not be
+/// decided; then the command.
 fn exit(summary: &Summary) -> Exit {
-    let interrupted = summary.ended == Ended::Interrupted;
+    let interrupted = summary.ended == Ended::Interrupted && summary.has_end;
     let held = summary.until.as_ref().map(|(_, held)| *held);
     let verdict = summary.verdict();
     let dump_failed = summary.dump.as_ref().is_some_and(|(_, dump)| dump.failed);
-    let command_failed = !matches!(summary.command, None | Some(CommandExit::Code(0)));
+    // A command that we ended, because everything had been seen or the time was over, has not failed.
+    let command_failed = summary.command.is_some_and(|command| command.by_itself && !command.exit.is_success());
     match (verdict, held) {
         (Some(Verdict::Fail), _) => Exit::FAIL,
-        (_, Some(false)) | (Some(Verdict::Inconclusive), None) if interrupted => Exit::INTERRUPTED,
+        (Some(Verdict::Inconclusive) | None, _) | (_, Some(false)) if interrupted => Exit::INTERRUPTED,
         (_, Some(false)) => Exit::FAIL,
         (Some(Verdict::Inconclusive), None) => Exit::INCONCLUSIVE,
         _ if dump_failed => Exit::INCONCLUSIVE,
-        // A command that was ended because everything had been seen, or on Ctrl-C, has not failed.
-        _ if command_failed && summary.ended == Ended::CommandDone => Exit::FAIL,
+        _ if command_failed => Exit::FAIL,
         _ => Exit::PASS,
     }
 }

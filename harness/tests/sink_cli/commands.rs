@@ -46,6 +46,18 @@ fn a_command_that_fails_fails_the_sink() {
     assert!(ended.line("command").ends_with("exit code 7"), "{ended:?}");
 }
 
+/// The time is over before what follows the command has settled, and with a goal that holds nobody waits for that.
+#[test]
+fn a_command_that_failed_fails_the_sink_whatever_ends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = run(&mut shell(folder.path(), "exit 7", &["--within", "1s", "--settle", "30s"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.line("command").ends_with("exit code 7"), "{ended:?}");
+    let ended = run(&mut shell(folder.path(), "exit 7", &["--until", "spans < 1 for 1s", "--settle", "30s"]));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.line("until").contains("held"), "{ended:?}");
+}
+
 #[test]
 fn a_command_that_is_not_there_is_named() {
     let ended = run(spanproof().args(["sink", "--http", "127.0.0.1:0", "--", "no-such-command"]));
@@ -62,8 +74,22 @@ fn ctrl_c_reaches_the_command_and_both_end() {
     let pid = number_in(&folder.path().join("pid"));
     running.signal(Signal::INT);
     let ended = running.wait();
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(folder.path().join("heard").exists() && is_gone(pid), "{ended:?}");
+}
+
+#[test]
+fn a_sink_whose_command_dies_of_the_interrupt_is_interrupted() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in [Signal::INT, Signal::TERM] {
+        let running = Running::start(&mut shell(folder.path(), "echo $$ > pid; exec sleep 600", &[]));
+        let pid = number_in(&folder.path().join("pid"));
+        running.signal(signal);
+        let ended = running.wait();
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        assert!(ended.line("command").contains("signal") && is_gone(pid), "{ended:?}");
+        std::fs::remove_file(folder.path().join("pid")).unwrap();
+    }
 }
 
 #[test]

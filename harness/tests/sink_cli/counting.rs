@@ -59,6 +59,16 @@ fn a_goal_that_was_interrupted_is_undecided() {
 }
 
 #[test]
+fn a_sink_that_has_an_end_and_is_interrupted_before_it_says_so() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let sink = Sink::start(&["--within", "10m"]);
+        sink.running.signal(signal);
+        let ended = sink.wait();
+        assert_eq!((ended.code, ended.spans()), (Some(130), 0), "{ended:?}");
+    }
+}
+
+#[test]
 fn the_dump_is_read_by_other_tools_and_holds_every_span() {
     let folder = tempfile::tempdir().unwrap();
     let sink = Sink::start_in(folder.path(), &["--dump", "out.jsonl", "--until", "spans >= 200"]);

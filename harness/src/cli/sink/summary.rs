@@ -48,9 +48,19 @@ impl Ended {
     }
 }
 
+/// How the command came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct CommandEnd {
+    pub(super) exit: CommandExit,
+    /// It ended before we would have ended it.
+    pub(super) by_itself: bool,
+}
+
 /// All that a sink has to tell.
 pub(super) struct Summary {
     pub(super) ended: Ended,
+    /// Something besides Ctrl-C would have ended it.
+    pub(super) has_end: bool,
     pub(super) took: Duration,
     pub(super) counts: TallyCounts,
     pub(super) server: ServerCounters,
@@ -58,7 +68,7 @@ pub(super) struct Summary {
     pub(super) until: Option<(String, bool)>,
     /// The scenario's name and the judgement; `None` inside when it never became known what to expect.
     pub(super) judged: Option<(String, Option<Judged>)>,
-    pub(super) command: Option<CommandExit>,
+    pub(super) command: Option<CommandEnd>,
     pub(super) dump: Option<(PathBuf, Dumped)>,
 }
 
@@ -67,8 +77,8 @@ impl Summary {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         self.seen(&mut text);
-        if let Some(exit) = &self.command {
-            line(&mut text, "command", &format!("ended with {exit}"));
+        if let Some(command) = &self.command {
+            line(&mut text, "command", &format!("ended with {}", command.exit));
         }
         if let Some((goal, held)) = &self.until {
             let took = format!("{:.1} s", self.took.as_secs_f64());
@@ -157,7 +167,7 @@ impl Summary {
                 "idle": self.server.connections_idle,
             },
             "until": self.until.as_ref().map(|(text, held)| json!({"limit": text, "held": held})),
-            "command": self.command.map(|exit| exit.to_string()),
+            "command": self.command.map(|command| command.exit.to_string()),
             "dump": self.dump.as_ref().map(|(path, dump)| json!({"path": path.display().to_string(), "wrote": dump})),
             "verdict": self.verdict().map(Verdict::name),
         });

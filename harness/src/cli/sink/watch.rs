@@ -108,8 +108,12 @@ impl Watch {
             if command_ended.is_none() && command.as_mut().is_some_and(|command| command.exit().is_some()) {
                 command_ended = Some(Instant::now());
             }
-            let ended = self.reason(command.is_some(), command_ended);
-            let ended = ended.or_else(|| interrupt.is_cancelled().then_some(Ended::Interrupted));
+            // What was reached stands; a command that died of the same signal has not ended the sink.
+            let ended = match self.reason(command.is_some(), command_ended) {
+                Some(reached @ (Ended::Held | Ended::Arrived)) => Some(reached),
+                _ if interrupt.is_cancelled() => Some(Ended::Interrupted),
+                other => other,
+            };
             if let Some(ended) = ended {
                 show.clear();
                 return Ok(ended);
@@ -117,6 +121,11 @@ impl Watch {
             show.progress(self);
             std::thread::sleep(TICK);
         }
+    }
+
+    /// Whether anything but an interrupt ends it.
+    pub(super) fn has_end(&self, has_command: bool) -> bool {
+        has_command || self.goal.is_some() || self.wanted.is_some() || self.within.is_some()
     }
 
     fn reason(&mut self, has_command: bool, command_ended: Option<Instant>) -> Option<Ended> {
