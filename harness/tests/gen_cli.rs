@@ -9,8 +9,8 @@ use rig::{Ended, PATIENCE, Running, run, spanproof};
 use spanproof_harness::wire::server::{Backend, Decision, Export, ServerConfig, SinkServer};
 use spanproof_harness::wire::{Compression, Protocol};
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -141,6 +141,73 @@ fn over_http_an_endpoint_of_the_environment_leads_where_the_specification_says()
     ] {
         assert_eq!(path_asked_for(variable, value, &arguments), path, "{variable}={value} {arguments:?}");
     }
+}
+
+/// Somewhere that answers every request over HTTP with this, whatever it is.
+fn answering(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || answer_all(stream, answer));
+        }
+    });
+    address
+}
+
+fn answer_all(mut stream: TcpStream, answer: &[u8]) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        if reader.read_exact(&mut vec![0; length]).is_err() || stream.write_all(answer).is_err() {
+            return;
+        }
+    }
+}
+
+/// A success that is no answer of OTLP counts as one, as it does for SDKs; that it is odd is told.
+#[test]
+fn a_success_that_says_more_than_yes_is_told() {
+    let sent = |answer: &'static [u8], format: &str| {
+        let endpoint = format!("http://{}", answering(answer));
+        let ended = generate(&[], &["--endpoint", &endpoint, "--protocol", "http", "--format", format]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        ended
+    };
+    let protobuf = |body: &'static [u8]| -> &'static [u8] {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat().leak()
+    };
+    // A partial success with -5 rejected, and a message that ends before it says it does.
+    let negative = protobuf(b"\x0a\x0b\x08\xfb\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+    for (answer, words) in [
+        (b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 5\r\n\r\nhello".as_slice(), "not OTLP's"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "not OTLP's"),
+        (protobuf(b"\x0a\x7f"), "not OTLP's"),
+        (negative, "-5"),
+    ] {
+        let note = sent(answer, "text");
+        assert!(note.line("note: the target took 1 requests").contains(words), "{note:?}");
+    }
+    let odd = sent(negative, "json").json()["odd_answers"].clone();
+    assert!(odd["requests"] == 1 && odd["one"].as_str().unwrap().contains("-5"), "{odd}");
+    let plain = sent(protobuf(b""), "json").json();
+    assert_eq!(plain.get("odd_answers"), None, "{plain}");
 }
 
 #[test]

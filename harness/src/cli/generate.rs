@@ -202,7 +202,7 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
         record.finish(state, sums, report.chunks_opened, &exceptions);
         record.write(path).map_err(|error| (Box::new(error) as Box<_>, Exit::INCONCLUSIVE))?;
     }
-    let sent = Sent::new(plan.spans(), sums, &report, &watch.busy, &cpu);
+    let sent = Sent::new(plan.spans(), (sums, &exceptions), &report, &watch.busy, &cpu);
     match arguments.format {
         Format::Text => print(&sent.text()),
         Format::Json => print(&format!("{:#}\n", sent.json())),

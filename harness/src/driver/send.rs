@@ -161,7 +161,7 @@ fn outcome(answer: &Answer) -> Outcome {
 
 fn words(answer: &Answer) -> String {
     match answer {
-        Answer::Accepted { unreadable: true, .. } => "accepted, with a body that is not OTLP's answer".to_owned(),
+        Answer::Accepted { unreadable: true, .. } => "accepted, with what is not OTLP's answer".to_owned(),
         Answer::Accepted { partial: Some(partial), .. } if partial.rejected == 0 => {
             format!("accepted, with a warning: {}", partial.message)
         }
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(told(&accepted(0, false)), (Outcome::Acknowledged, text("accepted, with a warning: so so")));
         assert_eq!(told(&accepted(-5, false)), (Outcome::Acknowledged, text("accepted, -5 rejected: so so")));
         assert_eq!(told(&accepted(7, false)), (Outcome::Partial { rejected: 7 }, text("accepted, 7 rejected: so so")));
-        let unreadable = text("accepted, with a body that is not OTLP's answer");
+        let unreadable = text("accepted, with what is not OTLP's answer");
         assert_eq!(told(&accepted(0, true)), (Outcome::Acknowledged, unreadable));
     }
 }

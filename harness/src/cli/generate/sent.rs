@@ -2,15 +2,36 @@
 
 use crate::driver::DriverReport;
 use crate::judge::evidence::harness_was_the_limit;
-use crate::judge::outcomes::Sums;
+use crate::judge::outcomes::{RequestId, RequestRecord, Sums};
+use crate::process::printable;
 use crate::resources::{Busy, ThreadCpu};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// What was sent. Its JSON form is the document of `gen --format json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Sent {
     spans: Spans,
     driver: OfDriver,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    odd_answers: Option<OddAnswers>,
+}
+
+/// Successes that say more than yes, or what is no answer at all: taken, as far as anybody can tell, perhaps by what is no OTLP
+/// receiver. `run` warns of the same as `odd-answer`.
+#[derive(Debug, Serialize)]
+struct OddAnswers {
+    requests: u64,
+    /// What the first of them said.
+    one: String,
+}
+
+impl OddAnswers {
+    fn among<'a>(requests: impl Iterator<Item = &'a RequestRecord>) -> Option<Self> {
+        let mut odd = requests.filter(|request| request.is_oddly_taken());
+        let one = printable(&odd.next()?.answer);
+        Some(Self { requests: 1 + odd.count() as u64, one })
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +63,13 @@ enum Lateness {
 }
 
 impl Sent {
-    pub(super) fn new(planned: u64, sums: Sums, report: &DriverReport, busy: &Busy, cpu: &ThreadCpu) -> Self {
+    pub(super) fn new(
+        planned: u64,
+        (sums, exceptions): (Sums, &BTreeMap<RequestId, RequestRecord>),
+        report: &DriverReport,
+        busy: &Busy,
+        cpu: &ThreadCpu,
+    ) -> Self {
         let Sums { acknowledged, refused, unknown, .. } = sums;
         // What was never even due, since it was stopped, was not sent either.
         let not_sent = planned.saturating_sub(acknowledged + refused + unknown);
@@ -59,6 +86,7 @@ impl Sent {
                 achieved_ratio: conduct.achieved_ratio,
                 lateness,
             },
+            odd_answers: OddAnswers::among(exceptions.values()),
         }
     }
 
@@ -70,9 +98,12 @@ impl Sent {
         };
         let cpu =
             self.driver.cpu_seconds.map_or("unknown CPU time".to_owned(), |seconds| format!("{seconds:.3} s of CPU"));
+        let odd = self.odd_answers.as_ref().map_or_else(String::new, |OddAnswers { requests, one }| {
+            format!("note: the target took {requests} requests, and its answers say more than that; one: {one}\n")
+        });
         format!(
             "planned {planned} spans, acknowledged {acknowledged}, refused {refused}, unknown {unknown}, not sent \
-             {not_sent}; {lateness}; {cpu}\n"
+             {not_sent}; {lateness}; {cpu}\n{odd}"
         )
     }
 

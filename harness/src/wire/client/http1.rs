@@ -128,9 +128,10 @@ impl Client {
 fn understand(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     if status.is_success() {
         return match (is_protobuf(headers), body) {
-            (_, []) => Answer::ACCEPTED,
-            (true, body) => accepted(body),
-            (false, _) => Answer::Accepted { partial: None, unreadable: true },
+            // An empty message says yes. OTLP has no other status for that than 200.
+            (_, []) if status == StatusCode::OK => Answer::ACCEPTED,
+            (true, [_, ..]) => accepted(body),
+            _ => Answer::Accepted { partial: None, unreadable: true },
         };
     }
     let explained = is_protobuf(headers).then(|| Status::decode(body).ok()).flatten();
@@ -173,9 +174,10 @@ mod tests {
     #[test]
     fn any_success_is_a_success() {
         let protobuf = headers(&[("content-type", "application/x-protobuf; x=y")]);
-        assert_eq!(understand(StatusCode::NO_CONTENT, &HeaderMap::new(), b""), Answer::ACCEPTED);
+        assert_eq!(understand(StatusCode::OK, &HeaderMap::new(), b""), Answer::ACCEPTED);
         assert_eq!(understand(StatusCode::OK, &protobuf, b"\x0a\0"), Answer::ACCEPTED);
         let unreadable = Answer::Accepted { partial: None, unreadable: true };
+        assert_eq!(understand(StatusCode::NO_CONTENT, &HeaderMap::new(), b""), unreadable);
         assert_eq!(understand(StatusCode::OK, &protobuf, b"\xff"), unreadable);
         assert_eq!(understand(StatusCode::OK, &HeaderMap::new(), b"ok"), unreadable);
     }
