@@ -26,7 +26,7 @@ mod ways;
 pub use error::RunError;
 pub use forecast::{Foretold, Outlook};
 pub use place::check as check_place;
-pub use planning::{client_config, connections, fresh_tag, plan_spec, transport};
+pub use planning::{client_config, connections, descriptors, fresh_tag, plan_spec, transport};
 pub use results::plan_for_people;
 pub use settle::{Patience, patience, target_variables};
 
@@ -203,6 +203,7 @@ fn prepare(scenario: &Scenario, options: &RunOptions) -> Result<Prepared, RunErr
     check_program(scenario)?;
     let patience = patience(scenario, &options.directory)?;
     let plan = Plan::new(plan_spec(scenario, fresh_tag()))?;
+    crate::descriptors::provide(planning::descriptors(scenario, &plan))?;
     // So late that what cannot begin leaves no directory behind.
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?;

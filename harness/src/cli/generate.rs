@@ -179,6 +179,7 @@ fn send(scenario: &Scenario, headers: Vec<Header>, arguments: &GenArguments) -> 
         print_plan(arguments.format, &plan, &endpoint);
         return Ok(Exit::PASS);
     }
+    crate::descriptors::provide(crate::run::descriptors(scenario, &plan)).map_err(usage)?;
     let interrupt = super::interrupt::token();
     let clock = RunClock::starting_in(HEAD_START);
     let plan = Arc::new(plan.starting_at(clock.epoch_unix_ns()));

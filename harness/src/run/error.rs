@@ -1,5 +1,6 @@
 //! Why a run has no result, and the exit code that follows.
 
+use crate::descriptors::TooFew;
 use crate::driver::DriverError;
 use crate::embedded::ParseDefectError;
 use crate::evidence::error::EvidenceError;
@@ -105,6 +106,9 @@ pub enum RunError {
         /// Some of what is there.
         names: String,
     },
+    /// The system allows too few open files and connections; said before anything is made.
+    #[error(transparent)]
+    Descriptors(#[from] TooFew),
     /// The disk has too little room for the results; said before the load starts.
     #[error("write results to {}: they may take {}, and {} is free; free some space, or choose another place with --out", directory.display(), bytes(*needed), bytes(*free))]
     Room {
@@ -172,6 +176,7 @@ impl RunError {
             | Self::FaultCommand { .. }
             | Self::Directory { .. }
             | Self::NotOurs { .. }
+            | Self::Descriptors(_)
             | Self::Room { .. }
             | Self::File { .. } => 2,
             Self::Sink(_)

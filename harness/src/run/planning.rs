@@ -2,6 +2,7 @@
 
 use super::RunError;
 use crate::embedded::EmbeddedConfig;
+use crate::fault::Link;
 use crate::target::{TargetPlan, embedded_config, process_spec};
 use crate::wire::Compression;
 use crate::wire::client::{ClientConfig, Endpoint, EndpointError, Transport};
@@ -120,6 +121,19 @@ pub fn connections(scenario: &Scenario, plan: &Plan) -> usize {
         (Auto::Auto, scenario::Packing::WholeTraces) => CONNECTIONS_WHOLE_TRACES,
         (Auto::Auto, scenario::Packing::PerService) => (plan.pool().exporters() as usize).clamp(1, CONNECTIONS_MAX),
     }
+}
+
+/// The most files and connections that a run of this plan has open at once in our process.
+pub fn descriptors(scenario: &Scenario, plan: &Plan) -> u64 {
+    let transport = &scenario.traffic.transport;
+    let of_each = match self::transport(transport.protocol, scenario.traffic.client.max_in_flight.get()) {
+        Transport::HttpProtobuf { connections } => connections.get(),
+        Transport::Grpc => 1,
+    };
+    // Our end; that of the embedded target; and both ends of a proxy between them.
+    let embedded = usize::from(matches!(scenario.target, scenario::Target::Embedded(_)));
+    let proxy = 2 * usize::from(Link::is_needed(scenario::LinkSite::Ingress, &scenario.faults));
+    crate::descriptors::needed(connections(scenario, plan).saturating_mul(of_each), 1 + embedded + proxy)
 }
 
 /// What is to be started.

@@ -27,6 +27,21 @@ fn a_result_that_cannot_be_printed_is_no_pass() {
     by_way_of("exec \"$@\" >/dev/full", &["run", "nonsense", "--format", "json"]).expect(2);
 }
 
+/// Else connections would fail for want of them, and a target be blamed.
+#[test]
+fn too_few_open_files_are_provided_where_they_may_be_and_else_refused() {
+    let run = small("quickstart", &[]);
+    let gen_to_nobody = ["gen", "traces", "--quiet", "--endpoint", "http://127.0.0.1:1", "--duration", "100ms"];
+    for arguments in [&run[..], &gen_to_nobody] {
+        let refused = by_way_of("ulimit -n 40 && exec \"$@\"", arguments).expect(2);
+        for words in ["RLIMIT_NOFILE", "allows 40", "ulimit -Hn"] {
+            assert!(refused.stderr.contains(words), "{refused}");
+        }
+        assert!(!refused.path("out").exists(), "{refused}");
+    }
+    by_way_of("ulimit -Sn 40 && exec \"$@\"", &run).expect(0);
+}
+
 #[test]
 fn a_reader_that_has_gone_away_changes_nothing() {
     let (reader, writer) = std::io::pipe().unwrap();
