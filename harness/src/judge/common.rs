@@ -179,11 +179,16 @@ impl Compared {
         self.raising.iter().find(|fact| fact.is_of_spans && takes_all(fact))
     }
 
+    /// Whether a fact is true of all affected records, and of no other.
+    fn says_it_exactly(&self) -> bool {
+        self.told.first().is_some_and(|fact| self.totals.is_exact(fact))
+    }
+
     fn told(&self, survey: &Survey<'_>) -> InCommon {
         let Self { totals, whole, told, raising } = self;
         let mut said: Vec<String> = told.iter().map(|candidate| tell(candidate, *totals)).collect();
         // Where a fact says it all, wholes only follow from it: the requests of one service hold nothing else.
-        let follows = told.first().is_some_and(|first| totals.is_exact(first));
+        let follows = self.says_it_exactly();
         let at = if follows { said.len() } else { 0 };
         said.splice(at..at, whole.said(survey));
         if told.is_empty() {

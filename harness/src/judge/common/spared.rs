@@ -37,11 +37,6 @@ pub(super) fn in_common(
 }
 
 impl Compared {
-    /// Whether a fact is true of all affected records, and of no other.
-    fn says_it_exactly(&self) -> bool {
-        self.told.first().is_some_and(|fact| self.totals.is_exact(fact))
-    }
-
     /// Whether its best fact separates better than the other's; whole requests say more than nothing. Whole traces say the same of
     /// either side.
     fn says_more_than(&self, other: &Self) -> bool {
