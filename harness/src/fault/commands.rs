@@ -19,9 +19,6 @@ use std::time::{Duration, Instant};
 /// How often it is asked whether the fault bites, until it does.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a command that is stopped may take to end.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// What the threads are called by.
 const THREAD: &str = "commands";
 
@@ -235,17 +232,14 @@ impl Work {
             let started = KeptCommand::start_in(None, &program, &command.args, self.variables(), log);
             started.map_err(|error| error.reason)
         });
-        let mut running = match started {
+        let running = match started {
             Ok(running) => running,
             Err(reason) => return Outcome::NotStarted(reason),
         };
-        let deadline = Instant::now() + self.commands.within;
-        match running.wait(self.commands.within, &stops) {
+        match running.finish(self.commands.within, &stops) {
             Some(exit) => Outcome::Ended(exit),
-            None => {
-                running.stop(GRACE);
-                if Instant::now() >= deadline { Outcome::TookTooLong } else { Outcome::Stopped }
-            }
+            None if stops() => Outcome::Stopped,
+            None => Outcome::TookTooLong,
         }
     }
 

@@ -12,6 +12,9 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// How long a command that is not waited for any longer may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// How long everything may take to end after SIGKILL.
 const KILL_WITHIN: Duration = Duration::from_secs(6);
 
@@ -75,8 +78,17 @@ impl KeptCommand {
         self.kept.exit()
     }
 
-    /// Waits for its end; `None` if it has not ended within so long, or when there is a reason to give up.
-    pub fn wait(&mut self, within: Duration, gives_up: impl Fn() -> bool) -> Option<Exit> {
+    /// Waits for its end. One that has not ended within so long, or when there is a reason to give up, is ended with all that it
+    /// started, and `None`.
+    pub fn finish(mut self, within: Duration, gives_up: impl Fn() -> bool) -> Option<Exit> {
+        let exit = self.wait(within, gives_up);
+        if exit.is_none() {
+            self.stop(GRACE);
+        }
+        exit
+    }
+
+    fn wait(&mut self, within: Duration, gives_up: impl Fn() -> bool) -> Option<Exit> {
         /// There is no event to wait for together with a reason to give up.
         const LOOK_EVERY: Duration = Duration::from_millis(10);
         let deadline = Instant::now() + within;

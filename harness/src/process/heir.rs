@@ -17,9 +17,6 @@ use std::time::{Duration, Instant};
 /// An heir to whom nothing is left ends at once.
 const END_WITHIN: Duration = Duration::from_secs(2);
 
-/// How long what a command started may take to end.
-const GRACE: Duration = Duration::from_secs(2);
-
 /// A command to be run after us.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Will {
@@ -123,9 +120,6 @@ pub(super) fn inherit() -> i32 {
 
 /// Whether a command was run and ended with 0.
 fn is_executed(will: &Will) -> bool {
-    let Ok(mut command) = KeptCommand::start(&will.program, &will.args, will.variables.clone()) else { return false };
-    command.wait(will.within, || false).is_some_and(|exit| exit.is_success()) || {
-        command.stop(GRACE);
-        false
-    }
+    let Ok(command) = KeptCommand::start(&will.program, &will.args, will.variables.clone()) else { return false };
+    command.finish(will.within, || false).is_some_and(|exit| exit.is_success())
 }
