@@ -35,6 +35,7 @@ mod keeper;
 mod kept;
 mod launch;
 mod log_tail;
+mod ports;
 mod ready;
 mod spec;
 mod target;

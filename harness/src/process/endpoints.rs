@@ -1,6 +1,7 @@
 //! The addresses that a target is given: where it shall listen, and where its backend is.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use super::ports::ClaimedPort;
+use std::net::SocketAddr;
 
 /// Where our sink listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,9 @@ pub struct SinkAddresses {
     /// OTLP/HTTP.
     pub http: SocketAddr,
 }
+
+/// The ports of one target, in the order of [`Endpoints`].
+pub(super) type TargetPorts = [ClaimedPort; 4];
 
 /// All addresses of one start of a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,23 +31,10 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Picks ports on the loopback interface that are free now. They are free again when this returns, so another process
-    /// may take one before the target does: [`super::ProcessTarget::start`] tries a second time when that happens.
-    ///
-    /// # Errors
-    /// When the system has no free port, or no loopback interface.
-    pub fn pick(sink: SinkAddresses) -> std::io::Result<Self> {
-        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-        // All held until all are known, so that they differ.
-        let held = [free()?, free()?, free()?, free()?];
-        let [grpc, http, health, telemetry] = &held;
-        Ok(Self {
-            receiver_grpc: grpc.local_addr()?,
-            receiver_http: http.local_addr()?,
-            health: health.local_addr()?,
-            telemetry: telemetry.local_addr()?,
-            sink,
-        })
+    /// Addresses on these ports.
+    pub(super) fn on(ports: &TargetPorts, sink: SinkAddresses) -> Self {
+        let [receiver_grpc, receiver_http, health, telemetry] = ports.each_ref().map(ClaimedPort::address);
+        Self { receiver_grpc, receiver_http, health, telemetry, sink }
     }
 
     /// The placeholders of arguments (`{receiver_grpc}`) with what replaces them.
@@ -75,7 +66,7 @@ mod tests {
     #[test]
     fn picked_ports_differ_and_reach_the_target_as_variables() {
         let sink = SinkAddresses { grpc: "127.0.0.1:5317".parse().unwrap(), http: "[::1]:5318".parse().unwrap() };
-        let endpoints = Endpoints::pick(sink).unwrap();
+        let endpoints = Endpoints::on(&ClaimedPort::some().unwrap(), sink);
         let ours = [endpoints.receiver_grpc, endpoints.receiver_http, endpoints.health, endpoints.telemetry];
         assert_eq!(HashSet::from(ours).len(), 4);
         let variables: BTreeMap<_, _> = endpoints.variables().collect();

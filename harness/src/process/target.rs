@@ -1,11 +1,12 @@
 //! A running process target: start, watch, stop.
 
-use super::endpoints::{Endpoints, SinkAddresses};
+use super::endpoints::{Endpoints, SinkAddresses, TargetPorts};
 use super::error::{LogExcerpt, StartError};
 use super::keeper::{Order, Program};
 use super::kept::{Kept, Launch};
 use super::launch::{resolve, write_config};
 use super::log_tail::log_tail;
+use super::ports::ClaimedPort;
 use super::ready::Condition;
 use super::spec::ProcessSpec;
 use crate::resources::UsageSampler;
@@ -79,6 +80,8 @@ pub struct ProcessTarget {
     /// True from when it was ended on purpose until it is started again: its end is then nobody's surprise.
     is_down: bool,
     endpoints: Endpoints,
+    /// Its own also while it is down.
+    _ports: TargetPorts,
     ready_after: Duration,
     starts: u32,
     log_from: u64,
@@ -126,8 +129,8 @@ fn launch(spec: &ProcessSpec, endpoints: &Endpoints, interrupt: &CancellationTok
 }
 
 impl ProcessTarget {
-    /// Starts a target on free ports and waits until it is ready. If it dies because one of its ports was taken in the
-    /// meantime, it is started once more with others. Blocks for up to twice the start deadline; `interrupt` ends the wait.
+    /// Starts a target on ports that are its own and waits until it is ready. If it dies because one was taken all the same, it is
+    /// started once more with others. Blocks for up to twice the start deadline; `interrupt` ends the wait.
     ///
     /// # Errors
     /// [`StartError`]; whatever was started is gone then.
@@ -144,9 +147,10 @@ impl ProcessTarget {
         interrupt: &CancellationToken,
         starts: u32,
     ) -> Result<Self, StartError> {
-        let endpoints = Endpoints::pick(sink).map_err(|source| StartError::Ports { source })?;
+        let ports = ClaimedPort::some().map_err(|source| StartError::Ports { source })?;
+        let endpoints = Endpoints::on(&ports, sink);
         let Launched { kept, ready_after, log_from } = launch(spec, &endpoints, interrupt)?;
-        Ok(Self { spec: spec.clone(), kept, is_down: false, endpoints, ready_after, starts, log_from })
+        Ok(Self { spec: spec.clone(), kept, is_down: false, endpoints, _ports: ports, ready_after, starts, log_from })
     }
 
     /// Ends it on purpose, by SIGKILL or SIGTERM, and waits until nothing is left of it: the grace for SIGTERM and then SIGKILL, for
