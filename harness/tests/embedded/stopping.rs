@@ -81,7 +81,8 @@ async fn a_port_in_use_is_named_and_nothing_is_left_listening() {
     let sink = Sink::grpc([]).await;
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    // Of an address that no other test listens on.
+    let free = TcpListener::bind("127.83.0.1:0").unwrap().local_addr().unwrap();
     let config = EmbeddedConfig { listen_grpc: free, listen_http: address, ..config(vec![grpc_to(sink.address)]) };
     let error = EmbeddedTarget::start(config).err().unwrap();
     assert!(matches!(error, EmbeddedError::Listen { address: named, .. } if named == address));
