@@ -124,12 +124,17 @@ pub enum PlanError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// The plan holds no trace. Raise the rate or the duration.
-    #[error("the plan holds no trace: {rate} for {seconds} s is less than one; raise the rate or the duration")]
+    #[error(
+        "the plan holds no trace: {rate} for {seconds} s is less than one of about {mean_spans:.1} spans; raise `traffic.rate` or \
+         `run.duration`"
+    )]
     Empty {
         /// The rate asked for.
         rate: Rate,
         /// The duration asked for.
         seconds: f64,
+        /// Spans of a trace on average.
+        mean_spans: f64,
     },
     /// More traces or spans than ids can tell apart. Lower the rate or the duration.
     #[error("the plan holds {traces} traces, more than ids can tell apart (2^40); lower the rate or the duration")]
@@ -224,7 +229,8 @@ impl Plan {
         }
         self.traces = traces;
         if traces == 0 {
-            return Err(PlanError::Empty { rate: self.spec.rate, seconds: self.profile.seconds() });
+            let (rate, seconds) = (self.spec.rate, self.profile.seconds());
+            return Err(PlanError::Empty { rate, seconds, mean_spans: self.mean_spans() });
         }
         Ok(longest)
     }
