@@ -79,6 +79,7 @@ fn problems_are_data_when_asked_for() {
         }
         for problem in &problems {
             assert!(problem["line"].as_u64().unwrap() > 0 && problem["column"].as_u64().unwrap() > 0, "{problem}");
+            assert!(problem["hint"].as_str().is_some_and(|hint| !hint.is_empty()), "{problem}");
         }
     }
 }

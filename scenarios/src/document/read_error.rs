@@ -74,11 +74,11 @@ impl Error for ReadError {
     }
 
     fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::wrong_type(expected, "")
+        Self::wrong_type(expected, format!("write {expected}"))
     }
 
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::wrong_type(expected, "")
+        Self::wrong_type(expected, format!("write {expected}"))
     }
 
     fn unknown_variant(name: &str, known: &'static [&'static str]) -> Self {

@@ -37,10 +37,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn quotes_hint(self) -> &'static str {
+    /// What to write instead, or to take away, where a plain scalar belongs.
+    fn plain_hint(self, instead: &'static str) -> &'static str {
         match self.0.map(|node| &node.content) {
             Some(Content::Scalar { plain: false, .. }) => "remove the quotes",
-            _ => "",
+            _ => instead,
         }
     }
 
@@ -49,15 +50,20 @@ impl<'a> Reader<'a> {
         let number = number.filter(|(_, rest)| rest.is_empty()).and_then(|(number, _)| number.times(1));
         let expected =
             if max == u64::MAX { "a whole number".to_owned() } else { format!("a whole number up to {max}") };
-        number.filter(|number| *number <= max).ok_or_else(|| ReadError::wrong_type(expected, self.quotes_hint()))
+        number
+            .filter(|number| *number <= max)
+            .ok_or_else(|| ReadError::wrong_type(expected, self.plain_hint("write it in digits, such as `42`")))
     }
 
-    fn entries(self, expected: &dyn Fn() -> String) -> Result<&'a [Entry], ReadError> {
+    fn entries(self, expected: &dyn Fn() -> (String, String)) -> Result<&'a [Entry], ReadError> {
         match self.0 {
             None => Ok(&[]),
             Some(node) if node.is_null() => Ok(&[]),
             Some(Node { content: Content::Map(entries), .. }) => Ok(entries),
-            Some(_) => Err(ReadError::wrong_type(expected(), "")),
+            Some(_) => {
+                let (expected, hint) = expected();
+                Err(ReadError::wrong_type(expected, hint))
+            }
         }
     }
 }
@@ -82,7 +88,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         match self.plain() {
             Some("true") => visitor.visit_bool(true),
             Some("false") => visitor.visit_bool(false),
-            _ => Err(ReadError::wrong_type("`true` or `false`", self.quotes_hint())),
+            _ => Err(ReadError::wrong_type("`true` or `false`", self.plain_hint("write one of the two"))),
         }
     }
 
@@ -98,7 +104,7 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         let number = self.plain().and_then(|text| Decimal::take(text).ok());
         match number {
             Some((number, "")) => visitor.visit_f64(number.to_f64()),
-            _ => Err(ReadError::wrong_type("a number such as `3` or `0.5`", self.quotes_hint())),
+            _ => Err(ReadError::wrong_type("a number such as `3` or `0.5`", self.plain_hint("write it in digits"))),
         }
     }
 
@@ -112,7 +118,10 @@ impl<'de> Deserializer<'de> for Reader<'de> {
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.text() {
             Some(text) => visitor.visit_str(text),
-            None => Err(ReadError::wrong_type("a text", "")),
+            None => Err(ReadError::wrong_type(
+                "a text",
+                "write it on one line, in quotes where it is empty or begins with a sign",
+            )),
         }
     }
 
@@ -128,13 +137,16 @@ impl<'de> Deserializer<'de> for Reader<'de> {
             Some(Node { content: Content::List(elements), .. }) => visitor.visit_seq(Elements::new(elements)),
             _ => {
                 let hint = self.text().map(|text| format!("write it in brackets: `[{text}]`"));
-                Err(ReadError::wrong_type("a list", hint.filter(|hint| hint.len() < 120).unwrap_or_default()))
+                let hint = hint.filter(|hint| hint.len() < 120);
+                Err(ReadError::wrong_type("a list", hint.unwrap_or_else(|| "begin each element with `- `".to_owned())))
             }
         }
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_map(Entries::new(self.entries(&|| "a map of names and values".to_owned())?))
+        visitor.visit_map(Entries::new(self.entries(&|| {
+            ("a map of names and values".to_owned(), "write `name: value` on lines below, indented".to_owned())
+        })?))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -143,10 +155,14 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, ReadError> {
+        let hint = || match fields.first() {
+            None => "leave it out".to_owned(),
+            Some(first) => format!("write `{first}: ...` and the like on lines below, indented, or in braces"),
+        };
         let expected = || match fields.len() {
-            0 => "no settings".to_owned(),
-            1..=6 => format!("a map with {}", alternatives(fields.iter().copied())),
-            _ => format!("a map with {} and others", alternatives(fields[..4].iter().copied())),
+            0 => ("no settings".to_owned(), hint()),
+            1..=6 => (format!("a map with {}", alternatives(fields.iter().copied())), hint()),
+            _ => (format!("a map with {} and others", alternatives(fields[..4].iter().copied())), hint()),
         };
         visitor.visit_map(Entries::new(self.entries(&expected)?))
     }
@@ -167,7 +183,10 @@ impl<'de> Deserializer<'de> for Reader<'de> {
         let expected = || format!("one of {}", alternatives(variants.iter().copied()));
         let all = match self.0 {
             Some(Node { content: Content::Map(entries), .. }) => entries.as_slice(),
-            _ => return Err(ReadError::wrong_type(expected(), "")),
+            _ => {
+                let hint = format!("write one of them, such as `{}`", variants.first().unwrap_or(&"none"));
+                return Err(ReadError::wrong_type(expected(), hint));
+            }
         };
         let mut live = all.iter().filter(|entry| !entry.value.failed);
         match (live.next(), live.next()) {
@@ -273,7 +292,7 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {
-        let settings = self.settings.entries(&|| "no settings".to_owned());
+        let settings = self.settings.entries(&|| ("no settings".to_owned(), format!("write just `{}`", self.name)));
         let unwanted = match settings {
             Ok([]) => return Ok(()),
             Ok(_) => ReadError::wrong_type("no settings", format!("write just `{}`", self.name)),

@@ -65,7 +65,7 @@ fn later_hint(name: &str) -> Option<String> {
 /// The message of an unknown name lists all choices, so the hint need not.
 fn name_hint(name: &str, known: &[&str]) -> String {
     let near = || nearest(name, known.iter().copied()).map(|name| format!("did you mean `{name}`?"));
-    later_hint(name).or_else(near).unwrap_or_default()
+    later_hint(name).or_else(near).unwrap_or_else(|| "write one of these".to_owned())
 }
 
 fn field_hint(name: &str, known: &[&str]) -> String {
