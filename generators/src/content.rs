@@ -104,13 +104,13 @@ pub fn link_at(fixed: u64, trace_id: &[u8], span_id: &[u8], position: u32) -> u6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     /// So many, that two of them would be alike if half of the bits were lost on the way.
     const MANY: u64 = 1 << 19;
 
     fn assert_all_differ(what: &str, hash: impl Fn(u64) -> u64) {
-        let hashes: HashSet<u64> = (0..MANY).map(hash).collect();
+        let hashes: BTreeSet<u64> = (0..MANY).map(hash).collect();
         assert_eq!(hashes.len() as u64, MANY, "{what}");
     }
 

@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use prost::Message;
 use spanproof_generators::protobuf::put_bytes;
 
+#[expect(clippy::disallowed_methods, reason = "a test may be told to try more")]
 fn cases() -> u32 {
     std::env::var("SPANPROOF_FUZZ_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400)
 }
