@@ -200,6 +200,7 @@ proptest! {
         prop_assert_eq!(account.sets.lost_acknowledged.len(), account.counts.lost_acknowledged);
         prop_assert_eq!(account.sets.duplicated.len(), account.counts.duplicated);
         prop_assert_eq!(account.sets.lost_unknown.len(), account.counts.lost_unknown);
+        prop_assert_eq!(account.sets.lost_refused.len(), account.counts.lost_refused);
         // Of partial successes the records are not known, only the requests.
         let explained = account.counts.refused_delivered_explained;
         let in_part = account.counts.refused_delivered_in_part;
@@ -273,7 +274,7 @@ fn what_is_absent_is_lost_under_what_the_target_had_said() {
     let lost = |outcome| {
         let Account { counts, sets } = account_of(outcome, 3);
         let by_word = [counts.lost_acknowledged, counts.lost_unknown, counts.lost_refused];
-        assert_eq!([sets.lost_acknowledged.len(), sets.lost_unknown.len()], by_word[..2]);
+        assert_eq!([sets.lost_acknowledged.len(), sets.lost_unknown.len(), sets.lost_refused.len()], by_word);
         by_word
     };
     assert_eq!(lost(Outcome::Acknowledged), [3, 0, 0]);

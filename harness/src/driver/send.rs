@@ -163,16 +163,21 @@ fn words(answer: &Answer) -> String {
     match answer {
         Answer::Accepted { unreadable: true, .. } => "accepted, with what is not OTLP's answer".to_owned(),
         Answer::Accepted { partial: Some(partial), .. } if partial.rejected == 0 => {
-            format!("accepted, with a warning: {}", partial.message)
+            saying("accepted, with a warning".to_owned(), &partial.message)
         }
         Answer::Accepted { partial: Some(partial), .. } => {
-            format!("accepted, {} rejected: {}", partial.rejected, partial.message)
+            saying(format!("accepted, {} rejected", partial.rejected), &partial.message)
         }
         Answer::Accepted { .. } => String::new(),
-        Answer::Refused { code: RefusalCode::Grpc(code), message, .. } => format!("gRPC {code:?}: {message}"),
-        Answer::Refused { code: RefusalCode::Http(status), message, .. } => format!("HTTP {status}: {message}"),
+        Answer::Refused { code: RefusalCode::Grpc(code), message, .. } => saying(format!("gRPC {code:?}"), message),
+        Answer::Refused { code: RefusalCode::Http(status), message, .. } => saying(format!("HTTP {status}"), message),
         Answer::Broken { what, .. } => what.to_string(),
     }
+}
+
+/// What was done, with what was said of it, if anything was.
+fn saying(done: String, message: &str) -> String {
+    if message.is_empty() { done } else { format!("{done}: {message}") }
 }
 
 #[cfg(test)]

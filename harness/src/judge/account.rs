@@ -63,6 +63,8 @@ pub struct Sets {
     pub lost_declared: RoaringTreemap,
     /// Lost, and nobody knows what the target had said.
     pub lost_unknown: RoaringTreemap,
+    /// Refused for good, and absent.
+    pub lost_refused: RoaringTreemap,
     /// Refused for good and yet delivered. Of a partial success nobody says which records were rejected: where fewer are absent
     /// than were rejected, all that were delivered of it stand here.
     pub refused_delivered: RoaringTreemap,
@@ -275,10 +277,10 @@ impl Account {
     fn add_absent(&mut self, number: u64, outcome: Outcome, rejected: Option<&mut u32>) {
         match (outcome, rejected) {
             (Outcome::NotSent, _) => {}
-            (Outcome::Refused, _) => self.counts.lost_refused += 1,
+            (Outcome::Refused, _) => self.add_lost_refused(number),
             (Outcome::Partial { .. }, Some(left)) => {
                 *left -= 1;
-                self.counts.lost_refused += 1;
+                self.add_lost_refused(number);
             }
             (Outcome::Unknown, _) => {
                 self.counts.lost_unknown += 1;
@@ -289,6 +291,11 @@ impl Account {
                 self.sets.lost_acknowledged.insert(number);
             }
         }
+    }
+
+    fn add_lost_refused(&mut self, number: u64) {
+        self.counts.lost_refused += 1;
+        self.sets.lost_refused.insert(number);
     }
 }
 

@@ -284,8 +284,12 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if counts.refused > 0 {
         let message = format!("the target refused these for good, so nothing was promised{said}");
         let mut found = finding("refused", level(counts.refused), counts.refused, message);
-        found.at_seconds = answer.map(|request| request.ended_ns as f64 / 1e9);
         found.advice.clone_from(&evidence.remedies.queue);
+        let absent = &evidence.account.sets.lost_refused;
+        if !absent.is_empty() {
+            add_records(evidence, &mut found, absent, Among::Sent);
+        }
+        found.at_seconds = answer.map(|request| request.ended_ns as f64 / 1e9).or(found.at_seconds);
         findings.push(found);
     }
     if counts.unknown > 0 {
@@ -299,7 +303,11 @@ fn not_taken(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let as_sdks =
             || "a lower rate, or `traffic.client.retry: { enabled: true }` to send again as SDKs do".to_owned();
         found.advice = evidence.remedies.queue.clone().or_else(|| sent_once.then(as_sdks));
-        findings.push(with_records(evidence, found, &evidence.account.sets.lost_unknown, Among::Sent));
+        let absent = &evidence.account.sets.lost_unknown;
+        if !absent.is_empty() {
+            add_records(evidence, &mut found, absent, Among::Sent);
+        }
+        findings.push(found);
     }
 }
 

@@ -49,3 +49,28 @@ impl Compared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::separate::{Candidate, Totals};
+    use super::super::whole::Whole;
+    use super::*;
+
+    /// Of four records on either side so many show a fact; without one where none of the affected do.
+    fn compared(affected: u64) -> Compared {
+        let having = Totals { affected, others: 0 };
+        let fact = Candidate { text: "x".to_owned(), rank: 0, a_filter_could: false, is_of_spans: true, having };
+        let told = (affected > 0).then_some(fact).into_iter().collect();
+        Compared { totals: Totals { affected: 4, others: 4 }, whole: Whole::default(), told, raising: Vec::new() }
+    }
+
+    #[test]
+    fn the_spared_are_told_only_where_they_say_more() {
+        let says_more = |spared, affected| compared(spared).says_more_than(&compared(affected));
+        assert!(says_more(3, 2) && says_more(4, 1), "their fact separates better");
+        assert!(!says_more(2, 2), "just as well");
+        assert!(!says_more(1, 3), "worse");
+        assert!(says_more(1, 0), "the affected have none");
+        assert!(!says_more(0, 1), "the spared have none");
+    }
+}

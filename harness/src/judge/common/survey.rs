@@ -230,6 +230,7 @@ impl<'a> Survey<'a> {
             give(&evidence.account.sets.lost_acknowledged, Role::Outside);
             give(&evidence.account.sets.lost_unknown, Role::Outside);
             give(&evidence.account.sets.lost_declared, Role::Outside);
+            give(&evidence.account.sets.lost_refused, Role::Outside);
         }
         give(affected, Role::Affected);
         roles

@@ -166,6 +166,23 @@ fn what_the_target_did_not_take_says_one_answer_and_when_it_came() {
     assert_eq!(silent.message, "no final answer came for these, so nothing was promised: 3 came out, 0 did not");
 }
 
+/// Which these are helps whoever asks why they were refused; where all came out all the same, there is nothing to compare.
+#[test]
+fn what_was_not_taken_and_is_absent_is_told_with_what_it_has_in_common() {
+    let mut evidence = clean();
+    let (counts, sets) = (&mut evidence.account.counts, &mut evidence.account.sets);
+    (counts.refused, counts.lost_refused, counts.unknown, counts.recovered) = (10, 5, 3, 3);
+    sets.lost_refused.insert_range(0..5);
+    let found = findings_of(delivery::CHECK, &evidence);
+    let of = |id: &str| found.iter().find(|finding| finding.id == id).unwrap();
+    assert!(!of("refused").common.is_empty() && !of("refused").examples.is_empty(), "{:?}", of("refused"));
+    assert_eq!(
+        of("refused").examples.iter().filter(|example| example.trace_id.is_some()).count(),
+        of("refused").examples.len()
+    );
+    assert!(of("unknown").common.is_empty() && of("unknown").examples.is_empty(), "{:?}", of("unknown"));
+}
+
 #[test]
 fn counts_in_words_have_their_thousands_apart() {
     let said = |evidence: &Evidence, id: &str| {
