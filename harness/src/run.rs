@@ -130,6 +130,7 @@ pub fn run(
     // Whoever looks at the directory later is told; the error itself matters more than a mark that cannot be written anew.
     let mut at_work = at_work.inspect_err(|_| drop(marker::never_began(&options.directory)))?;
     chronicle.ready(at_work.version.as_deref());
+    patience.knows(&scenario.target, at_work.version.as_deref());
     let client = client_config(scenario, at_work.entrance(), options.headers.clone())
         .map_err(|error| RunError::Client(error.to_string()))?;
     let clock = RunClock::starting_in(HEAD_START);

@@ -27,12 +27,12 @@ const EMBEDDED_JITTER: f64 = 0.5;
 const EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After everything has arrived, this long without a further record ends settling. What repeats something does so close behind,
-/// and a target that is stopped in good order next brings out what is left.
+/// and a collector that is stopped in good order next brings out what is left.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// The same for a target that nobody stops, so that nothing brings out what it still holds: as long as a collector's exporter
-/// waits for an answer, and then before it sends again. A repeat that comes later is not seen.
-const QUIET_EXTERNAL: Duration = Duration::from_secs(5);
+/// The same for a target that is no collector as far as is known, so that to stop it may bring out nothing, and for one that nobody
+/// stops: as long as a collector's exporter waits for an answer, and then before it sends again. A repeat that comes later is not seen.
+const QUIET_UNKNOWN: Duration = Duration::from_secs(5);
 
 /// How long to wait, and why.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +81,13 @@ impl Patience {
         self.fixed.unwrap_or(self.hold + self.margin)
     }
 
+    /// Takes note of what the target is: `collector` is the version that it says it has.
+    pub fn knows(&mut self, target: &scenario::Target, collector: Option<&str>) {
+        if matches!(target, scenario::Target::Process(_)) && collector.is_none() {
+            self.quiet = QUIET_UNKNOWN;
+        }
+    }
+
     /// From when it was sent, a record that takes longer than this is late.
     pub fn late_after(&self) -> Duration {
         self.hold + self.margin
@@ -115,7 +122,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
             Auto::Value(settle) => Some(settle),
         },
         quiet: match scenario.target {
-            scenario::Target::External(_) => QUIET_EXTERNAL,
+            scenario::Target::External(_) => QUIET_UNKNOWN,
             scenario::Target::Embedded(_) | scenario::Target::Process(_) => QUIET,
         },
         exporting: Err("the target's configuration is not known".to_owned()),

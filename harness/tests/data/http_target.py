@@ -7,6 +7,8 @@ troubles        of every fifty requests one is passed on and answered 503, one i
 turns           of every fifty requests one is passed on and answered 503, and refused for good when it comes again
 sleeps          passes each request on three seconds later, and answers only then
 refuses         passes nothing on and answers 400
+is-particular   answers 400 to requests of the service `email`
+repeats-later   passes its twentieth request on once more, three seconds later
 fills           with the first request, fills the disk that the file FILL is on
 
 With HEADER=NAME:VALUE, requests without that header are refused with 401.
@@ -116,6 +118,10 @@ class Receiver(BaseHTTPRequestHandler):
             return self.answer(200, partial_success(spans(body)))
         if fake == "refuses":
             return self.answer(400)
+        if fake == "is-particular" and b"service.name\x12\x07\x0a\x05email" in body:
+            return self.answer(400)
+        if fake == "repeats-later" and COUNT == 20:
+            threading.Timer(3, pass_on, (self.path, body, self.headers)).start()
         if fake == "sleeps":
             time.sleep(3)
         status = pass_on(self.path, body, self.headers)

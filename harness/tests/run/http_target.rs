@@ -102,6 +102,25 @@ fn a_target_that_refuses_everything_is_not_waited_for() {
     assert!(settle["took_seconds"].as_f64().unwrap() < 2.0, "{run}");
 }
 
+/// Everything arrives at once, and one request three seconds later once more. To stop this target would bring out nothing.
+#[test]
+fn a_repeat_that_a_target_sends_when_everything_has_arrived_is_seen() {
+    let run = against("repeats-later", &[]).expect(1);
+    assert_eq!(run.ids("failure"), ["duplicated"], "{run}");
+    assert!(run.spans("duplicated") > 0 && run.spans("delivered") == run.spans("planned"), "{run}");
+    assert!(run.result()["settle"]["took_seconds"].as_f64() > Some(5.0), "{run}");
+}
+
+#[test]
+fn which_spans_a_target_refuses_is_told() {
+    let run = against("is-particular", &[]);
+    let [found] = &run.findings_of("refused")[..] else { panic!("{run}") };
+    let said = found["common"][0].as_str().unwrap_or_else(|| panic!("{found}"));
+    assert!(said.starts_with("service email: all ") && said.contains(", none of the "), "{found}");
+    assert!(found["examples"][0]["trace_id"].is_string(), "{found}");
+    assert!(found["message"].as_str().unwrap().ends_with("one answer: HTTP 400"), "{found}");
+}
+
 #[test]
 fn limits_on_memory_and_cpu_of_a_process_fail_the_run() {
     let run = against("passes", &["--set", "limits=[target.memory.peak < 1MiB, target.cpu_seconds < 1us]"]).expect(1);
