@@ -6,14 +6,18 @@
 //! and touches this request; the first that does decides. What a fault touched, and when, is its evidence: one that touched nothing
 //! proves nothing, and its run is inconclusive.
 
+mod account;
 mod book;
+mod breakage;
 mod commands;
 mod link;
 mod returns;
 mod sink;
 mod target;
 
+pub use account::FaultAccount;
 pub use book::{FaultBook, Observed, Struck, Struckable};
+pub use breakage::{Breakage, breakage, if_accepted, prepare_answer};
 pub use commands::{CommandFaults, LOG as COMMANDS_LOG, Told as ToldOfCommands};
 pub use link::{Broken, Link, Links};
 pub use returns::{Returns, Wrong};

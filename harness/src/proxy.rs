@@ -1,7 +1,7 @@
 //! A TCP proxy that breaks what goes through it, as a network does: connections are refused, reset, cut short or led into
 //! a black hole, bytes come late, slowly, changed or not at all.
 //!
-//! Faults are switched on and off while it runs ([`Handle`]; over HTTP: [`ControlServer`]). Each keeps account of what it
+//! Faults are switched on and off while it runs ([`Handle`]; over HTTP: [`crate::control::ControlServer`]). Each keeps account of what it
 //! touched, and one that touched nothing has shown nothing. Memory is bounded: so many connections, so many bytes held on
 //! each, and who sends faster than the other end reads has to wait. The proxy has threads of its own, named `sp-proxy-N`, so
 //! that its cost can be read per thread.
@@ -21,7 +21,6 @@ mod state;
 mod switchboard;
 mod tally;
 
-pub use control::{ControlError, ControlServer};
 pub use state::{Connections, FaultState, Relayed, State, Touch};
 pub use switchboard::{SwitchError, Touched};
 

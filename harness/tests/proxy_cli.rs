@@ -5,9 +5,8 @@
 #[expect(dead_code, reason = "shared with the tests of the sink, which need more of it")]
 mod rig;
 
-use rig::{Ended, PATIENCE, Running, Sink, generate, run, spanproof};
+use rig::{Ended, Running, Sink, ask, generate, run, spanproof};
 use rustix::process::Signal;
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
 /// A proxy at work.
@@ -85,8 +84,7 @@ fn a_fault_that_touched_nothing_has_shown_nothing() {
 fn faults_are_switched_while_it_runs() {
     let sink = Sink::start(&[]);
     let proxy = Proxy::before(sink.grpc, &["--control", "127.0.0.1:0"]);
-    let line = proxy.running.heard("where faults are switched", |line| line.starts_with("faults are switched at"));
-    let control: SocketAddr = line.rsplit('/').next().unwrap().parse().unwrap();
+    let control = proxy.running.control();
     assert!(ask(control, "PUT /faults/backend-down", "refuse").starts_with("HTTP/1.1 200"));
     assert!(TcpStream::connect(proxy.at).is_err());
     assert!(ask(control, "DELETE /faults/backend-down", "").starts_with("HTTP/1.1 200"));
@@ -94,17 +92,6 @@ fn faults_are_switched_while_it_runs() {
     let ended = proxy.interrupt();
     assert_eq!(ended.code, Some(0), "who switches faults looks for himself what they did: {ended:?}");
     assert!(ended.line("fault").contains("backend-down: the link refuses connections"), "{ended:?}");
-}
-
-fn ask(control: SocketAddr, what: &str, body: &str) -> String {
-    let mut stream = TcpStream::connect(control).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let length = body.len();
-    let head = format!("{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-    stream.write_all((head + body).as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
 }
 
 #[test]

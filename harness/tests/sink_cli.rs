@@ -13,3 +13,5 @@ mod judging;
 mod others;
 #[path = "sink_cli/rig.rs"]
 mod rig;
+#[path = "sink_cli/switching.rs"]
+mod switching;

@@ -116,6 +116,12 @@ impl Problem {
         Self::new(flag, &text.into(), span, ProblemKind::InvalidValue).message(message).hint(hint)
     }
 
+    /// Two faults that are switched on have the same name.
+    pub fn of_twin(flag: &str, value: &str, name: &str) -> Self {
+        let hint = "give each a name of its own, as in '{name: first, fault: reset}'";
+        Self::of_flag(flag, value, format!("another fault is called `{name}`"), hint)
+    }
+
     /// A problem with an environment variable, whose value is not shown: it may be a secret.
     pub fn of_variable(name: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::new(name, &"".into(), 0..0, ProblemKind::InvalidValue).message(message).hint(hint)

@@ -13,6 +13,7 @@ mod faults;
 mod limits;
 mod link;
 mod run;
+mod switch;
 mod target;
 mod traffic;
 mod volume;
@@ -21,7 +22,9 @@ mod workload;
 pub use client::{Client, Retry, Transport};
 pub use collector::{Collector, CollectorConfig, ConfigStart};
 pub use endpoint::{Endpoint, stays_here};
-pub use faults::{Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
+pub use faults::{
+    Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, SinkSwitch, TargetFault, Windows,
+};
 pub use link::{Cut, LinkFault, LinkSwitch};
 pub use run::{Extent, Run};
 pub use spanproof_generators::model::Stratum;

@@ -26,7 +26,7 @@ pub use collector::{CollectorSpec, Guarantee};
 pub use faults::{
     AnswerShape, BrokenAnswerSpec, ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec,
     Http2Error, HttpStatusSpec, LostAnswerSpec, NoSettings, PartialSuccessSpec, PoisonSpec, ReachOf, ResetSpec,
-    RetryAfterForm, SlowSpec,
+    RetryAfterForm, SinkSwitchSpec, SlowSpec,
 };
 pub use link::{
     BandwidthSpec, CorruptSpec, CutSpec, Direction, FloodSpec, GoawaySpec, LatencySpec, LinkFaultSpec, LinkSwitchSpec,

@@ -15,9 +15,14 @@ impl SpanIds {
     /// Of the first span of an encoded `ExportTraceServiceRequest` that has both ids; `None` where there is none or the bytes
     /// before it are no OTLP. What stands behind it is not looked at.
     pub fn first_in(request: &[u8]) -> Option<Self> {
+        Self::all_in(request).next()
+    }
+
+    /// Of all spans of an encoded `ExportTraceServiceRequest` that have both ids, up to where it can no longer be read.
+    pub fn all_in(request: &[u8]) -> impl Iterator<Item = Self> {
         let spans = |of_scope| Messages::named(2, of_scope);
         let scopes = |of_resource| Messages::named(2, of_resource);
-        Messages::named(1, request).flat_map(scopes).flat_map(spans).find_map(Self::of_span)
+        Messages::named(1, request).flat_map(scopes).flat_map(spans).filter_map(Self::of_span)
     }
 
     fn of_span(span: &[u8]) -> Option<Self> {

@@ -8,13 +8,15 @@ mod summary;
 
 use super::scenario::complain;
 use super::{Exit, Format, fail, print, say};
-use crate::proxy::{ControlServer, Handle, ProxyConfig, ProxyServer, SwitchError};
+use crate::control::{ControlError, ControlServer};
+use crate::proxy::{Handle, ProxyConfig, ProxyServer, SwitchError};
 use clap::Args;
 use spanproof_scenarios::problem::{Problem, Problems};
 use spanproof_scenarios::scenario::LinkSwitch;
 use spanproof_scenarios::units::HumanDuration;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use summary::{Ended, Summary};
 use tokio_util::sync::CancellationToken;
@@ -95,9 +97,7 @@ fn settings(arguments: &ProxyArguments) -> Result<Settings, Problems> {
     for text in &arguments.faults {
         match LinkSwitch::read("--fault", text) {
             Ok(switch) if faults.iter().any(|earlier| earlier.name == switch.name) => {
-                let message = format!("another fault is called `{}`", switch.name);
-                let hint = "give each a name of its own, as in '{name: first, fault: reset}'";
-                problems.push(Problem::of_flag("--fault", text, message, hint));
+                problems.push(Problem::of_twin("--fault", text, &switch.name));
             }
             Ok(switch) => faults.push(switch),
             Err(wrong) => problems.extend(wrong.list().iter().cloned()),
@@ -125,9 +125,10 @@ fn relay(arguments: &ProxyArguments, settings: Settings) -> Result<Exit, Failure
     let mut proxy = ProxyServer::start(config).map_err(undecided)?;
     let began = Instant::now();
     switch_on(proxy.handle(), &settings.faults).map_err(undecided)?;
-    let control = arguments.control.map(|address| ControlServer::start(address, proxy.handle().clone()));
+    let faults = || Arc::new(proxy.handle().clone());
+    let control = arguments.control.map(|address| ControlServer::start(address, faults()));
     let control = control.transpose().map_err(|error| match error {
-        crate::proxy::ControlError::NotLoopback(_) => (error.into(), Exit::USAGE),
+        ControlError::NotLoopback(_) => (error.into(), Exit::USAGE),
         _ => undecided(error),
     })?;
     if !arguments.quiet {

@@ -1,9 +1,10 @@
 //! `spanproof sink`: plays the backend on its own.
 //!
 //! It counts whatever comes. With `--expect` it knows what ought to come and judges; with `--until` it ends as soon as
-//! something holds. Exit codes: 0 as wished, or merely counted; 1 a check failed, `--until` did not hold in time, or the
-//! command failed by itself; 2 usage; 3 nothing could be decided, or it could not listen; 130 interrupted before its end. A sink
-//! that is given no end, and so counts until Ctrl-C, has ended as wished then.
+//! something holds. With `--fault` and `--control` it is a backend that fails. Exit codes: 0 as wished, or merely counted; 1 a check
+//! failed, `--until` did not hold in time, or the command failed by itself; 2 usage; 3 nothing could be decided, it could not listen, or
+//! a fault of `--fault` touched nothing; 130 interrupted before its end. A sink that is given no end, and so counts until Ctrl-C, has
+//! ended as wished then.
 
 mod child;
 mod expect;
@@ -12,17 +13,23 @@ mod judged;
 mod summary;
 mod watch;
 
+use super::scenario::complain;
 use super::{Exit, Format, fail, print, say};
+use crate::control::{ControlError, ControlServer};
 use crate::process::KeptCommand;
 use crate::sink::dump::Dump;
 use crate::sink::reception::Reception;
 use crate::sink::refusals::refusals;
+use crate::sink::switchboard::SinkSwitchboard;
+use crate::sink::switched::SwitchedSink;
 use crate::wire::server::{Backend, ServerConfig, SinkServer};
 use clap::{Args, ValueEnum};
 use expect::Wanted;
 use goal::Goal;
 use spanproof_generators::identity::RunTag;
 use spanproof_reports::result::verdict::Verdict;
+use spanproof_scenarios::problem::{Problem, Problems};
+use spanproof_scenarios::scenario::SinkSwitch;
 use spanproof_scenarios::units::{ByteSize, HumanDuration, ValueError};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -98,6 +105,13 @@ pub(crate) struct SinkArguments {
     /// What records of others mean when something is expected
     #[arg(long, value_enum, default_value = "fail")]
     foreign: Foreign,
+    /// What is broken from the beginning, as behind `fault:` in a scenario, e.g. 'slow: {by: 4s}', or with a name and a share of the
+    /// requests: '{name: brown-out, share: 30%, fault: {grpc_status: {code: UNAVAILABLE}}}'
+    #[arg(long = "fault", value_name = "FAULT")]
+    faults: Vec<String>,
+    /// Switch faults over HTTP here while it runs; loopback only
+    #[arg(long, value_name = "ADDR")]
+    control: Option<SocketAddr>,
     /// After the command has ended, wait for this long without a request
     #[arg(long, value_name = "TIME", default_value = "2s")]
     settle: String,
@@ -125,7 +139,11 @@ struct Settings {
 
 /// Receives until there is a reason to end.
 pub(crate) fn run(arguments: &SinkArguments) -> Exit {
-    match settings(arguments).and_then(|settings| receive(arguments, settings)) {
+    let faults = match faults(&arguments.faults) {
+        Ok(faults) => faults,
+        Err(problems) => return complain(problems, arguments.format),
+    };
+    match settings(arguments).and_then(|settings| receive(arguments, settings, &faults)) {
         Ok(exit) => exit,
         Err((error, exit)) => fail(error.as_ref(), exit, arguments.format),
     }
@@ -139,6 +157,21 @@ fn usage(error: impl std::error::Error + 'static) -> Failure {
 
 fn undecided(error: impl std::error::Error + 'static) -> Failure {
     (Box::new(error), Exit::INCONCLUSIVE)
+}
+
+fn faults(texts: &[String]) -> Result<Vec<SinkSwitch>, Problems> {
+    let mut problems = Vec::new();
+    let mut faults: Vec<SinkSwitch> = Vec::new();
+    for text in texts {
+        match SinkSwitch::read("--fault", text) {
+            Ok(switch) if faults.iter().any(|earlier| earlier.name == switch.name) => {
+                problems.push(Problem::of_twin("--fault", text, &switch.name));
+            }
+            Ok(switch) => faults.push(switch),
+            Err(wrong) => problems.extend(wrong.list().iter().cloned()),
+        }
+    }
+    Problems::with(Ok(faults), problems)
 }
 
 fn settings(arguments: &SinkArguments) -> Result<Settings, Failure> {
@@ -190,7 +223,7 @@ fn wanted(arguments: &SinkArguments) -> Option<Wanted> {
     }
 }
 
-fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failure> {
+fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch]) -> Result<Exit, Failure> {
     let dump = arguments.dump.as_deref().map(|path| Dump::create(path, settings.dump_bytes_max));
     let reception = Arc::new(Reception::new(dump.transpose().map_err(usage)?, settings.wanted.is_some()));
     let mut watch = Watch::new(&reception, settings.goal, settings.wanted, settings.within, settings.settle);
@@ -198,17 +231,31 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
     watch.learn().map_err(usage)?;
     let interrupt = super::interrupt::token();
     let config = ServerConfig { grpc: settings.grpc, http: settings.http, ..ServerConfig::default() };
-    let server = SinkServer::start(config, Arc::clone(&reception) as Arc<dyn Backend>).map_err(undecided)?;
+    let sink = Arc::new(SwitchedSink::new(Arc::clone(&reception)));
+    faults.iter().try_for_each(|switch| sink.board().switch_on(switch.clone())).map_err(usage)?;
+    let control = arguments.control.map(|address| ControlServer::start(address, Arc::clone(&sink) as _));
+    let control = control.transpose().map_err(|error| match error {
+        ControlError::NotLoopback(_) => usage(error),
+        _ => undecided(error),
+    })?;
+    let server = SinkServer::start(config, Arc::clone(&sink) as Arc<dyn Backend>).map_err(undecided)?;
     if !arguments.quiet {
         say(&listening(server.grpc_addr(), server.http_addr()));
+        if let Some(control) = &control {
+            say(&format!("faults are switched at http://{}", control.address()));
+        }
+        faults
+            .iter()
+            .for_each(|switch| say(&format!("{}: the backend {}, {}", switch.name, switch.fault, switch.reach)));
     }
     let mut command = start(&arguments.command, &server)?;
     let has_end = watch.has_end(command.is_some());
     let ended = watch.wait(&mut command, &interrupt, arguments.quiet).map_err(undecided)?;
     let command = command.map(end);
+    drop(control);
     let counters = server.counters();
     let cut = server.shutdown(SERVER_GRACE);
-    let refused = refusals(&counters, 0, cut as u64);
+    let refused = refusals(&counters, sink.board().refused(), cut as u64);
     watch.learn().map_err(undecided)?;
     let summary = Summary {
         ended,
@@ -217,7 +264,9 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
         counts: reception.tally().counts(),
         server: counters,
         until: watch.until(ended),
-        judged: watch.judged(ended, arguments.foreign == Foreign::Fail, refused),
+        judged: watch.judged(ended, arguments.foreign == Foreign::Fail, refused, &sink.board().unanswered()),
+        faults: sink.board().state(),
+        idle: idle(faults, sink.board()),
         command,
         dump: arguments.dump.clone().zip(reception.dump().map(Dump::so_far)),
     };
@@ -226,6 +275,12 @@ fn receive(arguments: &SinkArguments, settings: Settings) -> Result<Exit, Failur
         Format::Json => print(&format!("{:#}\n", summary.json())),
     }
     Ok(exit(&summary))
+}
+
+/// The faults that were asked for and touched nothing: what was tried with them has shown nothing.
+fn idle(asked: &[SinkSwitch], board: &SinkSwitchboard) -> Vec<String> {
+    let idle = |name: &str| board.touched().iter().all(|(switch, touched)| switch.name != name || *touched == 0);
+    asked.iter().map(|switch| switch.name.clone()).filter(|name| idle(name)).collect()
 }
 
 fn start(command: &[String], server: &SinkServer) -> Result<Option<KeptCommand>, Failure> {
@@ -260,7 +315,7 @@ fn exit(summary: &Summary) -> Exit {
         (Some(Verdict::Inconclusive) | None, _) | (_, Some(false)) if interrupted => Exit::INTERRUPTED,
         (_, Some(false)) => Exit::FAIL,
         (Some(Verdict::Inconclusive), None) => Exit::INCONCLUSIVE,
-        _ if dump_failed => Exit::INCONCLUSIVE,
+        _ if dump_failed || !summary.idle.is_empty() => Exit::INCONCLUSIVE,
         _ if command_failed => Exit::FAIL,
         _ => Exit::PASS,
     }

@@ -1,14 +1,13 @@
 //! What each fault did, and what came after it.
 
+use super::account::FaultAccount;
 use super::returns::{Returns, SentAway, Then};
-use crate::wire::server::Answered;
 use roaring::RoaringTreemap;
 use spanproof_generators::mix::hash_bytes;
 use spanproof_generators::walk::SpanIds;
 use spanproof_scenarios::scenario::{Fault, FaultKind, LinkSite, Reach, ReachOf, SinkFault, Windows};
 use spanproof_scenarios::units::Ppb;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// What the sink takes so shortly before a link breaks may lose its answer there.
@@ -39,44 +38,11 @@ struct Entry {
     seed: u64,
     /// Requests that came while it held, touched or not, where a share of them is drawn.
     seen: AtomicU64,
-    touched: AtomicU64,
-    /// The records in them.
-    records: Mutex<RoaringTreemap>,
-    /// Of requests that were taken: the records whose answer was kept back, and those whose answer may yet be given.
-    unanswered: Mutex<Unanswered>,
-    /// From the start of the run; meaningless while nothing was touched.
-    first_ns: AtomicU64,
-    last_ns: AtomicU64,
+    account: FaultAccount,
     /// Windows after which something was stored already.
     healed: AtomicUsize,
     /// The longest that it took after a window until something was stored, in nanoseconds.
     first_delivery_ns: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Unanswered {
-    /// Never answered, as is known already.
-    kept_back: RoaringTreemap,
-    /// Answered late, unless the target gives up before.
-    pending: Vec<(Answered, RoaringTreemap)>,
-    /// From this many on those that were answered meanwhile are dropped.
-    look_at: usize,
-}
-
-impl Unanswered {
-    fn add(&mut self, answered: Answered, records: RoaringTreemap) {
-        self.pending.push((answered, records));
-        if self.pending.len() > self.look_at {
-            self.pending.retain(|(answered, _)| !answered.is_so());
-            self.look_at = 2 * self.pending.len() + 64;
-        }
-    }
-
-    /// What had not been answered by now.
-    fn all(&self) -> RoaringTreemap {
-        let pending = self.pending.iter().filter(|(answered, _)| !answered.is_so());
-        pending.fold(self.kept_back.clone(), |all, (_, records)| all | records)
-    }
 }
 
 /// A request, as far as it matters to what strikes it.
@@ -92,28 +58,10 @@ pub trait Struckable {
 pub struct Struck<'a> {
     /// What it does.
     pub fault: SinkFault,
-    entry: &'a Entry,
+    /// What it did so far.
+    pub(super) account: &'a FaultAccount,
     /// Its place in the book.
     number: usize,
-}
-
-impl Struck<'_> {
-    /// These records were in the request.
-    pub(super) fn note_records(&self, records: &RoaringTreemap) {
-        *lock(&self.entry.records) |= records;
-    }
-
-    /// These were in it, were taken, and their answer never comes.
-    pub(super) fn note_unanswered(&self, records: &RoaringTreemap) {
-        self.note_records(records);
-        lock(&self.entry.unanswered).kept_back |= records;
-    }
-
-    /// These were in it, were taken, and their answer comes late, unless the target gives up before that.
-    pub(super) fn note_answered_late(&self, answered: Answered, records: RoaringTreemap) {
-        self.note_records(&records);
-        lock(&self.entry.unanswered).add(answered, records);
-    }
 }
 
 /// What a fault did.
@@ -154,9 +102,9 @@ impl FaultBook {
     pub fn strike(&self, at: Duration, request: &dyn Struckable) -> Option<Struck<'_>> {
         let strike = |(number, entry): (usize, &'_ Entry)| Some((entry.strike(at, request)?, number));
         let (fault, number) = self.entries.iter().enumerate().find_map(strike)?;
-        let struck = Struck { fault, entry: &self.entries[number], number };
-        struck.entry.note(at);
-        Some(struck)
+        let account = &self.entries[number].account;
+        account.note_touched(at);
+        Some(Struck { fault, account, number })
     }
 
     /// A request came, known by its first span, whatever becomes of it.
@@ -182,7 +130,7 @@ impl FaultBook {
     /// These records were taken then, and their answer may have been lost on the way.
     pub(super) fn note_perhaps_unanswered(&self, at: Duration, records: &RoaringTreemap) {
         for entry in self.entries.iter().filter(|entry| entry.may_lose_answer(at)) {
-            lock(&entry.unanswered).kept_back |= records;
+            entry.account.note_kept_back(records);
         }
     }
 
@@ -200,8 +148,8 @@ impl FaultBook {
     /// When a request last came that was taken without the target being told at once, from the start of the run.
     pub fn last_unanswered(&self) -> Option<Duration> {
         let takes = |entry: &&Entry| entry.at_sink.is_some_and(|(fault, _)| fault.keeps_answer_back());
-        let touched = self.entries.iter().filter(takes).filter(|entry| entry.touched.load(Relaxed) > 0);
-        touched.map(|entry| Duration::from_nanos(entry.last_ns.load(Relaxed))).max()
+        let touched = self.entries.iter().filter(takes).filter_map(|entry| entry.account.between());
+        touched.map(|(_, last)| last).max()
     }
 
     /// After how many windows of the fault of this name the sink has taken a request again.
@@ -213,7 +161,7 @@ impl FaultBook {
     /// Requests that were refused for a fault's sake.
     pub fn refused(&self) -> u64 {
         let refuses = |entry: &&Entry| entry.at_sink.is_some_and(|(fault, _)| fault.refuses());
-        self.entries.iter().filter(refuses).map(|entry| entry.touched.load(Relaxed)).sum()
+        self.entries.iter().filter(refuses).map(|entry| entry.account.touched()).sum()
     }
 }
 
@@ -230,11 +178,7 @@ impl Entry {
             disarmed,
             seed,
             seen: AtomicU64::new(0),
-            touched: AtomicU64::new(0),
-            records: Mutex::default(),
-            unanswered: Mutex::default(),
-            first_ns: AtomicU64::new(u64::MAX),
-            last_ns: AtomicU64::new(0),
+            account: FaultAccount::default(),
             healed: AtomicUsize::new(0),
             first_delivery_ns: AtomicU64::new(0),
         }
@@ -265,13 +209,6 @@ impl Entry {
         may && self.windows.hold_within(at.saturating_sub(HELD_UP), at.saturating_add(UNDER_WAY))
     }
 
-    fn note(&self, at: Duration) {
-        let at = at.as_nanos() as u64;
-        self.first_ns.fetch_min(at, Relaxed);
-        self.last_ns.fetch_max(at, Relaxed);
-        self.touched.fetch_add(1, Relaxed);
-    }
-
     /// Windows end one after the other, so the first that nothing followed yet is all there is to look at.
     fn note_delivery(&self, at: Duration) {
         let windows = &self.windows;
@@ -286,22 +223,16 @@ impl Entry {
     }
 
     fn observed(&self, returns: Returns) -> Observed {
-        let touched = self.touched.load(Relaxed);
-        let instant = |ns: &AtomicU64| Duration::from_nanos(ns.load(Relaxed));
         Observed {
-            touched,
-            records: lock(&self.records).clone(),
-            unanswered: lock(&self.unanswered).all(),
+            touched: self.account.touched(),
+            records: self.account.records(),
+            unanswered: self.account.unanswered(),
             returns,
-            between: (touched > 0).then(|| (instant(&self.first_ns), instant(&self.last_ns))),
+            between: self.account.between(),
             first_delivery: (self.healed.load(Relaxed) == self.windows.times as usize)
-                .then(|| instant(&self.first_delivery_ns)),
+                .then(|| Duration::from_nanos(self.first_delivery_ns.load(Relaxed))),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The finaliser of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): a bijection whose output looks random.
@@ -452,23 +383,5 @@ mod tests {
         // Nothing came between the second window and the third.
         book.note_delivery(23 * SECOND);
         assert_eq!((book.healed("down"), first_delivery()), (3, Some(6 * SECOND)));
-    }
-
-    #[test]
-    fn what_is_answered_late_is_unanswered_only_while_it_is_not() {
-        let book = FaultBook::new(&[fault("slow", Ppb::WHOLE)], 7, None);
-        let witnesses: Vec<Answered> = (0..200).map(|_| Answered::default()).collect();
-        for (number, witness) in witnesses.iter().enumerate() {
-            let struck = strike(&book, 10 * SECOND).unwrap();
-            struck.note_answered_late(witness.clone(), [number as u64].into_iter().collect());
-            if number % 2 == 0 {
-                witness.note();
-            }
-        }
-        strike(&book, 10 * SECOND).unwrap().note_unanswered(&[500].into_iter().collect());
-        let observed = book.observed("slow").unwrap();
-        assert_eq!((observed.records.len(), observed.unanswered.len()), (201, 101));
-        assert!(observed.unanswered.contains(500) && !observed.unanswered.contains(0));
-        assert!(book.entries[0].unanswered.lock().unwrap().pending.len() < 200, "what was answered is let go");
     }
 }

@@ -2,17 +2,16 @@
 
 use super::FaultBook;
 use super::book::{Struck, Struckable};
+use super::breakage::{Breakage, breakage, http_status, if_accepted, prepare_answer, status_code};
 use super::returns::Then;
 use crate::clock::RunClock;
 use crate::collector_config::Protocol;
 use crate::sink::recorder::Recorder;
-use crate::wire::server::{Answered, Backend, BrokenAnswer, Decision, Export, Refusal, RetryAfter};
+use crate::wire::server::{Answered, Backend, Decision, Export};
 use crate::wire::{Code, Protocol as Spoken, Signal};
-use http::StatusCode;
 use roaring::RoaringTreemap;
 use spanproof_generators::walk::SpanIds;
-use spanproof_scenarios::scenario::{AnswerShape, Fault, FaultKind, GrpcStatus, RetryAfter as Asked, SinkFault};
-use spanproof_scenarios::units::GrpcCode;
+use spanproof_scenarios::scenario::{AnswerShape, Fault, FaultKind, RetryAfter as Asked, SinkFault};
 use std::cell::OnceCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -64,70 +63,37 @@ impl FaultySink {
 
 /// Does what the fault wants with a request that it touches.
 fn break_down(struck: &Struck<'_>, request: Arrival<'_>) -> Decision {
-    match struck.fault {
-        SinkFault::GrpcStatus { code, retry_after } => {
-            not_taken(struck, &request, refuse(Some(code), http_status(code), retry_after.map(RetryAfter::Wait)))
+    let account = struck.account;
+    match breakage(struck.fault) {
+        Breakage::NotTaken(answer) => {
+            account.note_records(request.records());
+            answer
         }
-        SinkFault::HttpStatus { status, retry_after } => {
-            not_taken(struck, &request, refuse(None, status_code(status), retry_after.map(header)))
+        Breakage::InPart { left_out, answer } => {
+            let (decision, records) = request.recorder.export_in_part(&request.export, left_out, |_| ());
+            if_accepted(decision, || {
+                account.note_records(&records);
+                answer
+            })
         }
-        SinkFault::Poison { code, .. } => not_taken(struck, &request, refuse(Some(code), http_status(code), None)),
-        SinkFault::Hang => not_taken(struck, &request, Decision::Hang),
-        SinkFault::Reset { error } => not_taken(struck, &request, Decision::Reset { http2_error: error.number() }),
-        SinkFault::Discard => not_taken(struck, &request, Decision::Accept),
-        SinkFault::Partial { rejected } => take_in_part(struck, &request, rejected),
-        SinkFault::Slow { by } => {
+        Breakage::Late(by) => {
             let records = request.records().clone();
             let answered = Answered::default();
             let decision = Decision::Witnessed(answered.clone(), Box::new(request.take()));
-            struck.note_answered_late(answered, records);
+            account.note_answered_late(answered, records);
             Decision::Delay(by, Box::new(decision))
         }
-        SinkFault::LostAnswer { error, after_headers } => {
-            let http2_error = error.number();
-            let lost = if after_headers { Decision::Cut { http2_error } } else { Decision::Reset { http2_error } };
-            take_untold(struck, request, lost)
+        Breakage::Untold(lost) => {
+            let records = request.records().clone();
+            if_accepted(request.take(), || {
+                account.note_unanswered(&records);
+                lost
+            })
         }
-        SinkFault::BrokenAnswer(AnswerShape::Truncated) => {
-            take_untold(struck, request, Decision::Broken(BrokenAnswer::Truncated))
+        Breakage::Ill(answer) => {
+            account.note_records(request.records());
+            if_accepted(request.take(), || answer)
         }
-        SinkFault::BrokenAnswer(shape) => {
-            struck.note_records(request.records());
-            match request.take() {
-                Decision::Accept => Decision::Broken(broken(shape)),
-                refused => refused,
-            }
-        }
-    }
-}
-
-/// Notes what is in a request that is answered without being taken.
-fn not_taken(struck: &Struck<'_>, request: &Arrival<'_>, decision: Decision) -> Decision {
-    struck.note_records(request.records());
-    decision
-}
-
-/// Takes a request of which the target is not told that it was.
-fn take_untold(struck: &Struck<'_>, request: Arrival<'_>, decision: Decision) -> Decision {
-    let records = request.records().clone();
-    match request.take() {
-        Decision::Accept => {
-            struck.note_unanswered(&records);
-            decision
-        }
-        refused => refused,
-    }
-}
-
-/// Takes a request but for its last spans and says how many these are said to be.
-fn take_in_part(struck: &Struck<'_>, request: &Arrival<'_>, rejected: i64) -> Decision {
-    let left_out = usize::try_from(rejected).unwrap_or(0);
-    match request.recorder.export_in_part(&request.export, left_out) {
-        (Decision::Accept, records) => {
-            struck.note_records(&records);
-            Decision::Partial { rejected, message: "rejected by a fault of the scenario".to_owned() }
-        }
-        (refused, _) => refused,
     }
 }
 
@@ -162,63 +128,10 @@ impl Backend for FaultySink {
 /// Does what would make the first answers of these faults late.
 pub fn prepare(faults: &[Fault]) {
     for fault in faults {
-        if let FaultKind::Sink { fault: SinkFault::BrokenAnswer(shape), .. } = fault.kind {
-            broken(shape).prepare();
+        if let FaultKind::Sink { fault, .. } = fault.kind {
+            prepare_answer(fault);
         }
     }
-}
-
-fn refuse(code: Option<GrpcCode>, http: StatusCode, retry_after: Option<RetryAfter>) -> Decision {
-    Decision::Refuse(Refusal {
-        grpc: code.map(|code| Code(code.number())),
-        http,
-        message: "broken by a fault of the scenario".to_owned(),
-        retry_after,
-    })
-}
-
-/// `Retry-After` as the scenario wants it.
-fn header(asked: Asked) -> RetryAfter {
-    let verbatim = |values: &[&str]| RetryAfter::Verbatim(values.iter().map(|value| (*value).to_owned()).collect());
-    match asked {
-        Asked::Seconds(wait) => RetryAfter::Wait(wait),
-        Asked::Date(wait) => RetryAfter::Date(wait),
-        Asked::Twice(wait) => RetryAfter::twice(wait),
-        Asked::Words => verbatim(&["soon"]),
-        Asked::Negative => verbatim(&["-5"]),
-        Asked::Huge => verbatim(&["1000000000"]),
-        Asked::Empty => verbatim(&[""]),
-    }
-}
-
-fn broken(shape: AnswerShape) -> BrokenAnswer {
-    match shape {
-        AnswerShape::Empty => BrokenAnswer::Empty,
-        AnswerShape::WrongType => BrokenAnswer::WrongType,
-        AnswerShape::Garbage => BrokenAnswer::Garbage,
-        AnswerShape::Oversize => BrokenAnswer::Oversize,
-        AnswerShape::Truncated => BrokenAnswer::Truncated,
-        AnswerShape::Bomb => BrokenAnswer::Bomb,
-        AnswerShape::NoStatus => BrokenAnswer::NoStatus,
-    }
-}
-
-/// The status that stands for a gRPC status over OTLP/HTTP: of those that a client may send again only four are left there.
-fn http_status(code: GrpcCode) -> StatusCode {
-    match code.known() {
-        _ if Code(code.number()).retryable(false) => StatusCode::SERVICE_UNAVAILABLE,
-        Some(GrpcStatus::ResourceExhausted) => StatusCode::TOO_MANY_REQUESTS,
-        Some(GrpcStatus::InvalidArgument) => StatusCode::BAD_REQUEST,
-        Some(GrpcStatus::Unauthenticated) => StatusCode::UNAUTHORIZED,
-        Some(GrpcStatus::PermissionDenied) => StatusCode::FORBIDDEN,
-        Some(GrpcStatus::NotFound | GrpcStatus::Unimplemented) => StatusCode::NOT_FOUND,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
-
-/// It was checked to be one, from 300 to 599.
-fn status_code(status: u16) -> StatusCode {
-    StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 /// What OTLP has a target do with a request that met this fault and was not taken. `None` where it was, or where the target was told
@@ -283,7 +196,7 @@ pub fn is_for_good(fault: SinkFault) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use spanproof_scenarios::scenario::Http2Error;
+    use spanproof_scenarios::scenario::{GrpcStatus, Http2Error};
 
     #[test]
     fn over_http_the_status_decides_what_comes_again() {

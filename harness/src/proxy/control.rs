@@ -1,246 +1,32 @@
-//! Switching a proxy's faults over HTTP, so that tests in any language can do it while it runs.
-//!
-//! Whoever can reach this port can break what goes through the proxy, so it listens on loopback only, and a page in a
-//! browser cannot use it: what changes something needs a method that browsers ask leave for, and a request under another
-//! name than loopback's is refused. It has a thread of its own, named `sp-control`, since the proxy's may be busy.
+//! A proxy's faults, as they are switched over HTTP.
 
-use super::Handle;
-use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use super::{Handle, SwitchError};
+use crate::control::{Refused, Switchable};
 use serde_json::{Value, json};
 use spanproof_scenarios::scenario::LinkSwitch;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
-use thiserror::Error;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 
-/// Connections at once. A test needs one.
-const CONNECTIONS_MAX: usize = 16;
-
-/// A fault is written in some hundred bytes.
-const BODY_BYTES_MAX: usize = 16 << 10;
-
-/// How long headers and a body may take to come.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A pause after the system gives no socket, so that accepting does not spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
-
-/// Why faults cannot be switched over HTTP.
-#[derive(Debug, Error)]
-pub enum ControlError {
-    /// Give a loopback address, such as `127.0.0.1:0`.
-    #[error("{0} is no loopback address: who can reach it could break what goes through; use 127.0.0.1 or [::1]")]
-    NotLoopback(SocketAddr),
-    /// Stop the other listener or choose another address; port 0 takes any free port.
-    #[error("listen on {address}: {source}; choose another address, or port 0 for any free port")]
-    Listen {
-        /// The address asked for.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The system gave no thread.
-    #[error("start the thread that switches faults: {0}")]
-    Thread(#[source] std::io::Error),
-}
-
-/// Answers until it is dropped.
-pub struct ControlServer {
-    address: SocketAddr,
-    stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl ControlServer {
-    /// Listens, and switches the faults of this proxy.
-    ///
-    /// # Errors
-    /// [`ControlError`]: the address is not loopback or cannot be listened on.
-    pub fn start(address: SocketAddr, proxy: Handle) -> Result<Self, ControlError> {
-        if !address.ip().is_loopback() {
-            return Err(ControlError::NotLoopback(address));
-        }
-        let listen = |source| ControlError::Listen { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(listen)?;
-        listener.set_nonblocking(true).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(ControlError::Thread)?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let serve = move || {
-            runtime.block_on(async {
-                stopped.run_until_cancelled(serve(listener, proxy)).await;
-            })
-        };
-        let thread = std::thread::Builder::new().name("sp-control".to_owned()).spawn(serve);
-        Ok(Self { address, stop, thread: Some(thread.map_err(ControlError::Thread)?) })
+impl Switchable for Handle {
+    fn state(&self) -> Value {
+        json!(Handle::state(self))
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-}
-
-impl Drop for ControlServer {
-    fn drop(&mut self) {
-        self.stop.cancel();
-        if let Some(thread) = self.thread.take() {
-            // A panic of that thread is remembered by who asks for panics.
-            let _ = thread.join();
-        }
-    }
-}
-
-async fn serve(listener: std::net::TcpListener, proxy: Handle) {
-    let Ok(listener) = TcpListener::from_std(listener) else { return };
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    loop {
-        // Whoever comes when all places are taken waits in the kernel's queue.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let Ok((stream, _)) = listener.accept().await else {
-            sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let proxy = proxy.clone();
-        tokio::spawn(async move {
-            attend(stream, &proxy).await;
-            drop(place);
-        });
-    }
-}
-
-async fn attend(stream: TcpStream, proxy: &Handle) {
-    let service = service_fn(|request| async move { Ok::<_, std::convert::Infallible>(answer(proxy, request).await) });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    // Errors of a connection are the peer's.
-    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
-}
-
-/// A status and a document.
-type Said = (StatusCode, Value);
-
-async fn answer(proxy: &Handle, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (status, document) = match request.headers().get(header::HOST).map(|host| is_loopback(host.as_bytes())) {
-        Some(true) => route(proxy, request).await,
-        Some(false) | None => problem(StatusCode::FORBIDDEN, "this is reached under a loopback address only"),
-    };
-    let mut response = Response::new(Full::new(Bytes::from(format!("{document:#}\n"))));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    response
-}
-
-/// Whether a request is meant for this machine. A page whose name was made to lead here says that name.
-fn is_loopback(host: &[u8]) -> bool {
-    let Ok(host) = std::str::from_utf8(host) else { return false };
-    let name = host.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| host.parse());
-    name.is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()) || host.split(':').next() == Some("localhost")
-}
-
-async fn route(proxy: &Handle, request: Request<Incoming>) -> Said {
-    let path = request.uri().path().to_owned();
-    let name = path.strip_prefix("/faults/").filter(|name| !name.is_empty());
-    match (request.method(), path.as_str(), name) {
-        (&Method::GET, "/state", _) => state(proxy),
-        (&Method::DELETE, "/faults", _) => match proxy.switch_all_off() {
-            Ok(()) => state(proxy),
-            Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        },
-        (&Method::GET, _, Some(name)) => fault(proxy, name),
-        (&Method::PUT, _, Some(name)) => match body(request.into_body()).await {
-            Ok(text) => switch_on(proxy, name, &text),
-            Err(said) => said,
-        },
-        (&Method::DELETE, _, Some(name)) => match proxy.switch_off(name) {
-            Ok(_) => fault(proxy, name),
-            Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-        },
-        (_, "/state" | "/faults", _) | (_, _, Some(_)) => {
-            let words = "GET /state, PUT, GET or DELETE /faults/NAME, and DELETE /faults are all that is understood";
-            problem(StatusCode::METHOD_NOT_ALLOWED, words)
-        }
-        _ => problem(StatusCode::NOT_FOUND, "there are /state, /faults and /faults/NAME"),
-    }
-}
-
-fn state(proxy: &Handle) -> Said {
-    (StatusCode::OK, json!(proxy.state()))
-}
-
-fn fault(proxy: &Handle, name: &str) -> Said {
-    match proxy.state().fault(name) {
-        Some(fault) => (StatusCode::OK, json!(fault)),
-        None => problem(StatusCode::NOT_FOUND, "there is no fault of this name"),
-    }
-}
-
-fn switch_on(proxy: &Handle, name: &str, text: &str) -> Said {
-    let switch = match LinkSwitch::read("body", text) {
-        Ok(switch) => switch,
-        Err(problems) => return (StatusCode::BAD_REQUEST, json!({ "problems": problems.list() })),
-    };
-    let Some(switch) = switch.named(name) else {
-        let words = "this is no name for a fault: use lowercase letters and digits with single dashes between";
-        return problem(StatusCode::BAD_REQUEST, words);
-    };
-    match proxy.switch_on(switch) {
-        Ok(()) => fault(proxy, name),
-        Err(error @ super::SwitchError::TooMany) => problem(StatusCode::INSUFFICIENT_STORAGE, &error.to_string()),
-        Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
-    }
-}
-
-async fn body(body: Incoming) -> Result<String, Said> {
-    let too_large = || problem(StatusCode::PAYLOAD_TOO_LARGE, "a fault is written in less than 16 KiB");
-    let read = timeout(PATIENCE, Limited::new(body, BODY_BYTES_MAX).collect()).await;
-    let read = read.map_err(|_| problem(StatusCode::REQUEST_TIMEOUT, "the fault did not come in time"))?;
-    let bytes = read.map_err(|_| too_large())?.to_bytes();
-    String::from_utf8(bytes.into()).map_err(|_| problem(StatusCode::BAD_REQUEST, "a fault is text in UTF-8"))
-}
-
-fn problem(status: StatusCode, message: &str) -> Said {
-    let kind = status.canonical_reason().unwrap_or_default().to_lowercase().replace(' ', "_");
-    (status, json!({ "problems": [{ "kind": kind, "message": message }] }))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_names_of_this_machine_are_its_own() {
-        for host in ["127.0.0.1:8080", "127.0.0.1", "localhost:1", "localhost", "[::1]:9", "127.9.9.9:1"] {
-            assert!(is_loopback(host.as_bytes()), "{host}");
-        }
-        for host in
-            ["evil.example", "evil.example:8080", "10.0.0.1:80", "localhost.evil.example", "127.0.0.1.nip.io", ""]
-        {
-            assert!(!is_loopback(host.as_bytes()), "{host}");
-        }
+    fn fault(&self, name: &str) -> Option<Value> {
+        Handle::state(self).fault(name).map(|fault| json!(fault))
     }
 
-    #[test]
-    fn only_loopback_is_listened_on() {
-        let proxy = super::super::ProxyServer::start(super::super::ProxyConfig::new(
-            "127.0.0.1:0".parse().unwrap(),
-            Vec::new(),
-        ))
-        .unwrap();
-        let refused = ControlServer::start("0.0.0.0:0".parse().unwrap(), proxy.handle().clone());
-        assert!(matches!(refused, Err(ControlError::NotLoopback(_))));
+    fn switch_on(&self, name: &str, text: &str) -> Result<(), Refused> {
+        let switch = LinkSwitch::read("body", text).map_err(Refused::Wrong)?.named(name).ok_or(Refused::Name)?;
+        Handle::switch_on(self, switch).map_err(|error| match error {
+            SwitchError::TooMany => Refused::TooMany(error.to_string()),
+            SwitchError::Door(_) => Refused::Failed(error.to_string()),
+        })
+    }
+
+    fn switch_off(&self, name: &str) -> Result<(), String> {
+        Handle::switch_off(self, name).map(drop).map_err(|error| error.to_string())
+    }
+
+    fn switch_all_off(&self) -> Result<(), String> {
+        Handle::switch_all_off(self).map_err(|error| error.to_string())
     }
 }

@@ -153,8 +153,14 @@ impl Recorder {
         self.drained.load(Ordering::Relaxed)
     }
 
-    /// Takes a request but for its last spans, so many, and tells which records of the plan these are.
-    pub fn export_in_part(&self, export: &Export, left_out: usize) -> (Decision, RoaringTreemap) {
+    /// Takes a request but for its last spans, so many, and tells which records of the plan these are. `look` is shown what is taken, as
+    /// it was read, before it is judged: not what cannot be read, and no signal but traces.
+    pub fn export_in_part(
+        &self,
+        export: &Export,
+        left_out: usize,
+        look: impl FnOnce(&Walk),
+    ) -> (Decision, RoaringTreemap) {
         let mut not_taken = RoaringTreemap::new();
         let decision = self.take(export, |reading| {
             if left_out > 0 {
@@ -162,14 +168,9 @@ impl Recorder {
                 not_taken = self.numbers(reading, &export.body, kept);
                 reading.walk.spans.truncate(kept);
             }
+            look(&reading.walk);
         });
         (decision, not_taken)
-    }
-
-    /// Takes a request, and shows it as read to somebody else: to `look`, before it is judged. Not called for what cannot be read,
-    /// and for no signal but traces.
-    pub fn export_read(&self, export: &Export, look: impl FnOnce(&Walk)) -> Decision {
-        self.take(export, |reading| look(&reading.walk))
     }
 
     /// Takes what is left of a request after `adjust` has seen it.

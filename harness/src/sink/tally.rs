@@ -100,7 +100,12 @@ impl Tally {
         self.seen().spans
     }
 
-    /// When the last request came that was counted.
+    /// A request came then that counts for nothing.
+    pub fn note_arrival(&self, received: Instant) {
+        self.seen().last = Some(received);
+    }
+
+    /// When the last request came.
     pub fn last(&self) -> Option<Instant> {
         self.seen().last
     }
@@ -110,9 +115,18 @@ impl Tally {
     /// # Errors
     /// Bytes that are no well-formed request of their signal.
     pub fn count(&self, export: &Export) -> Result<(), MalformedError> {
+        self.count_in_part(export, 0)
+    }
+
+    /// Counts a request but for its last spans, so many.
+    ///
+    /// # Errors
+    /// As [`Tally::count`].
+    pub fn count_in_part(&self, export: &Export, left_out: usize) -> Result<(), MalformedError> {
         match export.signal {
             Signal::Traces => WALK.with_borrow_mut(|walk| {
                 walk.read(&export.body)?;
+                walk.spans.truncate(walk.spans.len().saturating_sub(left_out));
                 self.note_spans(export, walk);
                 Ok(())
             }),
@@ -226,6 +240,8 @@ mod tests {
         assert_eq!((counts.spans, counts.requests, counts.traces, counts.traces_at_least), (5, 2, 3, false));
         assert_eq!(counts.services, BTreeMap::from([("a".to_owned(), 4), (String::new(), 1)]));
         assert_eq!(counts.signals["traces"].items, 5);
+        tally.count_in_part(&request(vec![of_service(Some("b"), &[4, 5, 6])]), 2).unwrap();
+        assert_eq!((tally.counts().spans, tally.counts().services["b"]), (6, 1));
     }
 
     #[test]

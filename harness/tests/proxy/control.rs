@@ -2,7 +2,7 @@
 
 use super::rig::{PATIENCE, Rig, is_silent, take};
 use serde_json::Value;
-use spanproof_harness::proxy::ControlServer;
+use spanproof_harness::control::ControlServer;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -13,7 +13,7 @@ struct Control {
 impl Control {
     fn of(rig: &Rig) -> Self {
         let any = "127.0.0.1:0".parse().unwrap();
-        Self { server: ControlServer::start(any, rig.proxy.handle().clone()).unwrap() }
+        Self { server: ControlServer::start(any, std::sync::Arc::new(rig.proxy.handle().clone())).unwrap() }
     }
 
     /// The status and the document of an answer.

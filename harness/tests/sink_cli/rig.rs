@@ -1,8 +1,8 @@
 //! The real binary as a child: started with a clean environment, always ended, every wait with a deadline.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -106,6 +106,26 @@ impl Running {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+impl Running {
+    /// Where its faults are switched.
+    pub fn control(&self) -> SocketAddr {
+        let line = self.heard("where faults are switched", |line| line.starts_with("faults are switched at"));
+        line.rsplit('/').next().unwrap().parse().unwrap()
+    }
+}
+
+/// Asks where faults are switched, as a test in any language does; the answer with its head.
+pub fn ask(control: SocketAddr, what: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(control).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let head = format!("{what} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    stream.write_all((head + body).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 impl Drop for Running {

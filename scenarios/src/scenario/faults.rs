@@ -11,7 +11,7 @@ mod sink;
 
 pub(super) use check::resolve;
 pub use commands::{Command, Commands};
-pub use sink::{Reach, RetryAfter, SinkFault};
+pub use sink::{Reach, RetryAfter, SinkFault, SinkSwitch};
 
 /// Something that is broken for a while and then whole again.
 #[derive(Debug, Clone, PartialEq, Eq)]

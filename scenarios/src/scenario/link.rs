@@ -2,16 +2,13 @@
 
 use super::checker::Checker;
 use super::is_name;
-use crate::document::{
-    Content, Document, Entry, FieldPath, Node, Origin, Place, Step, SyntaxError, Text, parse_document, recover,
-};
-use crate::problem::{Problem, ProblemKind, Problems};
+use super::switch;
+use crate::document::{FieldPath, Step};
+use crate::problem::{ProblemKind, Problems};
 use crate::spec::{CutSpec, Direction, FloodSpec, Http2Error, LinkFaultSpec, LinkSwitchSpec};
 use crate::units::{ByteSize, Count, HumanDuration, Ppb};
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};
-use std::path::Path;
-use std::sync::Arc;
 
 /// A flood of more is a line that carries nothing else.
 const FLOOD_MAX: u64 = 1_000_000;
@@ -205,45 +202,13 @@ impl LinkSwitch {
     /// # Errors
     /// Every problem in it.
     pub fn read(source: &str, text: &str) -> Result<Self, Problems> {
-        let shown = Text { name: source.to_owned(), text: Arc::from(text), origin: Origin::Flag };
-        let (root, errors) = parse_document(text, 0);
-        let root = root.unwrap_or_else(|| Node::empty_map(Place { text: 0, start: 0, end: text.len() }));
-        let mut document = Document { texts: vec![shown], root: behind_fault(root) };
-        let syntax = |SyntaxError { place, message, hint }| {
-            document.problem(place, ProblemKind::Syntax).message(message).hint(hint)
-        };
-        let mut problems: Vec<Problem> = errors.into_iter().map(syntax).collect();
-        let spec: Option<LinkSwitchSpec> = problems.is_empty().then(|| recover(&mut document, &mut problems)).flatten();
-        let mut checker = Checker {
-            document: &document,
-            directory: Path::new(""),
-            allow_remote: &[],
-            knowledge: None,
-            problems: Vec::new(),
-        };
-        let switch = spec.and_then(|spec| resolve_switch(&spec, &mut checker));
-        problems.append(&mut checker.problems);
-        match (switch, Problems::from_list(problems, source)) {
-            (Some(switch), None) => Ok(switch),
-            (_, Some(problems)) => Err(problems),
-            (None, None) => Err(Problem::of_flag(source, text, "this cannot be understood", "").into()),
-        }
+        switch::read(source, text, resolve_switch)
     }
 
     /// The same under another name; `None` if that is no name for a fault.
     pub fn named(self, name: &str) -> Option<Self> {
         is_name(name).then(|| Self { name: name.to_owned(), ..self })
     }
-}
-
-/// What stands alone is what happens.
-fn behind_fault(root: Node) -> Node {
-    let is_whole = matches!(&root.content, Content::Map(entries) if entries.iter().any(|entry| entry.key == "fault"));
-    if is_whole || matches!(&root.content, Content::Map(entries) if entries.is_empty()) || root.is_null() {
-        return root;
-    }
-    let place = root.place;
-    Node::new(place, Content::Map(vec![Entry { key: "fault".to_owned(), key_place: place, value: root }]))
 }
 
 fn resolve_switch(spec: &LinkSwitchSpec, checker: &mut Checker<'_>) -> Option<LinkSwitch> {

@@ -39,6 +39,20 @@ pub struct FaultSpec {
     pub fault: Option<FaultKindSpec>,
 }
 
+/// A fault of a sink, to be switched on.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SinkSwitchSpec {
+    /// Names it: lowercase letters, digits and dashes. Default: what happens, with dashes.
+    pub name: Option<String>,
+    /// Which share of the requests it touches, drawn by the seed. Default: 100%.
+    pub share: Option<Ppb>,
+    /// Of what it is the share. Default: requests.
+    pub share_of: Option<ReachOf>,
+    /// What happens.
+    pub fault: Option<FaultKindSpec>,
+}
+
 /// What can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

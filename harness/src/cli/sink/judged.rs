@@ -11,6 +11,7 @@ use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
 use crate::judge::without::Without;
 use crate::sink::recorder::Recorder;
+use roaring::RoaringTreemap;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::check::Check;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
@@ -56,17 +57,19 @@ impl Judged {
     }
 }
 
-/// Judges delivery and integrity. `refusals` is what the sink did not take; `cut_short` says why what is absent may still be under way, if it may.
+/// Judges delivery and integrity. `refusals` is what the sink did not take, `unanswered` what it took without telling; `cut_short` says why what is absent may still be under way, if it may.
 pub(super) fn judge(
     expectation: &Expectation,
     recorder: &Recorder,
     sent: Sent,
     foreign_fails: bool,
     refusals: Refusals,
+    unanswered: &RoaringTreemap,
     cut_short: Option<String>,
 ) -> Judged {
     let chunks = sent.chunks;
-    let account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
+    let mut account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
+    account.explain_repeats(unanswered);
     let evidence = Evidence {
         plan: Arc::clone(&expectation.plan),
         account,
@@ -93,7 +96,7 @@ pub(super) fn judge(
         target_ended: None,
         never_bit: Vec::new(),
         faults: Vec::new(),
-        died_inside: roaring::RoaringTreemap::new(),
+        died_inside: RoaringTreemap::new(),
         foretold: None,
         remedies: Remedies::default(),
     };

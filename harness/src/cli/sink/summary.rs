@@ -70,6 +70,10 @@ pub(super) struct Summary {
     pub(super) judged: Option<(String, Option<Judged>)>,
     pub(super) command: Option<CommandEnd>,
     pub(super) dump: Option<(PathBuf, Dumped)>,
+    /// The faults that held or have held, as documents.
+    pub(super) faults: Vec<Value>,
+    /// The names of those that were asked for and touched nothing.
+    pub(super) idle: Vec<String>,
 }
 
 impl Summary {
@@ -77,6 +81,7 @@ impl Summary {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         self.seen(&mut text);
+        self.broken(&mut text);
         if let Some(command) = &self.command {
             line(&mut text, "command", &format!("ended with {}", command.exit));
         }
@@ -150,6 +155,25 @@ impl Summary {
         }
     }
 
+    fn broken(&self, text: &mut String) {
+        for fault in &self.faults {
+            let word = |key: &str| fault[key].as_str().unwrap_or_default();
+            let touched = fault["touched"]["requests"].as_u64().unwrap_or(0);
+            let held = if fault["on"] == true { "" } else { ", switched off" };
+            let words = format!(
+                "{}: {}, {}{held}; touched {} requests",
+                word("name"),
+                word("what"),
+                word("reach"),
+                count(touched)
+            );
+            line(text, "fault", &words);
+        }
+        for name in &self.idle {
+            line(text, "undecided", &format!("{name} touched nothing: what was tried with it has shown nothing"));
+        }
+    }
+
     /// For programs.
     pub(super) fn json(&self) -> Value {
         let refused = Reason::ALL.into_iter().filter(|reason| self.server.refused(*reason) > 0);
@@ -169,6 +193,8 @@ impl Summary {
             "until": self.until.as_ref().map(|(text, held)| json!({"limit": text, "held": held})),
             "command": self.command.map(|command| command.exit.to_string()),
             "dump": self.dump.as_ref().map(|(path, dump)| json!({"path": path.display().to_string(), "wrote": dump})),
+            "faults": self.faults,
+            "idle_faults": self.idle,
             "verdict": self.verdict().map(Verdict::name),
         });
         let mut add =

@@ -9,6 +9,7 @@ use crate::judge::evidence::Refusals;
 use crate::process::KeptCommand;
 use crate::sink::reception::Reception;
 use crate::sink::recorder::Recorder;
+use roaring::RoaringTreemap;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -179,12 +180,14 @@ impl Watch {
         self.goal.as_ref().map(|goal| (goal.text().to_owned(), ended == Ended::Held))
     }
 
-    /// The judgement, if one was asked for; without one inside when it never became known what to expect.
+    /// The judgement, if one was asked for; without one inside when it never became known what to expect. Of the records in `unanswered`
+    /// the sink itself kept the answer back.
     pub(super) fn judged(
         &self,
         ended: Ended,
         foreign_fails: bool,
         refusals: Refusals,
+        unanswered: &RoaringTreemap,
     ) -> Option<(String, Option<Judged>)> {
         self.wanted.as_ref()?;
         let Some(known) = &self.known else { return Some(("expectation".to_owned(), None)) };
@@ -195,8 +198,15 @@ impl Watch {
             Ended::Arrived | Ended::CommandDone | Ended::Deadline => None,
         });
         let expectation = &known.expectation;
-        let judged =
-            judged::judge(expectation, &known.recorder, expectation.sent(), foreign_fails, refusals, cut_short);
+        let judged = judged::judge(
+            expectation,
+            &known.recorder,
+            expectation.sent(),
+            foreign_fails,
+            refusals,
+            unanswered,
+            cut_short,
+        );
         Some((expectation.name.clone(), Some(judged)))
     }
 }

@@ -1,6 +1,8 @@
 //! What is wrong with a scenario's `faults:`, and what they mean if nothing is.
 
-use super::{Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, TargetFault, Windows};
+use super::{
+    Command, Commands, Fault, FaultKind, LinkSite, Reach, RetryAfter, SinkFault, SinkSwitch, TargetFault, Windows,
+};
 use crate::document::{FieldPath, Step};
 use crate::problem::ProblemKind;
 use crate::scenario::bounds::WINDOWS_MAX;
@@ -9,7 +11,7 @@ use crate::scenario::link;
 use crate::scenario::{Extent, Run, Target, is_name};
 use crate::spec::{
     ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec, ReachOf,
-    RetryAfterForm,
+    RetryAfterForm, SinkSwitchSpec,
 };
 use crate::units::{Count, HumanDuration, Ppb};
 use std::time::Duration;
@@ -28,7 +30,7 @@ pub(in crate::scenario) fn resolve(
 ) -> Option<Vec<Fault>> {
     let mut faults: Vec<Fault> = Vec::new();
     for (index, spec) in specs.iter().enumerate() {
-        let mut part = Part { checker, index };
+        let mut part = Part::of_list(checker, index);
         faults.extend(part.resolve(spec, run, target));
         if spec.name.is_some() && specs[..index].iter().any(|earlier| earlier.name == spec.name) {
             let name = spec.name.as_deref().unwrap_or_default();
@@ -55,16 +57,44 @@ fn refuse_overlaps(faults: &[Fault], specs: &[FaultSpec], checker: &mut Checker<
     let index = specs.iter().position(|spec| spec.name.as_deref() == Some(&later.name)).unwrap_or_default();
     let message = format!("`{}` has not ended when this begins", earlier.name);
     let hint = "let nothing else happen to the target until one has ended";
-    Part { checker, index }.report("at", ProblemKind::Contradiction, message, hint);
+    Part::of_list(checker, index).report("at", ProblemKind::Contradiction, message, hint);
 }
 
-/// One element of the list, while it is checked.
+/// What a sink's fault means that somebody switches on by hand; `None` if something is wrong with it.
+pub(super) fn resolve_switch(spec: &SinkSwitchSpec, checker: &mut Checker<'_>) -> Option<SinkSwitch> {
+    let mut part = Part { checker, path: FieldPath::new(Vec::new()) };
+    let alone = FaultSpec {
+        name: spec.name.clone(),
+        share: spec.share,
+        share_of: spec.share_of,
+        fault: spec.fault.clone(),
+        ..FaultSpec::default()
+    };
+    let named = alone.name.as_deref().is_none_or(|name| part.check_name(name));
+    let FaultKind::Sink { fault, reach } = part.kind(&alone)? else {
+        let hint = "write what a broken backend does, such as `hang`, or `grpc_status: {code: UNAVAILABLE}`";
+        part.report("fault", ProblemKind::Contradiction, "this is nothing that happens to a sink", hint);
+        return None;
+    };
+    let name = alone.name.unwrap_or_else(|| fault.kind().replace('_', "-"));
+    named.then_some(SinkSwitch { name, fault, reach })
+}
+
+/// One fault, while it is checked.
 struct Part<'a, 'c> {
     checker: &'a mut Checker<'c>,
-    index: usize,
+    /// Where it is written.
+    path: FieldPath,
 }
 
-impl Part<'_, '_> {
+impl<'a, 'c> Part<'a, 'c> {
+    /// One element of a scenario's list.
+    fn of_list(checker: &'a mut Checker<'c>, index: usize) -> Self {
+        let list = FieldPath::keys("faults");
+        let path = list.then(Step::Index(checker.document.element_index(&list, index)));
+        Self { checker, path }
+    }
+
     fn resolve(&mut self, spec: &FaultSpec, run: Option<&Run>, target: Option<&Target>) -> Option<Fault> {
         let name = self.required("name", spec.name.clone(), "add a name such as `name: backend-down`");
         let name = name.filter(|name| self.check_name(name));
@@ -372,9 +402,7 @@ impl Part<'_, '_> {
     }
 
     fn path(&self, field: &str) -> FieldPath {
-        let list = FieldPath::keys("faults");
-        let index = self.checker.document.element_index(&list, self.index);
-        field.split('.').fold(list.then(Step::Index(index)), |path, key| path.then(Step::Key(key.to_owned())))
+        field.split('.').fold(self.path.clone(), |path, key| path.then(Step::Key(key.to_owned())))
     }
 
     fn required<T>(&mut self, field: &str, value: Option<T>, hint: &str) -> Option<T> {

@@ -1,9 +1,38 @@
 //! What a broken backend does, and to which requests.
 
+use crate::problem::Problems;
+use crate::scenario::{is_name, switch};
 use crate::spec::{AnswerShape, Http2Error, ReachOf};
 use crate::units::{Count, GrpcCode, HumanDuration, Ppb};
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
+
+/// A fault of a sink, to be switched on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SinkSwitch {
+    /// Names it.
+    pub name: String,
+    /// What happens.
+    pub fault: SinkFault,
+    /// Which requests it touches; the same share from beginning to end.
+    pub reach: Reach,
+}
+
+impl SinkSwitch {
+    /// Reads what a scenario has behind `fault:` (`hang`, `slow: {by: 4s}`), or with a name and a share
+    /// (`{name: brown-out, share: 30%, fault: {grpc_status: {code: UNAVAILABLE}}}`). `source` is what people call the text.
+    ///
+    /// # Errors
+    /// Every problem in it.
+    pub fn read(source: &str, text: &str) -> Result<Self, Problems> {
+        switch::read(source, text, super::check::resolve_switch)
+    }
+
+    /// The same under another name; `None` if that is no name for a fault.
+    pub fn named(self, name: &str) -> Option<Self> {
+        is_name(name).then(|| Self { name: name.to_owned(), ..self })
+    }
+}
 
 /// What a broken backend does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +150,22 @@ impl RetryAfter {
 }
 
 impl SinkFault {
+    /// Its name, as it is written behind `fault:`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::GrpcStatus { .. } => "grpc_status",
+            Self::HttpStatus { .. } => "http_status",
+            Self::Poison { .. } => "poison",
+            Self::Partial { .. } => "partial_success",
+            Self::Slow { .. } => "slow",
+            Self::Hang => "hang",
+            Self::Reset { .. } => "reset",
+            Self::LostAnswer { .. } => "lost_answer",
+            Self::BrokenAnswer(_) => "broken_answer",
+            Self::Discard => "discard",
+        }
+    }
+
     /// How long it asks a target to wait before it comes again.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -235,6 +280,49 @@ mod tests {
         let shown = SinkFault::GrpcStatus { code, retry_after: None }.to_string();
         assert_eq!(shown, "refuses with RESOURCE_EXHAUSTED");
         assert_eq!(SinkFault::Reset { error: Http2Error::Cancel }.to_string(), "resets the stream with CANCEL");
+    }
+
+    #[test]
+    fn a_fault_that_is_switched_stands_alone_or_with_a_name_and_a_share() {
+        let read = |text| SinkSwitch::read("--fault", text).unwrap();
+        let hang = SinkSwitch { name: "hang".to_owned(), fault: SinkFault::Hang, reach: Reach::WHOLE };
+        assert_eq!(read("hang"), hang);
+        let late = read("{name: slow-days, share: 30%, share_of: connections, fault: {slow: {by: 4s}}}");
+        assert_eq!(late.fault, SinkFault::Slow { by: Duration::from_secs(4) });
+        let share = Ppb::from_percent(30);
+        assert_eq!(late.reach, Reach { from: share, to: share, of: ReachOf::Connections });
+        assert_eq!((late.name.as_str(), late.clone().named("No Name")), ("slow-days", None));
+        for text in [
+            "grpc_status: {code: UNAVAILABLE}",
+            "http_status: {status: 503}",
+            "poison: {one_in: 10}",
+            "partial_success: {rejected: 3}",
+            "reset",
+            "lost_answer",
+            "broken_answer: {shape: garbage}",
+            "discard",
+        ] {
+            let switch = read(text);
+            assert!(text.starts_with(switch.fault.kind()), "{text}");
+            assert_eq!(switch.name, switch.fault.kind().replace('_', "-"));
+        }
+    }
+
+    #[test]
+    fn mistakes_of_who_switches_are_told_with_what_to_write() {
+        for (text, said) in [
+            ("", "`fault` is missing"),
+            ("slow", "fault.slow.by: `by` is missing; say how late answers are, such as `by: 4s`"),
+            ("{fault: hang, share: 0%}", "share: this touches nothing, or more than all"),
+            ("kill", "fault: this is nothing that happens to a sink; write what a broken backend does"),
+            ("link: black_hole", "fault: this is nothing that happens to a sink"),
+            ("hagn", "did you mean `hang`?"),
+            ("{name: Slow, fault: hang}", "name: `Slow` is no name for a fault"),
+            ("{fault: hang, at: 3s}", "unknown field `at`"),
+        ] {
+            let problems = SinkSwitch::read("--fault", text).unwrap_err().to_string();
+            assert!(problems.contains(said), "`{text}`: {problems}");
+        }
     }
 
     #[test]
