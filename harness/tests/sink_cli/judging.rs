@@ -125,6 +125,34 @@ fn a_plan_is_made_again_from_scenario_seed_tag_and_epoch_or_from_a_run() {
     }
 }
 
+/// A run of which hardly anything was sent, judged from elsewhere: what was never sent cannot be lost. Of a copy of its result alone
+/// nobody knows what was.
+#[test]
+fn what_a_run_has_not_sent_is_no_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["run", "quickstart", "--rate", "5000", "--duration", "2s", "--out", "here", "--quiet"];
+    let cut = ["--set", "abort=[spans.delivered >= 500]"];
+    let ran = run(spanproof().args(arguments).args(cut).current_dir(folder.path()));
+    let text = std::fs::read_to_string(folder.path().join("here/result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let spans = |word: &str| result["ledger"]["spans"][word].as_u64().unwrap();
+    assert!(spans("not_sent") > 0 && spans("acknowledged") > 0, "{ran:?}");
+    let elsewhere = folder.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    let expecting = |result: &str, place: &Path| {
+        Sink::start_in(place, &["--expect", result, "--within", "100ms", "--format", "json"]).wait()
+    };
+    let ended = expecting("../here/result.json", &elsewhere);
+    assert_eq!(ended.code, Some(1), "what was acknowledged did not come to this sink: {ended:?}");
+    assert_eq!(ended.json()["ledger"]["spans"]["lost_acknowledged"], spans("acknowledged"), "{ended:?}");
+    std::fs::write(folder.path().join("copy.json"), &text).unwrap();
+    let ended = expecting("copy.json", folder.path());
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let finding = &ended.json()["checks"][0]["findings"][0];
+    assert_eq!(finding["level"], "inconclusive", "{ended:?}");
+    assert!(finding["message"].as_str().unwrap().contains("nobody says which spans were acknowledged"), "{finding}");
+}
+
 #[test]
 fn a_result_that_tells_of_another_plan_is_refused() {
     let folder = tempfile::tempdir().unwrap();

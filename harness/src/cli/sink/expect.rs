@@ -4,11 +4,14 @@ use super::super::generate::record::{GenRecord, SCHEMA as GEN_SCHEMA, State};
 use super::super::generate::traffic::Route;
 use super::super::scenario::scenario_of;
 use super::super::{Cli, Command};
+use crate::evidence;
+use crate::evidence::error::EvidenceError;
 use crate::judge::outcomes::{RequestId, RequestRecord};
 use crate::run::plan_spec;
 use clap::Parser;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::{Plan, PlanError};
+use spanproof_reports::result::epoch::Epoch;
 use spanproof_reports::result::{RunResult, SCHEMA as RESULT_SCHEMA};
 use spanproof_scenarios::load::LoadOptions;
 use spanproof_scenarios::overrides::Overrides;
@@ -65,6 +68,15 @@ pub(super) enum ExpectError {
     /// The plan cannot be made.
     #[error("--expect: make the plan again: {0}")]
     Plan(#[from] PlanError),
+    /// What lies beside the result of a run cannot be read.
+    #[error("--expect {}: {source}", path.display())]
+    Evidence {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: EvidenceError,
+    },
     /// The plan is not the one that was sent.
     #[error(
         "--expect {}: the plan made again is not the one that was sent (fingerprints differ); the scenario file has \
@@ -83,7 +95,18 @@ pub(super) struct Expectation {
     pub(super) name: String,
     /// The plan, with run tag and epoch.
     pub(super) plan: Arc<Plan>,
-    file: Option<PathBuf>,
+    source: Source,
+}
+
+/// Who says how the sending went.
+#[derive(Debug)]
+enum Source {
+    /// Nobody: all of it was sent and acknowledged, says who expects it.
+    Nobody,
+    /// A sender that may still be at it writes it here.
+    Sender(PathBuf),
+    /// The evidence of a run that has ended.
+    Run(Sent),
 }
 
 /// What is known of how the sending went.
@@ -93,6 +116,8 @@ pub(super) struct Sent {
     pub(super) requests: BTreeMap<RequestId, RequestRecord>,
     /// Chunks that were begun.
     pub(super) chunks: u64,
+    /// Why what is absent need not have been acknowledged.
+    pub(super) doubt: Option<String>,
     /// What the reader should know about this.
     pub(super) notes: Vec<String>,
 }
@@ -121,35 +146,47 @@ impl Wanted {
                 let options = LoadOptions { overrides, ..LoadOptions::default() };
                 let scenario = scenario_of(scenario, &options).map_err(problems)?;
                 let plan = Plan::new(plan_spec(&scenario, *tag))?.starting_at(*epoch_unix_ns);
-                Ok(Some(Expectation { name: scenario.name, plan: Arc::new(plan), file: None }))
+                Ok(Some(Expectation { name: scenario.name, plan: Arc::new(plan), source: Source::Nobody }))
             }
         }
     }
 }
 
 impl Expectation {
-    /// How the sending went, as far as the sender has written it down; everything not told counts as acknowledged.
+    /// How the sending went, as far as it is known; everything not told counts as acknowledged.
     pub(super) fn sent(&self) -> Sent {
-        let mut sent = Sent { requests: BTreeMap::new(), chunks: self.plan.chunks(), notes: Vec::new() };
-        let Some(Ok(Document::Gen(record))) = self.file.as_deref().map(document) else {
-            let note = "what the sender was told is not known: every planned record counts as sent and acknowledged";
-            sent.notes.push(note.to_owned());
-            return sent;
+        match &self.source {
+            Source::Run(sent) => sent.clone(),
+            Source::Sender(file) => self.sent_by(file),
+            Source::Nobody => {
+                let note =
+                    "what the sender was told is not known: every planned record counts as sent and acknowledged";
+                Sent { notes: vec![note.to_owned()], ..Sent::all(&self.plan) }
+            }
+        }
+    }
+
+    /// The same of a sender on its own.
+    fn sent_by(&self, file: &Path) -> Sent {
+        let record = match document(file) {
+            Ok(Document::Gen(record)) if record.run_tag.get() == self.plan.identity().tag().get() => Some(record),
+            _ => None,
         };
-        if record.run_tag.get() != self.plan.identity().tag().get() || record.state == State::Running {
-            let note = "the sender has not written how its sending ended: every planned record counts as acknowledged";
-            sent.notes.push(note.to_owned());
-            return sent;
-        }
-        sent.chunks = record.chunks_sent;
-        sent.requests = record.outcomes();
-        if record.requests_left_out > 0 {
-            sent.notes.push(format!(
-                "{} requests that did not simply succeed are not told one by one: their records count as acknowledged",
-                record.requests_left_out
-            ));
-        }
-        sent
+        let Some(record) = record.filter(|record| record.state != State::Running) else {
+            let doubt = "its sender has not written how its sending ended".to_owned();
+            return Sent { doubt: Some(doubt), ..Sent::all(&self.plan) };
+        };
+        let left_out = (record.requests_left_out > 0).then(|| {
+            format!("{} requests that did not simply succeed are not told one by one", record.requests_left_out)
+        });
+        Sent { requests: record.outcomes(), chunks: record.chunks_sent, doubt: left_out, notes: Vec::new() }
+    }
+}
+
+impl Sent {
+    /// All of it, and all acknowledged.
+    fn all(plan: &Plan) -> Self {
+        Self { requests: BTreeMap::new(), chunks: plan.chunks(), doubt: None, notes: Vec::new() }
     }
 }
 
@@ -189,20 +226,54 @@ fn read_file(path: &Path) -> Result<Option<Expectation>, ExpectError> {
         Err(ExpectError::Read { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         other => other?,
     };
-    let (scenario, tag, epoch, fingerprint) = match &document {
+    match document {
         Document::Gen(record) => {
             let scenario = record.traffic.scenario(&Route::default()).map_err(problems)?;
-            (scenario, record.run_tag, &record.epoch, Some(&record.fingerprint))
+            let plan = plan_again(path, &scenario, record.run_tag, &record.epoch, Some(&record.fingerprint))?;
+            Ok(Some(Expectation { name: scenario.name, plan, source: Source::Sender(path.to_owned()) }))
         }
-        Document::Run(result) => {
-            (scenario_of_run(path, result)?, result.run_tag, &result.epoch, result.fingerprint.as_ref())
-        }
+        Document::Run(result) => of_run(path, &result).map(Some),
+    }
+}
+
+/// What a run has sent: its evidence says it, wherever the run was done. A result without evidence is a copy, of which the plan can
+/// be made again where its scenario is.
+fn of_run(path: &Path, result: &RunResult) -> Result<Expectation, ExpectError> {
+    let file = result_in(path);
+    let frozen = match evidence::read(file.parent().unwrap_or(Path::new("."))) {
+        Ok(frozen) => frozen.evidence,
+        Err(EvidenceError::None { .. }) => return of_copy(path, result),
+        Err(source) => return Err(ExpectError::Evidence { path: path.to_owned(), source }),
     };
-    let plan = Plan::new(plan_spec(&scenario, RunTag::new(tag.get())))?.starting_at(epoch.unix_ns);
+    if result.fingerprint.as_ref().is_some_and(|fingerprint| *fingerprint != frozen.plan.fingerprint()) {
+        return Err(ExpectError::OtherPlan { path: path.to_owned() });
+    }
+    let sent = Sent { requests: frozen.requests, chunks: frozen.chunks_opened, doubt: None, notes: Vec::new() };
+    Ok(Expectation { name: result.scenario.name.clone(), plan: frozen.plan, source: Source::Run(sent) })
+}
+
+fn of_copy(path: &Path, result: &RunResult) -> Result<Expectation, ExpectError> {
+    let scenario = scenario_of_run(path, result)?;
+    let plan = plan_again(path, &scenario, result.run_tag, &result.epoch, result.fingerprint.as_ref())?;
+    let spans = &result.ledger.spans;
+    let told = "without the evidence beside the result nobody says which spans were acknowledged";
+    let doubt = (spans.acknowledged != spans.planned).then(|| told.to_owned());
+    let source = Source::Run(Sent { doubt, ..Sent::all(&plan) });
+    Ok(Expectation { name: scenario.name, plan, source })
+}
+
+fn plan_again(
+    path: &Path,
+    scenario: &Scenario,
+    tag: spanproof_reports::result::epoch::RunTag,
+    epoch: &Epoch,
+    fingerprint: Option<&String>,
+) -> Result<Arc<Plan>, ExpectError> {
+    let plan = Plan::new(plan_spec(scenario, RunTag::new(tag.get())))?.starting_at(epoch.unix_ns);
     if fingerprint.is_some_and(|fingerprint| *fingerprint != plan.fingerprint()) {
         return Err(ExpectError::OtherPlan { path: path.to_owned() });
     }
-    Ok(Some(Expectation { name: scenario.name, plan: Arc::new(plan), file: Some(path.to_owned()) }))
+    Ok(Arc::new(plan))
 }
 
 /// The scenario of a run, from the command that its result names: the flags that changed the scenario stand only there.

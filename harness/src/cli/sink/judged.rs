@@ -68,6 +68,7 @@ pub(super) fn judge(
     cut_short: Option<String>,
 ) -> Judged {
     let chunks = sent.chunks;
+    let cut_short = cut_short.or(sent.doubt);
     let mut account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
     account.explain_repeats(unanswered);
     let evidence = Evidence {
