@@ -28,7 +28,7 @@ const EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After everything has arrived, this long without a further record ends settling. What repeats something does so close behind,
 /// and a collector that is stopped in good order next brings out what is left.
-const QUIET: Duration = Duration::from_millis(500);
+pub(super) const QUIET: Duration = Duration::from_millis(500);
 
 /// The same for a target that is no collector as far as is known, so that to stop it may bring out nothing, and for one that nobody
 /// stops: as long as a collector's exporter waits for an answer, and then before it sends again. A repeat that comes later is not seen.

@@ -1,7 +1,7 @@
 //! Watches a run: progress for people, samples for the result, and every reason to end early.
 
 use super::narrate::{Narrator, Standing};
-use super::settle::Patience;
+use super::settle::{Patience, QUIET};
 use super::{Talk, deadline, sustained};
 use crate::clock::RunClock;
 use crate::driver::{Driver, DriverReport};
@@ -333,7 +333,8 @@ impl Watcher<'_> {
         let mut look = self.look();
         while Instant::now() < end && !watched.interrupted && watched.not_restarted.is_none() {
             self.note_first_delivery(watched, self.clock.elapsed());
-            let quiet = self.quiet_since(watched.load_took) >= patience.quiet;
+            let enough = if self.nothing_was_taken() { QUIET } else { patience.quiet };
+            let quiet = self.quiet_since(watched.load_took) >= enough;
             // A target that is down or stopped is not left so, and what was taken unanswered may yet be sent again.
             let quiet = quiet && !self.may_act_again(watched, patience);
             if let Some(ended) = quiet.then(|| self.settled(&watched.driver)).flatten() {
@@ -395,11 +396,17 @@ impl Watcher<'_> {
         if ledger.unique() < expected {
             return None;
         }
-        if expected == 0 && ledger.unique() == 0 {
+        if self.nothing_was_taken() {
             return Some(SettleEnd::NothingTaken);
         }
         // The sum can hide an absent record behind one that was refused and came all the same.
         (sums.refused == 0 || self.nothing_is_absent(driver)).then_some(SettleEnd::EverythingArrived)
+    }
+
+    /// The target has refused everything, and nothing has come.
+    fn nothing_was_taken(&self) -> bool {
+        let sums = self.outcomes.sums();
+        sums.acknowledged + sums.unknown == 0 && self.recorder.ledger().unique() == 0
     }
 
     fn nothing_is_absent(&self, driver: &DriverReport) -> bool {

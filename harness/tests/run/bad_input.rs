@@ -61,7 +61,7 @@ fn a_rate_that_sends_no_trace_is_told_and_leaves_no_directory() {
         let ended = refused(start_in(slow_shop("5 spans/s"), arguments, &[]).wait(), &words);
         assert!(!ended.path("spanproof-runs").exists(), "{ended}");
     }
-    let words = ["9 spans/s for 1 s is less than one", "raise the rate"];
+    let words = ["9 spans/s for 1 s is less than one", "raise `traffic.rate`"];
     let ended = refused(start_in(slow_shop("9 spans/s"), &["run", "low.yaml"], &[]).wait(), &words);
     assert!(!ended.path("spanproof-runs").exists(), "{ended}");
 }
