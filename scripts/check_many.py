@@ -1,7 +1,9 @@
 """Runs the same thing many times and holds every single run to what it must be.
 
-usage: check_many.py clean SPANPROOF RUNS JOBS [ARGUMENT...]   clean runs of quickstart with the seeds 1 to RUNS, JOBS at once: each exits
-                                                               with 0 (inconclusive counts as an alarm)
+usage: check_many.py clean SPANPROOF RUNS JOBS SPANS [ARGUMENT...]
+                                                               clean runs of quickstart with the seeds 1 to RUNS, JOBS at once: each exits
+                                                               with 0 (inconclusive counts as an alarm), and delivers every span that it
+                                                               planned, SPANS or more
        check_many.py killed SPANPROOF POINTS SEED [ARGUMENT...] SIGKILL at POINTS random moments of a run, half of them while it writes
                                                                evidence and results; SEED is a number, or `drawn`. What is left is never
                                                                judged a pass, by `judge` or by any file in it, unless the evidence was
@@ -21,7 +23,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 RUN_SECONDS = 300  # no run here takes so long unless it hangs
-SPANS_MIN = 50_000
 LOOK_SECONDS = 0.001
 RESULTS = ["result.json", "report.html", "junit.xml", "summary.md"]
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
@@ -33,13 +34,14 @@ START, EVIDENCE, RENDERING = "the start", "the first file of the evidence", "the
 COUNTED_FROM = [START, EVIDENCE, START, RENDERING]
 
 
-def main(what, spanproof, count, number, *arguments):
-    checks = {"clean": clean, "killed": killed}
-    return checks[what](spanproof, int(count), number, list(arguments))
+def main(what, *arguments):
+    return {"clean": clean, "killed": killed}[what](*arguments)
 
 
-def clean(spanproof, runs, jobs, arguments):
+def clean(spanproof, runs, jobs, spans_min, *arguments):
     """Every run passes, and what it accounts for is large enough to mean something."""
+    runs, spans_min = int(runs), int(spans_min)
+
     def one(seed):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder) / "run"
@@ -50,8 +52,9 @@ def clean(spanproof, runs, jobs, arguments):
             result = json.loads((out / "result.json").read_text())
             spans, strata = result["ledger"]["spans"], result["ledger"]["strata"]
             absent = [name for name, traces in strata.items() if traces == 0]
-            if spans["delivered"] < SPANS_MIN or absent:
-                return 0, f"seed {seed}: only {spans['delivered']} spans, or no traces of {absent}"
+            if not spans_min <= spans["delivered"] == spans["planned"] or absent:
+                counts = f"{spans['delivered']} delivered of {spans['planned']} planned spans"
+                return 0, f"seed {seed}: {counts}, {spans_min} or more expected; no traces of {absent}"
             return spans["delivered"], None
 
     with ThreadPoolExecutor(int(jobs)) as pool:
@@ -64,9 +67,9 @@ def clean(spanproof, runs, jobs, arguments):
     return 1 if alarms else 0
 
 
-def killed(spanproof, points, seed, arguments):
+def killed(spanproof, points, seed, *arguments):
     """A run that was killed leaves nothing that anybody could take for a pass."""
-    seed = random.SystemRandom().randrange(1 << 32) if seed == "drawn" else int(seed)
+    points, seed = int(points), random.SystemRandom().randrange(1 << 32) if seed == "drawn" else int(seed)
     chance = random.Random(seed)
     print(f"seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
@@ -192,4 +195,5 @@ def command_of(spanproof, out, arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]) if len(sys.argv) > 4 else __doc__)
+    enough = len(sys.argv) > {"clean": 5, "killed": 4}.get("".join(sys.argv[1:2]), len(sys.argv))
+    sys.exit(main(*sys.argv[1:]) if enough else __doc__)

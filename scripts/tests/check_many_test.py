@@ -75,47 +75,63 @@ def stand_in(folder, result=RESULT, ended=0, loading=0, writing=0, ending=0, bro
 
 
 class CheckMany(unittest.TestCase):
-    def check(self, what, number, points="4", **how):
+    def check(self, *arguments, **how):
+        """Its status and what it tells."""
+        what, *rest = arguments
         with tempfile.TemporaryDirectory() as folder:
             binary = stand_in(folder, **how)
             with contextlib.redirect_stderr(io.StringIO()) as told, contextlib.redirect_stdout(told):
-                return check_many.main(what, binary, points, number), told.getvalue()
+                return check_many.main(what, binary, *rest), told.getvalue()
+
+    def clean(self, spans="50000", **how):
+        return self.check("clean", "4", "2", spans, **how)
+
+    def killed(self, points="4", seed="1", **how):
+        return self.check("killed", points, seed, **how)
 
     def test_clean_runs_that_pass_are_counted(self):
-        status, told = self.check("clean", "2")
+        status, told = self.clean()
         self.assertEqual(status, 0)
         self.assertIn("4 of 4 clean runs passed, 240,000 spans", told)
 
     def test_an_inconclusive_run_is_an_alarm(self):
-        self.assertEqual(self.check("clean", "2", ended=3)[0], 1)
+        self.assertEqual(self.clean(ended=3)[0], 1)
 
-    def test_a_run_too_small_or_without_an_anomaly_is_an_alarm(self):
-        small = {"ledger": {"spans": {"delivered": 10, "planned": 10}, "strata": {"normal": 10}}}
-        self.assertEqual(self.check("clean", "2", result=small)[0], 1)
+    def test_a_run_without_an_anomaly_is_an_alarm(self):
         lacking = {"ledger": {**RESULT["ledger"], "strata": {"normal": 10, "new_root": 0}}}
-        self.assertEqual(self.check("clean", "2", result=lacking)[0], 1)
+        status, told = self.clean(result=lacking)
+        self.assertEqual(status, 1)
+        self.assertIn("no traces of ['new_root']", told)
+
+    def test_as_many_spans_are_delivered_as_asked_for_and_all_that_were_planned(self):
+        self.assertEqual(self.clean(spans="60000")[0], 0)
+        for spans, delivered in [("60001", 60_000), ("50000", 59_999), ("50000", 60_001)]:
+            counts = {"delivered": delivered, "planned": 60_000}
+            status, told = self.clean(spans=spans, result={"ledger": {**RESULT["ledger"], "spans": counts}})
+            self.assertEqual(status, 1, told)
+            self.assertIn(f"seed 4: {delivered} delivered of 60000 planned spans, {spans} or more expected", told)
 
     def test_killed_runs_that_are_judged_as_they_must_be_are_fine(self):
-        status, told = self.check("killed", "1", points="8", loading=0.4, writing=0.3)
+        status, told = self.killed(points="8", loading=0.4, writing=0.3)
         self.assertEqual(status, 0, told)
         self.assertIn("seed 1\n", told)
         for what, moments in [("the start", 4), ("the first file of the evidence", 2), ("the first file of the results", 2)]:
             self.assertEqual(told.count(f" s from {what}: "), moments, told)
 
     def test_a_seed_is_drawn_and_told(self):
-        first, second = (self.check("killed", "drawn", points="0")[1].splitlines()[0] for _ in range(2))
+        first, second = (self.killed(points="0", seed="drawn")[1].splitlines()[0] for _ in range(2))
         self.assertNotEqual(first, second)
         self.assertRegex(first, r"^seed \d+$")
 
     def test_a_killed_run_that_is_judged_a_pass_is_found(self):
         for code in [0, 1, 2]:
-            status, told = self.check("killed", "1", loading=0.4, writing=0.1, broken=code)
+            status, told = self.killed(loading=0.4, writing=0.1, broken=code)
             self.assertEqual(status, 1)
             self.assertIn(f"exit {code} WRONG", told)
 
     def test_a_verdict_beside_the_mark_of_an_unfinished_run_is_found(self):
         for early in ["result.json", "junit.xml"]:
-            status, told = self.check("killed", "1", loading=0.1, writing=0.4, early=early)
+            status, told = self.killed(loading=0.1, writing=0.4, early=early)
             self.assertEqual(status, 1)
             self.assertIn(f"['{early}'] say pass WRONG", told)
 
@@ -132,7 +148,7 @@ class CheckMany(unittest.TestCase):
             self.assertTrue(check_many.says_pass(path), "what is skipped is green to whoever reads it")
 
     def test_a_result_that_stood_and_is_judged_otherwise_is_found(self):
-        status, told = self.check("killed", "1", loading=0.1, ending=0.5, whole=3)
+        status, told = self.killed(loading=0.1, ending=0.5, whole=3)
         self.assertEqual(status, 1)
         self.assertIn("exit 3 of a result that says pass WRONG", told)
 
@@ -147,7 +163,7 @@ class CheckMany(unittest.TestCase):
                 self.assertEqual(judged, ("exit 0 of whole evidence", right))
 
     def test_a_run_that_fails_without_being_killed_tests_nothing(self):
-        self.assertEqual(self.check("killed", "1", ended=1)[0], 1)
+        self.assertEqual(self.killed(ended=1)[0], 1)
 
 
 if __name__ == "__main__":
