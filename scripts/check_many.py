@@ -1,14 +1,14 @@
 """Runs the same thing many times and holds every single run to what it must be.
 
 usage: check_many.py clean SPANPROOF RUNS JOBS SPANS [ARGUMENT...]
-                                                               clean runs of quickstart with the seeds 1 to RUNS, JOBS at once: each exits
-                                                               with 0 (inconclusive counts as an alarm), and delivers every span that it
-                                                               planned, SPANS or more
-       check_many.py killed SPANPROOF POINTS SEED [ARGUMENT...] SIGKILL at POINTS random moments of a run, half of them while it writes
-                                                               evidence and results; SEED is a number, or `drawn`. What is left is never
-                                                               judged a pass, by `judge` or by any file in it, unless the evidence was
-                                                               whole before the kill; a result that stood there is judged the same
-Exit 0: all were as they must be; 1: one was not.
+           clean runs of quickstart with the seeds 1 to RUNS, JOBS at once: each exits with 0 (inconclusive counts as an alarm), and delivers
+           every span that it planned, SPANS or more
+       check_many.py killed SPANPROOF POINTS SEED [ARGUMENT...]
+           SIGKILL at random moments of runs, until POINTS runs were killed before manifest and mark of their evidence were final, half of
+           them while they wrote evidence and results; SEED is a number, or `drawn`. What these leave is never judged a pass, by `judge`
+           (exit 2 or 3) or by any file in it. A run that was killed later than that counts for none of them: what it leaves may be judged a
+           pass if it is one, and a result that stood there is judged the same
+Exit 0: all were as they must be; 1: one was not, or too few runs were killed in time.
 """
 import json
 import os
@@ -23,15 +23,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 RUN_SECONDS = 300  # no run here takes so long unless it hangs
+DRAWS_MAX = 10  # moments drawn for each run that is to be killed in time; some come too late, since no two runs last equally long
 LOOK_SECONDS = 0.001
 RESULTS = ["result.json", "report.html", "junit.xml", "summary.md"]
 EXIT_CODES = {"pass": 0, "fail": 1, "inconclusive": 3}
-ENDED = "ended before its moment"  # as a run that is faster than the first one may
+
+# When a killed run was killed: what may be made of it hangs on that.
+BEFORE, LATER, ENDED = "killed before the evidence was final", "killed later", "ended before its moment"
 
 # What moments are counted from. Half of them fall into the writing, where half a file or half a verdict could be left behind: moments
 # drawn from all of a run hardly ever meet it.
 START, EVIDENCE, RENDERING = "the start", "the first file of the evidence", "the first file of the results"
 COUNTED_FROM = [START, EVIDENCE, START, RENDERING]
+FINAL = "the evidence that is final"  # manifest and mark say so from here on, and a verdict may be made of it
 
 
 def main(what, *arguments):
@@ -70,40 +74,52 @@ def clean(spanproof, runs, jobs, spans_min, *arguments):
 def killed(spanproof, points, seed, *arguments):
     """A run that was killed leaves nothing that anybody could take for a pass."""
     points, seed = int(points), random.SystemRandom().randrange(1 << 32) if seed == "drawn" else int(seed)
-    chance = random.Random(seed)
     print(f"seed {seed}")
     with tempfile.TemporaryDirectory() as folder:
         lasts, status = how_long(spanproof, Path(folder) / "whole", arguments)
         if status != 0:
             print(f"a run that nobody kills ends with {status}: nothing was tested", file=sys.stderr)
             return 1
-        print("; ".join(f"{seconds:.3f} s from {what} to the end" for what, seconds in lasts.items()))
-        caught, writing, wrong = 0, 0, 0
-        for point in range(points):
-            what = COUNTED_FROM[point % len(COUNTED_FROM)]
-            wait = chance.uniform(0, 0.95 * lasts[what])
-            words, right = kill_at(spanproof, Path(folder) / str(point), arguments, what, wait)
-            caught += words != ENDED
-            writing += words != ENDED and what != START
-            wrong += not right
-            print(f"{wait:.3f} s from {what}: {words}{'' if right else ' WRONG'}", flush=True)
-    print(f"killed {caught} of {points} runs while they lasted, {writing} of them while they wrote; {wrong} left what is wrong")
-    return 1 if wrong or caught < points * 3 // 4 else 0
+        print("; ".join(f"{seconds:.3f} s from {what} to evidence that is final" for what, seconds in lasts.items()))
+        tried = list(kills(spanproof, Path(folder), arguments, points, lasts, random.Random(seed)))
+    before = [what for what, when, _ in tried if when == BEFORE]
+    wrong = sum(not right for *_, right in tried)
+    besides = ", ".join(f"{sum(other == when for _, other, _ in tried)} {when}" for when in (LATER, ENDED))
+    print(f"{len(before)} of {points} runs {BEFORE}, {sum(what != START for what in before)} of them while they wrote")
+    print(f"besides these {besides}; {wrong} left what is wrong")
+    if len(before) < points:
+        print(f"only {len(before)} of {points} in {len(tried)} draws", file=sys.stderr)
+    return 1 if wrong or len(before) < points else 0
+
+
+def kills(spanproof, folder, arguments, points, lasts, chance):
+    """Kills runs until so many were killed in time, or the draws are used up: from where on, when, and whether what is left may be so."""
+    before = 0
+    for draw in range(points * DRAWS_MAX):
+        if before == points:
+            return
+        # A moment that came too late is drawn again from where it was counted.
+        what = COUNTED_FROM[before % len(COUNTED_FROM)]
+        wait = chance.uniform(0, lasts[what])
+        when, right, *words = kill_at(spanproof, folder / str(draw), arguments, what, wait)
+        print(f"{wait:.4f} s from {what}: {', '.join([when, *words])}{'' if right else ' WRONG'}", flush=True)
+        before += when == BEFORE
+        yield what, when, right
 
 
 def how_long(spanproof, out, arguments):
-    """How long a run that nobody kills lasts from each of what moments are counted from, and how it ends."""
+    """How long it takes a run that nobody kills from each of what moments are counted from until its evidence is final; how it ends."""
     run = start(spanproof, out, arguments)
-    since = {what: wait_for(run, out, what) for what in dict.fromkeys(COUNTED_FROM)}
+    since = {what: wait_for(run, out, what) for what in [*dict.fromkeys(COUNTED_FROM), FINAL]}
     status = run.wait(RUN_SECONDS)
-    ended = time.monotonic()
     if None in since.values():
         status = f"{status}, and without results"
-    return {what: ended - begun for what, begun in since.items() if begun}, status
+    final = since.pop(FINAL)
+    return {what: final - begun for what, begun in since.items() if begun and final}, status
 
 
 def kill_at(spanproof, out, arguments, what, wait):
-    """What is made of what a run leaves that is killed so long from there, in words, and whether that may be."""
+    """When a run is killed that is to be so long from there, whether what is made of what it leaves may be, and what that is, in words."""
     run = start(spanproof, out, arguments)
     try:
         wait_for(run, out, what)
@@ -112,7 +128,8 @@ def kill_at(spanproof, out, arguments, what, wait):
     except subprocess.TimeoutExpired:
         os.kill(run.pid, signal.SIGKILL)
         run.wait()
-    return judged(spanproof, out)
+    said, right = judged(spanproof, out)
+    return LATER if is_final(out) else BEFORE, right, said
 
 
 def start(spanproof, out, arguments):
@@ -135,10 +152,16 @@ def wait_for(run, out, what):
 
 
 def has_begun(out, what):
-    """Files count from their temporary names on."""
+    """Files count from their temporary names on, but for what makes the evidence final."""
+    if what == FINAL:
+        return is_final(out)
     if what == EVIDENCE:
         return any("unfinished" not in name for name in names(out / "evidence"))
     return what == START or any(result in name for name in names(out) for result in RESULTS)
+
+
+def is_final(out):
+    return (out / "evidence/manifest.json").is_file() and not (out / "evidence/unfinished").exists()
 
 
 def names(folder):
@@ -147,13 +170,12 @@ def names(folder):
 
 def judged(spanproof, out):
     """What `judge` makes of what a killed run left, in words, and whether that may be."""
-    evidence, result = out / "evidence", read(out / "result.json")
-    whole = (evidence / "manifest.json").is_file() and not (evidence / "unfinished").exists()
+    final, result = is_final(out), read(out / "result.json")
     anything = any(path.is_file() for path in out.rglob("*"))
     told = [path.name for path in out.glob("*") if path.is_file() and not is_temporary(path) and says_pass(path)]
     command = [spanproof, "judge", str(out)]
     code = subprocess.run(command, capture_output=True, timeout=RUN_SECONDS, check=False).returncode
-    if not whole:
+    if not final:
         # To have a directory judged in which there is nothing is a mistake of whoever does it.
         said = f"exit {code}, and {told} say pass" if told else f"exit {code}"
         return said, not told and code == (3 if anything else 2)

@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 import unittest
+import unittest.mock
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -35,8 +36,8 @@ RED = {
     "events.ndjson": ['{"at_seconds":3.0,"kind":"verdict","fields":{"verdict":"fail"}}'],
 }
 
-# A stand-in for spanproof. `run` writes evidence and result, as slowly as told, and ends as told; `judge` says what it is told to say
-# of evidence that is broken and of evidence that is whole.
+# A stand-in for spanproof. `run` writes evidence and result, as slowly as told, its first run so much more slowly, and ends as told;
+# `judge` says what it is told to say of evidence that is broken and of evidence that is whole.
 STAND_IN = """#!{python}
 import sys, time
 from pathlib import Path
@@ -47,29 +48,32 @@ if sys.argv[1] == "judge":
         (out / "result.json").write_text('''{result}''')
     sys.exit({whole} if whole else {broken} if out.is_dir() else 2)
 out = Path(sys.argv[sys.argv.index("--out") + 1])
+ran = Path(__file__).with_suffix(".ran")
+writing, ending = ({writing}, {ending}) if ran.exists() else ({writing} + {first}, 0)
+ran.touch()
 (out / "evidence").mkdir(parents=True)
 (out / "evidence/unfinished").touch()
 time.sleep({loading})
 (out / "evidence/plan.json").touch()
-time.sleep({writing})
+time.sleep(writing)
 (out / "evidence/manifest.json").touch()
 result = out / ".result.json.1.tmp"
 result.write_text('''{result}''')
 if {early!r}:
     (out / {early!r}).write_text('''{early_text}''')
-time.sleep({writing})
+time.sleep(writing)
 (out / "evidence/unfinished").unlink()
 result.rename(out / "result.json")
-time.sleep({ending})
+time.sleep(ending)
 sys.exit({ended})
 """
 
 
-def stand_in(folder, result=RESULT, ended=0, loading=0, writing=0, ending=0, broken=3, whole=0, early=""):
+def stand_in(folder, result=RESULT, ended=0, loading=0, writing=0, ending=0, first=0, broken=3, whole=0, early=""):
     """Makes one; as it is, everything goes well and at once. `early` names what says pass before the evidence is whole."""
     binary = Path(folder) / "spanproof"
     binary.write_text(STAND_IN.format(python=sys.executable, result=json.dumps(result), ended=ended, loading=loading, writing=writing,
-                                      ending=ending, broken=broken, whole=whole, early=early, early_text=GREEN.get(early)))
+                                      ending=ending, first=first, broken=broken, whole=whole, early=early, early_text=GREEN.get(early)))
     binary.chmod(0o755)
     return str(binary)
 
@@ -115,8 +119,27 @@ class CheckMany(unittest.TestCase):
         status, told = self.killed(points="8", loading=0.4, writing=0.3)
         self.assertEqual(status, 0, told)
         self.assertIn("seed 1\n", told)
-        for what, moments in [("the start", 4), ("the first file of the evidence", 2), ("the first file of the results", 2)]:
-            self.assertEqual(told.count(f" s from {what}: "), moments, told)
+        self.assertIn("8 of 8 runs killed before the evidence was final, 4 of them while they wrote", told)
+        in_time = [line for line in told.splitlines() if ": killed before the evidence was final, exit " in line]
+        for what, runs in [("the start", 4), ("the first file of the evidence", 2), ("the first file of the results", 2)]:
+            self.assertEqual(sum(f" s from {what}: " in line for line in in_time), runs, told)
+
+    def test_moments_are_drawn_until_enough_runs_were_killed_in_time(self):
+        # The first run is so much slower that most moments come too late for the others.
+        status, told = self.killed(points="2", loading=0.2, writing=0.1, first=0.2, ending=9)
+        self.assertEqual(status, 0, told)
+        self.assertIn("2 of 2 runs killed before the evidence was final, 1 of them while they wrote", told)
+        later = told.count(": killed later, exit 0 of a result that says pass\n")
+        self.assertGreater(later, 0, told)
+        self.assertIn(f"besides these {later} killed later, 0 ended before its moment; 0 left", told)
+
+    def test_too_few_runs_killed_in_time_are_told_after_a_bounded_number_of_draws(self):
+        for ending, word in [(9, "killed later, exit 0 of a result that says pass"), (0, "ended before its moment")]:
+            with unittest.mock.patch.object(check_many, "DRAWS_MAX", 2):
+                status, told = self.killed(points="2", first=0.6, loading=0.1, ending=ending)
+            self.assertEqual(status, 1, told)
+            self.assertRegex(told, "only [01] of 2 in 4 draws")
+            self.assertGreaterEqual(told.count(f": {word}\n"), 3, told)
 
     def test_a_seed_is_drawn_and_told(self):
         first, second = (self.killed(points="0", seed="drawn")[1].splitlines()[0] for _ in range(2))
@@ -125,13 +148,13 @@ class CheckMany(unittest.TestCase):
 
     def test_a_killed_run_that_is_judged_a_pass_is_found(self):
         for code in [0, 1, 2]:
-            status, told = self.killed(loading=0.4, writing=0.1, broken=code)
+            status, told = self.killed(points="2", loading=0.3, writing=0.1, broken=code)
             self.assertEqual(status, 1)
             self.assertIn(f"exit {code} WRONG", told)
 
     def test_a_verdict_beside_the_mark_of_an_unfinished_run_is_found(self):
         for early in ["result.json", "junit.xml"]:
-            status, told = self.killed(loading=0.1, writing=0.4, early=early)
+            status, told = self.killed(loading=0.1, writing=0.2, early=early)
             self.assertEqual(status, 1)
             self.assertIn(f"['{early}'] say pass WRONG", told)
 
@@ -148,9 +171,10 @@ class CheckMany(unittest.TestCase):
             self.assertTrue(check_many.says_pass(path), "what is skipped is green to whoever reads it")
 
     def test_a_result_that_stood_and_is_judged_otherwise_is_found(self):
-        status, told = self.killed(loading=0.1, ending=0.5, whole=3)
+        status, told = self.killed(points="2", loading=0.2, writing=0.1, first=0.2, ending=9, whole=3)
         self.assertEqual(status, 1)
-        self.assertIn("exit 3 of a result that says pass WRONG", told)
+        self.assertIn("killed later, exit 3 of a result that says pass WRONG", told)
+        self.assertIn("2 of 2 runs killed before", told)
 
     def test_a_pass_made_of_whole_evidence_must_account_for_every_span(self):
         lacking = {"verdict": "pass", "ledger": {"spans": {"delivered": 59_999, "planned": 60_000}}}
