@@ -266,7 +266,7 @@ fn a_value_in_one_field_never_passes_for_itself_in_another() {
         let nodes = match path.last().unwrap().holds {
             Holds::Message(_) => continue,
             // Ids of their own length, and of none that an id has.
-            Holds::Bytes => [8, 16, 3].map(|length| Node::Bytes(vec![b'a'; length])).to_vec(),
+            Holds::Text | Holds::Bytes => [8, 16, 3].map(|length| Node::Bytes(vec![b'a'; length])).to_vec(),
             _ => vec![Node::Word(1)],
         };
         for (at, node) in nodes.into_iter().enumerate() {

@@ -333,6 +333,120 @@ fn an_unknown_field_is_named_wherever_it_stands() {
     }
 }
 
+/// The message inside of the first field of that name.
+fn inside<'a>(tree: &'a mut Tree, name: &str) -> &'a mut Tree {
+    let inside = tree.iter_mut().find_map(|(field, node)| match node {
+        Node::Inside(inside) if field.name == name => Some(inside),
+        _ => None,
+    });
+    inside.unwrap()
+}
+
+const NOT_UTF8: &[u8] = b"a\xffb";
+
+/// How it is shown; a long message around it is cut behind that.
+const SHOWN: &str = r#""a\xff"#;
+
+/// By the whole way that a received request goes, as every other change; and the bytes that came are shown.
+#[test]
+fn a_string_that_is_no_longer_utf8_is_told_by_its_path_wherever_it_stands() {
+    let schema = schema();
+    let plan = Arc::new(plan());
+    let is_text = |path: &Path| path.last().unwrap().holds == schema::Holds::Text;
+    let mut open: Vec<Path> = paths(&schema).into_iter().filter(is_text).collect();
+    let mut tried = BTreeSet::new();
+    for planned in planned(&plan) {
+        let record = tree(&schema, &planned);
+        // The others need a record with an event or a link.
+        let (here, elsewhere): (Vec<_>, Vec<_>) = open.into_iter().partition(|path| fields_at(&record, path).is_some());
+        open = elsewhere;
+        tried.extend(here.iter().map(|path| break_text(&plan, &planned, &record, path)));
+        if open.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(open.iter().map(dotted).collect::<Vec<_>>(), [""; 0]);
+    let kinds = [
+        "attributes[",
+        "events[].attributes[",
+        "events[].name",
+        "links[].attributes[",
+        "links[].trace_state",
+        "name",
+        "resource.attributes[",
+        "resource.entity_refs",
+        "resource.schema_url",
+        "scope.attributes[",
+        "scope.name",
+        "scope.schema_url",
+        "scope.version",
+        "status.message",
+        "trace_state",
+    ];
+    assert_eq!(tried.iter().map(String::as_str).collect::<Vec<_>>(), kinds);
+}
+
+/// Breaks the string at `path`, and answers by which path that is told.
+fn break_text(plan: &Arc<Plan>, planned: &[u8], record: &Tree, path: &Path) -> String {
+    let told = corruption::without_positions(table::told_as(&dotted(path)).unwrap());
+    let mut changed = record.clone();
+    set(&mut changed, path, Some(Node::Bytes(NOT_UTF8.to_vec())));
+    assert!(is_told(plan, planned, &changed, &told), "{}", dotted(path));
+    let found = differences(planned, &request(&changed));
+    let is_shown = |one: &Difference| one.path.contains(SHOWN) || one.received.contains(SHOWN);
+    assert!(found.iter().any(is_shown), "{}: {found:?}", dotted(path));
+    told
+}
+
+#[test]
+fn of_a_string_that_is_no_longer_utf8_both_sides_are_shown() {
+    let named = |name: &[u8]| {
+        let mut span = Vec::new();
+        put_bytes(&mut span, 5, name);
+        request_of(span)
+    };
+    let shown = |sent: &[u8], received: &[u8]| {
+        let found = differences(&named(sent), &named(received));
+        found.into_iter().map(|one| (one.path, one.expected, one.received)).collect::<Vec<_>>()
+    };
+    let told = |sent: &str, received: &str| vec![("name".to_owned(), sent.to_owned(), received.to_owned())];
+    assert_eq!(shown(b"cart", b"car\xf4"), told(r#""cart""#, r#""car\xf4""#));
+    // A decode that puts a sign in the place of such bytes would find these equal.
+    assert_eq!(shown("\u{fffd}".as_bytes(), b"\xff"), told("\"\u{fffd}\"", r#""\xff""#));
+    assert_eq!(shown(b"\xff", b"\xff"), []);
+    let long = [&[b'a'; 200][..], b"\xff"].concat();
+    let [(_, _, received)] = &shown(&[b'a'; 200], &long)[..] else { panic!() };
+    assert!(received.ends_with(r#"a\xff" (206 characters as written)"#), "{received}");
+}
+
+/// Of a field that comes twice the last counts, whatever the first was.
+#[test]
+fn a_string_that_is_no_longer_utf8_and_comes_again_as_planned_is_equal() {
+    let schema = schema();
+    let planned = one_planned();
+    let mut record = tree(&schema, &planned);
+    let span = inside(inside(&mut record, "scope_spans"), "spans");
+    let name = span.iter().find(|(field, _)| field.name == "name").unwrap().0.clone();
+    span.insert(0, (name, Node::Bytes(NOT_UTF8.to_vec())));
+    assert_eq!(differences(&planned, &request(&record)), []);
+}
+
+/// No request that the sink takes is so: whatever reads them had refused it before.
+#[test]
+fn only_what_is_no_protobuf_is_told_as_such() {
+    let planned = one_planned();
+    let mut walk = Walk::default();
+    walk.read(&planned).unwrap();
+    let (span, filing) = (&mut walk.spans[0], &walk.filings[0]);
+    span.place.end -= 1;
+    let [found] = &explain(&planned, &planned, span, filing)[..] else { panic!() };
+    assert_eq!((&found.path[..], &found.expected[..]), ("(encoding)", "protobuf as OTLP has it"));
+    assert!(found.received.starts_with("the span does not decode: "), "{found:?}");
+    span.place.end += 1;
+    let [found] = &explain(b"", &planned, span, filing)[..] else { panic!() };
+    assert_eq!(found.path, "(plan)");
+}
+
 #[test]
 fn a_resource_or_scope_in_two_pieces_is_merged() {
     let schema = schema();

@@ -27,7 +27,9 @@ pub enum Holds {
     Fixed64,
     /// Four bytes.
     Fixed32,
-    /// Text or bytes.
+    /// Bytes that are UTF-8.
+    Text,
+    /// Any bytes.
     Bytes,
     /// A message of this full name.
     Message(String),
@@ -71,7 +73,8 @@ fn field(field: &FieldType) -> Field {
     let holds = match field.kind {
         1 | 6 | 16 => Holds::Fixed64,
         7 | 15 | 2 => Holds::Fixed32,
-        9 | 12 => Holds::Bytes,
+        9 => Holds::Text,
+        12 => Holds::Bytes,
         11 => Holds::Message(field.type_name.clone()),
         3 | 4 | 5 | 8 | 13 | 14 | 17 | 18 => Holds::Varint,
         other => panic!("field `{}` has type {other}, which OTLP did not use so far", field.name),

@@ -120,7 +120,7 @@ pub fn set(tree: &mut Tree, path: &[Field], node: Option<Node>) {
 pub fn value(field: &Field, number: u8) -> Node {
     match &field.holds {
         Holds::Message(_) => Node::Inside(Tree::new()),
-        Holds::Bytes => Node::Bytes(match field.name.as_str() {
+        Holds::Text | Holds::Bytes => Node::Bytes(match field.name.as_str() {
             "trace_id" => vec![number; 16],
             name if name.ends_with("span_id") => vec![number; 8],
             _ => format!("changed {number}").into_bytes(),
@@ -135,7 +135,7 @@ pub fn value(field: &Field, number: u8) -> Node {
 pub fn default(field: &Field) -> Node {
     match &field.holds {
         Holds::Message(_) => Node::Inside(Tree::new()),
-        Holds::Bytes => Node::Bytes(Vec::new()),
+        Holds::Text | Holds::Bytes => Node::Bytes(Vec::new()),
         _ => Node::Word(0),
     }
 }

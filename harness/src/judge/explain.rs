@@ -2,17 +2,20 @@
 //!
 //! Both spans are decoded in full, brought to the normal form of `spanproof_generators::content`, and compared field by
 //! field. The hash only says *different*; this says *what*, and it has the last word: a span that merely repeats a single
-//! field, as protobuf allows, is found equal here.
+//! field, as protobuf allows, is found equal here. A string that is no longer UTF-8 is a field that differs like any other.
 
 mod excerpt;
+mod known;
+mod readable;
 mod unknown;
 
 use excerpt::excerpts;
+use known::Known;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyVariant;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status};
+use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use prost::Message;
 use spanproof_generators::protobuf::{Reader, Wire};
 use spanproof_generators::walk::{Filing, Place, SpanView};
@@ -35,17 +38,18 @@ pub struct Difference {
     pub path: String,
     /// What was planned; empty if the field ought not to be there.
     pub expected: String,
-    /// What came; empty if the field was missing.
+    /// What came; empty if the field was missing. A byte that is no UTF-8 is written `\xff`.
     pub received: String,
 }
 
 /// Finds what differs between the planned record (a request that holds only it) and a span of a received request.
 ///
-/// An empty answer means that they are equal in normal form. A received span that does not decode gives one difference
-/// that says so.
+/// An empty answer means that they are equal in normal form. A received span that cannot be read as protobuf at all gives one
+/// difference that says so.
 pub fn explain(planned: &[u8], received: &[u8], span: &SpanView, filing: &Filing) -> Vec<Difference> {
     let mut differences = Differences::default();
-    match (decode_planned(planned), decode_received(received, span, filing)) {
+    let planned = Parts::of_planned(planned).and_then(|parts| parts.decode().ok());
+    match (planned, Parts::of_received(received, span, filing).decode()) {
         (Some(planned), Ok(received)) => differences.records(&planned, &received),
         (None, _) => differences.add("(plan)", "a record", "a plan that does not decode"),
         (_, Err(reason)) => differences.add("(encoding)", "protobuf as OTLP has it", &reason),
@@ -63,43 +67,48 @@ struct Filed {
     unknown: BTreeSet<String>,
 }
 
-fn decode_planned(request: &[u8]) -> Option<Filed> {
-    let message = opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest::decode(request).ok()?;
-    let resource_spans: ResourceSpans = message.resource_spans.into_iter().next()?;
-    let scope_spans: ScopeSpans = resource_spans.scope_spans.into_iter().next()?;
-    Some(Filed {
-        resource: resource_spans.resource.unwrap_or_default(),
-        resource_schema: resource_spans.schema_url,
-        scope: scope_spans.scope.unwrap_or_default(),
-        scope_schema: scope_spans.schema_url,
-        span: scope_spans.spans.into_iter().next()?,
-        unknown: BTreeSet::new(),
-    })
+/// The bytes of a span, and of what it was filed under.
+struct Parts<'a> {
+    resource_spans: &'a [u8],
+    scope_spans: &'a [u8],
+    span: &'a [u8],
 }
 
-fn decode_received(request: &[u8], view: &SpanView, filing: &Filing) -> Result<Filed, String> {
-    let slice = |place: &Place| &request[place.start as usize..place.end as usize];
-    let (resource_spans, scope_spans) = (slice(&filing.resource_spans), slice(&filing.scope_spans));
-    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-    let say = |what: &str| {
-        let what = what.to_owned();
-        move |error: prost::DecodeError| format!("{what} does not decode: {error}")
-    };
-    let mut unknown = BTreeSet::new();
-    unknown::find("resource_spans", resource_spans, &unknown::RESOURCE_SPANS, &mut unknown);
-    unknown::find("scope_spans", scope_spans, &unknown::SCOPE_SPANS, &mut unknown);
-    unknown::find("span", slice(&view.place), &unknown::SPAN, &mut unknown);
-    Ok(Filed {
-        resource: Resource::decode(&merged(resource_spans)[..]).map_err(say("the resource"))?,
-        resource_schema: text(last_field(resource_spans, 3)),
-        scope: InstrumentationScope::decode(&merged(scope_spans)[..]).map_err(say("the scope"))?,
-        scope_schema: text(last_field(scope_spans, 3)),
-        span: Span::decode(slice(&view.place)).map_err(say("the span"))?,
-        unknown,
-    })
+impl<'a> Parts<'a> {
+    fn of_planned(request: &'a [u8]) -> Option<Self> {
+        let resource_spans = last_field(request, 1)?;
+        let scope_spans = last_field(resource_spans, 2)?;
+        Some(Self { resource_spans, scope_spans, span: last_field(scope_spans, 2)? })
+    }
+
+    fn of_received(request: &'a [u8], span: &SpanView, filing: &Filing) -> Self {
+        let slice = |place: &Place| &request[place.start as usize..place.end as usize];
+        let (resource_spans, scope_spans) = (slice(&filing.resource_spans), slice(&filing.scope_spans));
+        Self { resource_spans, scope_spans, span: slice(&span.place) }
+    }
+
+    fn decode(&self) -> Result<Filed, String> {
+        let schema = |message| readable::string(last_field(message, 3).unwrap_or_default());
+        let mut unknown = BTreeSet::new();
+        unknown::find("resource_spans", self.resource_spans, &known::RESOURCE_SPANS, &mut unknown);
+        unknown::find("scope_spans", self.scope_spans, &known::SCOPE_SPANS, &mut unknown);
+        unknown::find("span", self.span, &known::SPAN, &mut unknown);
+        Ok(Filed {
+            resource: decode("the resource", &merged(self.resource_spans), &known::RESOURCE)?,
+            resource_schema: schema(self.resource_spans),
+            scope: decode("the scope", &merged(self.scope_spans), &known::SCOPE)?,
+            scope_schema: schema(self.scope_spans),
+            span: decode("the span", self.span, &known::SPAN)?,
+            unknown,
+        })
+    }
 }
 
-/// The last occurrence of a string field, which is the one that counts.
+fn decode<M: Message + Default>(what: &str, message: &[u8], known: &Known) -> Result<M, String> {
+    M::decode(&readable::readable(message, known)[..]).map_err(|error| format!("{what} does not decode: {error}"))
+}
+
+/// The last occurrence of a field, which is the one that counts; a planned record has each message once.
 fn last_field(message: &[u8], field: u32) -> Option<&[u8]> {
     let mut found = None;
     each(message, field, |bytes| found = Some(bytes));
@@ -136,14 +145,14 @@ struct Differences {
 impl Differences {
     fn add(&mut self, path: &str, expected: &str, received: &str) {
         let path = match self.found.len() {
-            ..DIFFERENCES_MAX => path.chars().take(PATH_CHARS_MAX).collect(),
+            ..DIFFERENCES_MAX => readable::written(path).chars().take(PATH_CHARS_MAX).collect(),
             DIFFERENCES_MAX => {
                 let path = "(further fields)".to_owned();
                 return self.found.push(Difference { path, expected: String::new(), received: String::new() });
             }
             _ => return,
         };
-        let (expected, received) = excerpts(expected, received);
+        let (expected, received) = excerpts(&readable::written(expected), &readable::written(received));
         self.found.push(Difference { path, expected, received });
     }
 
