@@ -4,8 +4,9 @@
 //! records it hits follows from the seed and the order of arrival alone. Each counts how often it really bit, because a defect
 //! that never bit proves nothing about the check that should have seen it. A new one is an arm of [`DefectKind`], a line in
 //! `kinds.rs`, and a tamper in the file of its family: `presence` (spans missing, repeated, invented), `identity` (ids),
-//! `content` (attributes), `fields` (everything else of a span), `association` (resource and scope), `requests` (whole
-//! requests), `defer` (requests that come again), `stall` (time), `misconduct` (what is made of refusals).
+//! `content` (attributes), `utf8` (attributes that are no text), `fields` (everything else of a span), `association` (resource
+//! and scope), `requests` (whole requests), `defer` (requests that come again), `stall` (time), `misconduct` (what is made of
+//! refusals).
 
 mod association;
 mod content;
@@ -20,6 +21,7 @@ mod presence;
 mod requests;
 mod spans;
 mod stall;
+mod utf8;
 
 #[cfg(test)]
 mod sample;
@@ -35,6 +37,7 @@ pub use grammar::ParseDefectError;
 pub use kinds::{Again, DefectKind, Invention, Time, Unit};
 pub use misconduct::Misconduct;
 pub use stall::Stall;
+pub use utf8::break_marked;
 
 /// One planted defect: what is done wrong, and to one in how many.
 ///
@@ -99,6 +102,8 @@ pub struct Passage {
     pub manner: Manner,
     /// Further requests that nobody asked for, exported beside it.
     pub strays: Vec<Stray>,
+    /// Whether a text in it is marked, to be broken where it is encoded: see [`break_marked`].
+    pub has_marked: bool,
 }
 
 /// What the client is told.
@@ -134,6 +139,7 @@ impl Passage {
             answer: Answer::Honest,
             manner: Manner::Proper,
             strays: Vec::new(),
+            has_marked: false,
         }
     }
 }
@@ -228,6 +234,7 @@ impl Defect {
         presence::tamper(self, seed)
             .or_else(|| identity::tamper(self, seed))
             .or_else(|| content::tamper(self, seed))
+            .or_else(|| utf8::tamper(self, seed))
             .or_else(|| fields::tamper(self, seed))
             .or_else(|| association::tamper(self, seed))
             .or_else(|| requests::tamper(self, seed))
@@ -249,6 +256,7 @@ mod tests {
                 presence::tamper(&defect, 1).is_some(),
                 identity::tamper(&defect, 1).is_some(),
                 content::tamper(&defect, 1).is_some(),
+                utf8::tamper(&defect, 1).is_some(),
                 fields::tamper(&defect, 1).is_some(),
                 association::tamper(&defect, 1).is_some(),
                 requests::tamper(&defect, 1).is_some(),

@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::admission::{Admission, Budget, Full};
 use super::config::{EmbeddedConfig, FieldOrder, Guarantee};
-use super::defects::{Answer, Bites, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray};
+use super::defects::{Answer, Bites, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray, break_marked};
 use super::descending;
 use super::export::Manner;
 use super::outlet::Outlet;
@@ -177,7 +177,11 @@ impl Intake {
         if spans == 0 {
             return Ok(0);
         }
-        let bytes = self.encode(&passage.message);
+        let mut bytes = self.encode(&passage.message);
+        if passage.has_marked {
+            break_marked(&mut bytes);
+        }
+        let bytes = Bytes::from(bytes);
         let manner = passage.manner;
         let parcel = || Parcel::new(bytes.clone(), spans, manner, Arc::clone(&admission), Arc::clone(&self.counters));
         match self.guarantee {
@@ -189,10 +193,10 @@ impl Intake {
         }
     }
 
-    fn encode(&self, message: &ExportTraceServiceRequest) -> Bytes {
+    fn encode(&self, message: &ExportTraceServiceRequest) -> Vec<u8> {
         match self.field_order {
-            FieldOrder::Ascending => message.encode_to_vec().into(),
-            FieldOrder::Descending => descending::encode(message).into(),
+            FieldOrder::Ascending => message.encode_to_vec(),
+            FieldOrder::Descending => descending::encode(message),
         }
     }
 

@@ -89,9 +89,10 @@ const PRESENCE: [Case; 9] = [
     ),
 ];
 
-const CONTENT: [Case; 18] = [
+const CONTENT: [Case; 19] = [
     changed("swap-attributes", "swap-attributes,every=100", &["attributes["], "two values exchanged"),
     changed("truncate-string", "truncate-string,every=100", &["attributes["], "a value one character short"),
+    changed("break-utf8", "break-utf8,every=100", &["attributes["], "a value that is no UTF-8 any more"),
     changed("lose-attribute", "lose-attribute,every=100", &["attributes["], "an attribute gone"),
     changed("change-value-type", "change-value-type,every=100", &["attributes["], "a value of another type"),
     changed("lose-events", "lose-events,every=5", &["events"], "a span's events gone"),

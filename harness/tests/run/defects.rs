@@ -49,6 +49,23 @@ fn foreign_records_may_be_ignored_but_not_what_they_hide() {
     assert_eq!(run.ids("failure"), ["lost-acknowledged"]);
 }
 
+/// A text that is none any more is a change like any other: the field is named, and what came is shown.
+#[test]
+fn what_is_no_longer_utf8_is_shown_as_sent_and_as_it_came() {
+    let run = planted("break-utf8").expect(1);
+    assert_eq!(run.ids("failure"), ["corrupted"], "{run}");
+    for finding in run.findings_of("corrupted") {
+        assert!(finding["where"].as_str().unwrap().starts_with("attributes[\""), "{finding}");
+        for example in finding["examples"].as_array().unwrap() {
+            let text = example["text"].as_str().unwrap();
+            let (sent, received) = text.split_once(", received ").unwrap();
+            assert!(received.contains(&(r"\xff".repeat(8) + "\"")) && !sent.contains(r"\xff"), "{text}");
+        }
+    }
+    expect_examples(&run);
+    run.expect_sound_ledger();
+}
+
 /// Several defects at once do not hide one another.
 #[test]
 fn defects_are_told_apart_when_they_come_together() {

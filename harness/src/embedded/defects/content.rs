@@ -66,7 +66,8 @@ fn value_of(attribute: &KeyValue) -> Option<&Value> {
     attribute.value.as_ref()?.value.as_ref()
 }
 
-fn has_text(attribute: &KeyValue) -> bool {
+/// Whether it is a string, and not an empty one.
+pub fn has_text(attribute: &KeyValue) -> bool {
     matches!(value_of(attribute), Some(Value::StringValue(text)) if !text.is_empty())
 }
 
@@ -84,7 +85,8 @@ fn as_other_type(value: &Value) -> Option<Value> {
     }
 }
 
-fn pick_value<'a>(
+/// One of the span's values that are wanted, if it has any.
+pub fn pick_value<'a>(
     span: &'a mut Span,
     wanted: fn(&KeyValue) -> bool,
     rng: &mut Xoshiro256PlusPlus,

@@ -25,6 +25,8 @@ pub enum DefectKind {
     SwapAttributes,
     /// Cuts the last character off a span's string attribute.
     TruncateString,
+    /// Puts bytes that are no UTF-8 in the place of the last character of a span's string attribute.
+    BreakUtf8,
     /// Removes an attribute from a span.
     LoseAttribute,
     /// Turns the value of a span's attribute into another type that reads the same.
@@ -168,6 +170,7 @@ impl DefectKind {
             Self::Unparent => "unparent",
             Self::SwapAttributes => "swap-attributes",
             Self::TruncateString => "truncate-string",
+            Self::BreakUtf8 => "break-utf8",
             Self::LoseAttribute => "lose-attribute",
             Self::ChangeValueType => "change-value-type",
             Self::LoseEvents => "lose-events",
@@ -274,6 +277,7 @@ impl Defect {
             DefectKind::Unparent,
             DefectKind::SwapAttributes,
             DefectKind::TruncateString,
+            DefectKind::BreakUtf8,
             DefectKind::LoseAttribute,
             DefectKind::ChangeValueType,
             DefectKind::LoseEvents,
