@@ -193,7 +193,7 @@ fn driver(result: &RunResult) -> Option<String> {
     let driver = result.driver.as_ref()?;
     let parts = [
         driver.lateness_p99_ms.map(|ms| format!("p99 late {}", milliseconds(ms))),
-        driver.achieved_ratio.map(|share| format!("{} of plan", ratio(share))),
+        driver.achieved_ratio.map(|share| format!("{} of plan in time", ratio(share))),
         driver.achieved_rate.map(|rate| format!("{}/s", count(rate.max(0.0).round() as u64))),
         Some(format!("{} requests", count(driver.requests))),
         (driver.resent > 0).then(|| format!("{} resent", count(driver.resent))),
