@@ -1,81 +1,82 @@
 //! The verdict of a result in words, and what deserves to be said first: shared by all renderers.
 
 use crate::figures::{clock, count, stretch};
-use crate::result::check::{Check, Finding, Level, LimitOutcome};
+use crate::result::check::{Check, Finding, Level};
 use crate::result::verdict::Verdict;
 use crate::result::{RunResult, RunStatus};
+use std::borrow::Cow;
 
-/// One thing that failed or could not be decided, from a finding, a check without findings, or a limit.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Concern<'a> {
-    /// A finding and the check that found it.
-    Finding(&'a Check, &'a Finding),
-    /// A check that says so without a finding.
-    Check(&'a Check),
-    /// A limit that no finding speaks for.
-    Limit(&'a LimitOutcome),
+/// One thing that failed or could not be decided: a limit or a check, with everything that is told of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Concern<'a> {
+    /// What it is called: the limit, else check and finding.
+    pub title: String,
+    /// The limit's value; without a limit what was found, or how many records it concerns.
+    pub value: Option<String>,
+    /// What is told of it, the most important first; never empty. A limit or check that no finding explains speaks for itself.
+    pub findings: Vec<Cow<'a, Finding>>,
 }
 
-impl<'a> Concern<'a> {
-    /// What it is called: its limit where it has one, else check and finding.
-    pub fn title(self) -> String {
-        match self {
-            Self::Finding(check, finding) => {
-                finding.limit.clone().unwrap_or_else(|| format!("{}: {}", check.id, finding.id))
-            }
-            Self::Check(check) => check.id.clone(),
-            Self::Limit(outcome) => outcome.limit.clone(),
-        }
+impl Concern<'_> {
+    /// The sentence of the most important finding.
+    pub fn message(&self) -> Option<&str> {
+        self.findings.first().map(|finding| finding.message.as_str()).filter(|message| !message.is_empty())
     }
 
-    /// The value found, or how many records it concerns.
-    pub fn value(self) -> Option<String> {
-        match self {
-            Self::Finding(_, finding) => {
-                finding.value.clone().or_else(|| (finding.count > 0).then(|| count(finding.count)))
-            }
-            Self::Check(_) => None,
-            Self::Limit(outcome) => outcome.value.clone(),
-        }
+    /// How many records one of several findings concerns; the heading has that of a single one.
+    pub fn count_of(&self, finding: &Finding) -> Option<String> {
+        (self.findings.len() > 1).then(|| count(finding.count))
     }
 
-    /// One sentence about it.
-    pub fn message(self) -> Option<&'a str> {
-        match self {
-            Self::Finding(_, finding) => Some(&finding.message),
-            Self::Check(check) => check.about.as_deref(),
-            Self::Limit(outcome) => outcome.reason.as_deref(),
-        }
+    fn unexplained(title: &str, message: Option<&String>) -> Self {
+        let told = Finding { message: message.cloned().unwrap_or_default(), ..Finding::default() };
+        Self { title: title.to_owned(), value: None, findings: vec![Cow::Owned(told)] }
     }
 
-    /// The finding with its details, where there is one.
-    pub fn finding(self) -> Option<&'a Finding> {
-        match self {
-            Self::Finding(_, finding) => Some(finding),
-            Self::Check(_) | Self::Limit(_) => None,
+    /// What was found where no limit compares it. Counts of several findings do not add up: one record may be in more of them.
+    fn value_found(&self) -> Option<String> {
+        match &self.findings[..] {
+            [one] => one.value.clone().or_else(|| (one.count > 0).then(|| count(one.count))),
+            several => Some(format!("{} findings", count(several.len() as u64))),
         }
     }
 }
 
 /// Everything in a result that has this verdict, which is fail or inconclusive, each thing once.
 ///
-/// A finding that names its limit speaks for that limit.
+/// Findings that name a limit stand under it, and those of one kind that name none under one heading.
 pub fn concerns(result: &RunResult, verdict: Verdict) -> Vec<Concern<'_>> {
     let level = if verdict == Verdict::Fail { Level::Failure } else { Level::Inconclusive };
-    let mut found = Vec::new();
+    let mut concerns = Vec::new();
     for check in &result.checks {
-        let findings = check.findings.iter().filter(|f| f.level == level).map(|f| Concern::Finding(check, f));
-        let before = found.len();
-        found.extend(findings);
-        if found.len() == before && check.verdict == verdict {
-            found.push(Concern::Check(check));
+        let mut findings = check.findings.iter().filter(|finding| finding.level == level).peekable();
+        if findings.peek().is_none() && check.verdict == verdict {
+            concerns.push(Concern::unexplained(&check.id, check.about.as_ref()));
+        }
+        findings.for_each(|finding| put(finding, check, &mut concerns));
+    }
+    for concern in &mut concerns {
+        concern.value = concern.value_found();
+    }
+    for limit in result.limits.iter().filter(|limit| limit.verdict == verdict) {
+        match concerns.iter_mut().find(|concern| concern.title == limit.limit) {
+            Some(concern) => concern.value = limit.value.clone().or_else(|| concern.value.take()),
+            None => {
+                let unexplained = Concern::unexplained(&limit.limit, limit.reason.as_ref());
+                concerns.push(Concern { value: limit.value.clone(), ..unexplained });
+            }
         }
     }
-    let spoken_for = found.iter().filter_map(|c| c.finding()?.limit.as_deref()).collect::<Vec<_>>();
-    let limits = result.limits.iter().filter(|l| l.verdict == verdict && !spoken_for.contains(&l.limit.as_str()));
-    let limits = limits.map(Concern::Limit).collect::<Vec<_>>();
-    found.extend(limits);
-    found
+    concerns
+}
+
+/// Puts a finding under its heading.
+fn put<'a>(finding: &'a Finding, check: &Check, concerns: &mut Vec<Concern<'a>>) {
+    let title = finding.limit.clone().unwrap_or_else(|| format!("{}: {}", check.id, finding.id));
+    match concerns.iter_mut().find(|concern| concern.title == title) {
+        Some(concern) => concern.findings.push(Cow::Borrowed(finding)),
+        None => concerns.push(Concern { title, value: None, findings: vec![Cow::Borrowed(finding)] }),
+    }
 }
 
 /// The warnings of a run: its own, and every finding of that level.
@@ -120,7 +121,7 @@ pub fn sentence(result: &RunResult) -> String {
     let spans = &result.ledger.spans;
     match concerns(result, result.verdict).first() {
         Some(first) if matches!(result.verdict, Verdict::Fail | Verdict::Inconclusive) => {
-            first.message().map_or_else(|| first.title(), str::to_owned)
+            first.message().map_or_else(|| first.title.clone(), str::to_owned)
         }
         _ if result.verdict == Verdict::Pass => {
             format!("{} of {} spans sent were delivered.", count(spans.delivered), count(spans.sent))
@@ -165,13 +166,36 @@ pub fn example(finding: &Finding) -> Option<String> {
 mod tests {
     use super::*;
     use crate::result::check::Window;
-    use crate::result::samples::{failing, passing};
+    use crate::result::samples::{changed_and_invented, failing, passing};
 
     #[test]
     fn a_finding_speaks_for_its_limit_and_nothing_is_said_twice() {
         let result = failing();
         let concerns = concerns(&result, Verdict::Fail);
-        assert_eq!(concerns.iter().map(|c| c.title()).collect::<Vec<_>>(), ["spans.lost_acknowledged == 0"]);
+        assert_eq!(concerns.iter().map(|c| c.title.as_str()).collect::<Vec<_>>(), ["spans.lost_acknowledged == 0"]);
+    }
+
+    /// Of each finding that names it the limit has its own value, and whoever reads the heading reads no other.
+    #[test]
+    fn a_limit_has_one_heading_with_its_own_value_however_many_findings_explain_it() {
+        let concerned = changed_and_invented();
+        let concerns = concerns(&concerned, Verdict::Fail);
+        let headings: Vec<_> =
+            concerns.iter().map(|c| (c.title.as_str(), c.value.as_deref(), c.findings.len())).collect();
+        assert_eq!(headings, [("spans.corrupted == 0", Some("35"), 7), ("spans.invented == 0", Some("12"), 1)]);
+        let counts: Vec<_> = concerns[0].findings.iter().filter_map(|f| concerns[0].count_of(f)).collect();
+        assert_eq!(counts, ["14", "6", "5", "4", "3", "2", "1"]);
+        assert_eq!(concerns[1].count_of(&concerns[1].findings[0]), None, "the heading has it");
+    }
+
+    #[test]
+    fn findings_of_one_kind_that_no_limit_compares_stand_under_one_heading() {
+        let mut result = changed_and_invented();
+        result.limits.clear();
+        result.checks.iter_mut().flat_map(|c| &mut c.findings).for_each(|finding| finding.limit = None);
+        let concerns = concerns(&result, Verdict::Fail);
+        let headings: Vec<_> = concerns.iter().map(|c| (c.title.as_str(), c.value.as_deref())).collect();
+        assert_eq!(headings, [("integrity: corrupted", Some("7 findings")), ("integrity: invented", Some("12"))]);
     }
 
     #[test]
@@ -179,7 +203,7 @@ mod tests {
         let mut result = passing();
         result.checks[1].verdict = Verdict::Fail;
         result.limits[2].verdict = Verdict::Fail;
-        let titles = concerns(&result, Verdict::Fail).iter().map(|c| c.title()).collect::<Vec<_>>();
+        let titles = concerns(&result, Verdict::Fail).into_iter().map(|c| c.title).collect::<Vec<_>>();
         assert_eq!(titles, ["integrity", "target.memory.peak < 450MiB"]);
     }
 

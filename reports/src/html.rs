@@ -63,6 +63,10 @@ struct Card {
     word: &'static str,
     title: String,
     value: String,
+    findings: Vec<CardFinding>,
+}
+
+struct CardFinding {
     message: String,
     details: Vec<Row>,
 }
@@ -98,7 +102,7 @@ struct Part {
 fn page(result: &RunResult) -> Page {
     let concerns = [Verdict::Fail, Verdict::Inconclusive]
         .into_iter()
-        .flat_map(|verdict| headline::concerns(result, verdict).into_iter().map(move |c| card(verdict, c)));
+        .flat_map(|verdict| headline::concerns(result, verdict).into_iter().map(move |c| card(verdict, &c)));
     let points = result.timeline.as_ref().map_or(0, |timeline| timeline.points.len());
     Page {
         verdict: result.verdict.name(),
@@ -156,15 +160,19 @@ fn overview(result: &RunResult) -> Vec<Row> {
     about.into_iter().filter_map(|(name, value)| Some(row(name, value?))).collect()
 }
 
-fn card(verdict: Verdict, concern: Concern<'_>) -> Card {
+fn card(verdict: Verdict, concern: &Concern<'_>) -> Card {
     Card {
         verdict: verdict.name(),
         word: verdict.word(),
-        title: clean(&concern.title()),
-        value: clean(&concern.value().unwrap_or_default()),
-        message: clean(concern.message().unwrap_or_default()),
-        details: concern.finding().map(details).unwrap_or_default(),
+        title: clean(&concern.title),
+        value: clean(concern.value.as_deref().unwrap_or_default()),
+        findings: concern.findings.iter().map(|finding| card_finding(concern, finding)).collect(),
     }
+}
+
+fn card_finding(concern: &Concern<'_>, finding: &Finding) -> CardFinding {
+    let number = concern.count_of(finding).map(|number| number + ": ").unwrap_or_default();
+    CardFinding { message: clean(&format!("{number}{}", finding.message)), details: details(finding) }
 }
 
 fn details(finding: &Finding) -> Vec<Row> {

@@ -5,6 +5,7 @@ use crate::foretold;
 use crate::headline::{self, Concern};
 use crate::plain_text::{one_line, shell_word};
 use crate::result::RunResult;
+use crate::result::check::Finding;
 use crate::result::latency::{LatencySummary, Percentile};
 use crate::result::verdict::Verdict;
 use crate::rows::rows;
@@ -15,6 +16,9 @@ const TEXT_MAX: usize = 500;
 
 /// How many concerns are shown in full. CI systems cut long pages, and then the account would be gone.
 const CONCERNS_MAX: usize = 50;
+
+/// How many findings of one of them are.
+const VARIANTS_MAX: usize = 10;
 
 /// The page. Every text from outside is escaped: it is shown as it is written and never read as Markdown or HTML.
 pub fn summary(result: &RunResult) -> String {
@@ -63,18 +67,31 @@ fn section(title: &str, body: &str) -> String {
 }
 
 fn concern_list(concerns: &[Concern<'_>]) -> String {
-    let mut list = concerns.iter().take(CONCERNS_MAX).map(|c| concern_item(*c)).collect::<String>();
-    if concerns.len() > CONCERNS_MAX {
-        let _ = writeln!(list, "- and {} more in result.json", count((concerns.len() - CONCERNS_MAX) as u64));
-    }
-    list
+    let list = concerns.iter().take(CONCERNS_MAX).map(concern_item).collect::<String>();
+    list + &more("", concerns.len().saturating_sub(CONCERNS_MAX))
 }
 
-fn concern_item(concern: Concern<'_>) -> String {
-    let value = concern.value().map(|v| format!(": {}", escaped(&v))).unwrap_or_default();
-    let message = concern.message().map(|m| format!("  \n  {}", escaped(m))).unwrap_or_default();
-    let mut item = format!("- **{}**{value}{message}\n", escaped(&concern.title()));
-    let Some(finding) = concern.finding() else { return item };
+/// What is left out.
+fn more(indent: &str, hidden: usize) -> String {
+    if hidden == 0 { String::new() } else { format!("{indent}- and {} more in result.json\n", count(hidden as u64)) }
+}
+
+fn concern_item(concern: &Concern<'_>) -> String {
+    let value = concern.value.as_ref().map(|v| format!(": {}", escaped(v))).unwrap_or_default();
+    let heading = format!("- **{}**{value}", escaped(&concern.title));
+    if let [only] = &concern.findings[..] {
+        let message = concern.message().map(|m| format!("  \n  {}", escaped(m))).unwrap_or_default();
+        return format!("{heading}{message}\n{}", details("  ", only));
+    }
+    let item = |finding: &Finding| {
+        let number = concern.count_of(finding).unwrap_or_default();
+        format!("  - {number}: {}\n{}", escaped(&finding.message), details("    ", finding))
+    };
+    let items = concern.findings.iter().take(VARIANTS_MAX).map(|finding| item(finding)).collect::<String>();
+    format!("{heading}\n{items}{}", more("  ", concern.findings.len().saturating_sub(VARIANTS_MAX)))
+}
+
+fn details(indent: &str, finding: &Finding) -> String {
     let common = (!finding.common.is_empty()).then(|| finding.common.join("; "));
     let details = [
         ("when", headline::when(finding)),
@@ -83,10 +100,8 @@ fn concern_item(concern: Concern<'_>) -> String {
         ("e.g.", headline::example(finding)),
         ("try", finding.advice.clone()),
     ];
-    for (label, text) in details.into_iter().filter_map(|(label, text)| Some((label, text?))) {
-        let _ = writeln!(item, "  - {label} {}", escaped(&text));
-    }
-    item
+    let lines = details.into_iter().filter_map(|(label, text)| Some((label, text?)));
+    lines.map(|(label, text)| format!("{indent}- {label} {}\n", escaped(&text))).collect()
 }
 
 fn span_rows(result: &RunResult) -> Vec<Vec<String>> {
@@ -189,11 +204,22 @@ fn code(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::plain_text::is_control;
-    use crate::result::samples::{HOSTILE, failing, hostile, passing};
+    use crate::result::samples::{HOSTILE, changed_and_invented, failing, hostile, passing};
 
     #[test]
     fn the_page_of_a_failure() {
         insta::assert_snapshot!(summary(&failing()));
+    }
+
+    #[test]
+    fn what_is_told_of_one_limit_stands_in_one_item() {
+        let mut result = changed_and_invented();
+        let page = summary(&result);
+        let (list, _) = page.split_once("## Failed\n\n").unwrap().1.split_once("\n## ").unwrap();
+        insta::assert_snapshot!(list);
+        let findings = &mut result.checks[1].findings;
+        findings.extend(vec![findings[0].clone(); 9]);
+        assert!(summary(&result).contains("\n  - and 6 more in result.json\n"));
     }
 
     #[test]

@@ -221,8 +221,8 @@ fn commands(result: &RunResult, options: &EndOptions<'_>) -> Vec<String> {
 /// The id of the first example, as far as a person needs to type it.
 fn look(result: &RunResult) -> Option<String> {
     let concerns = [Verdict::Fail, Verdict::Inconclusive].into_iter().flat_map(|v| headline::concerns(result, v));
-    let findings = concerns.filter_map(|c| c.finding());
-    let id = findings.flat_map(|f| &f.examples).find_map(|e| e.trace_id.as_deref().or(e.span_id.as_deref()))?;
+    let mut examples = concerns.flat_map(|c| c.findings).flat_map(|f| f.into_owned().examples);
+    let id = examples.find_map(|example| example.trace_id.or(example.span_id))?;
     Some(id.chars().filter(char::is_ascii_hexdigit).take(8).collect()).filter(|id: &String| id.len() == 8)
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::plain_text::is_control;
-use crate::result::samples::{failing, hostile, passing};
+use crate::result::samples::{changed_and_invented, failing, hostile, passing};
 use crate::result::timeline::TimelinePoint;
 
 /// The names of all elements that a page opens.
@@ -14,6 +14,18 @@ fn elements(page: &str) -> std::collections::BTreeSet<String> {
 #[test]
 fn the_page_of_a_failure() {
     insta::assert_snapshot!(html(&failing()).unwrap());
+}
+
+#[test]
+fn all_findings_of_a_limit_are_on_its_card() {
+    let page = html(&changed_and_invented()).unwrap();
+    let cards: Vec<&str> =
+        page.split("<section").skip(1).map(|rest| rest.split("</section>").next().unwrap()).collect();
+    assert_eq!(cards.len(), 2);
+    assert!(cards[0].contains("Found: <strong>35</strong>") && cards[1].contains("Found: <strong>12</strong>"));
+    for first in ["<p>14: these arrived", "<p>6: these arrived", "<p>1: these arrived"] {
+        assert!(cards[0].contains(first), "{}", cards[0]);
+    }
 }
 
 #[test]

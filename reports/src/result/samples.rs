@@ -219,6 +219,66 @@ pub(crate) fn failing() -> RunResult {
     result
 }
 
+/// As of a run of the uniform workload with `swap-attributes` and `invent-span=real-trace` planted: seven pairs of attributes
+/// changed places, and a dozen spans were invented.
+pub(crate) fn changed_and_invented() -> RunResult {
+    let mut result = passing();
+    let pairs = [("app.region", "url.path", 14), ("app.build", "http.route", 6), ("db.rows", "db.system", 5)];
+    let more = [("app.build", "app.region", 4), ("db.rows", "peer.ip", 3), ("peer.ip", "url.path", 2)];
+    let last = [("http.route", "url.path", 1)];
+    let findings = pairs.into_iter().chain(more).chain(last).map(|(one, other, count)| swapped(one, other, count));
+    let corrupted = findings.collect::<Vec<_>>();
+    let invented = Finding {
+        id: "invented".to_owned(),
+        level: Level::Failure,
+        message: "these carry ids of this run that were never planned".to_owned(),
+        count: 12,
+        limit: text("spans.invented == 0"),
+        at_seconds: Some(0.25),
+        place: text("inside the target, or whoever else sends what the driver sends"),
+        examples: vec![Example { text: "not in the plan".to_owned(), ..lost_finding().examples[0].clone() }],
+        advice: text("which component makes spans of its own, or copies them under new ids"),
+        ..Finding::default()
+    };
+    result.checks[1].verdict = Verdict::Fail;
+    result.checks[1].findings = [corrupted, vec![invented]].concat();
+    let failed = |limit: &str, value: &str| LimitOutcome {
+        limit: limit.to_owned(),
+        value: text(value),
+        verdict: Verdict::Fail,
+        reason: text(&format!("{} is {value}", limit.split(' ').next().unwrap())),
+    };
+    result.limits.splice(0..1, [failed("spans.corrupted == 0", "35"), failed("spans.invented == 0", "12")]);
+    result.ledger.spans.corrupted = 35;
+    result.ledger.spans.invented = 12;
+    result.verdict = result.merged_verdict();
+    result
+}
+
+fn swapped(one: &str, other: &str, count: u64) -> Finding {
+    let fields = format!("attributes[\"{one}\"], attributes[\"{other}\"]");
+    let example = Example {
+        text: format!(
+            "attributes[\"{one}\"]: sent \"eu-1\", received \"/cart\"; attributes[\"{other}\"]: sent \"/cart\", \
+             received \"eu-1\"; span 3 of 9 in trace 41 (normal), sent by checkout"
+        ),
+        ..lost_finding().examples[0].clone()
+    };
+    Finding {
+        id: "corrupted".to_owned(),
+        level: Level::Failure,
+        message: format!("these arrived with another {fields}"),
+        count,
+        limit: text("spans.corrupted == 0"),
+        window: Some(Window { from_seconds: 0.1, to_seconds: 178.5, during: None }),
+        place: Some(fields),
+        common: vec!["nothing: one span in 100, of all services, kinds, sizes, connections and times alike".to_owned()],
+        examples: vec![example],
+        advice: text("a processor that sets these attributes; if it is meant, name it in `collector.config`"),
+        ..Finding::default()
+    }
+}
+
 /// What a hostile span name may hold: markup of every format that is written, escapes, and what XML cannot say.
 pub(crate) const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[31mred\u{1b}]0;title\u{7}|a`b``c]]>\0\u{202e}\u{fffe}\r\n# x\n::error::&amp;\"'*_[l](javascript:1)";
 

@@ -5,7 +5,7 @@ use crate::plain_text::is_control;
 use crate::result::RunStatus;
 use crate::result::check::{Check, Example, Finding, Level};
 use crate::result::participants::Driver;
-use crate::result::samples::{failing, hostile, lost_finding, passing};
+use crate::result::samples::{changed_and_invented, failing, hostile, lost_finding, passing};
 use crate::result::timeline::SettleTerm;
 use crate::terminal::plan::{Fault, Plan, plan_block};
 use std::ffi::OsStr;
@@ -55,6 +55,22 @@ fn three_failures_stand_one_after_the_other() {
     result.limits[2].verdict = Verdict::Fail;
     result.limits[2].value = Some("512 MiB".to_owned());
     result.limits[2].reason = Some("The peak was above the limit for 12 s.".to_owned());
+    insta::assert_snapshot!(shown(&result));
+}
+
+/// The limit's own value stands in its heading, and no limit takes the room of another.
+#[test]
+fn a_limit_has_one_heading_and_its_findings_beneath() {
+    insta::assert_snapshot!(shown(&changed_and_invented()));
+}
+
+/// Every limit keeps its sentence, its example and its advice, and of the findings beneath as many as there is room for.
+#[test]
+fn where_room_is_short_every_limit_has_some_of_it() {
+    let mut result = changed_and_invented();
+    result.checks[0] = Check { id: "delivery".to_owned(), ..failing().checks[0].clone() };
+    result.limits.push(failing().limits[0].clone());
+    result.warnings = (0..9).map(|i| format!("warning number {i}")).collect();
     insta::assert_snapshot!(shown(&result));
 }
 
