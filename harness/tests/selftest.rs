@@ -79,12 +79,34 @@ fn expect_all_caught(output: &Output, left_out: u64, altered: u64) {
 
 #[test]
 fn every_planted_defect_is_caught_under_its_right_name_and_every_check_is_needed() {
-    let output = selftest(&["--format", "json"]);
+    let keep = TempDir::new().unwrap();
+    let output = selftest(&["--format", "json", "--keep", &keep.path().display().to_string()]);
     // The five checks, the limits and all thirty-two findings.
     expect_all_caught(&output, 38, 8);
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
     let here = table::table().iter().filter(|case| case.expected_at(Place::Embedded).is_ok()).count();
     assert_eq!(summary["cases"].as_array().unwrap().len(), here, "nothing is left out");
+    expect_failures_told_in_full(keep.path());
+}
+
+/// No failure of any case leaves a reader without what happened, where, and what to try; nor, where records are concerned, without
+/// when and an example. Requests that were not read, or not kept, have neither.
+fn expect_failures_told_in_full(results: &Path) {
+    let mut failures = 0;
+    for folder in std::fs::read_dir(results).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
+        let result: Value = serde_json::from_slice(&std::fs::read(folder.join("result.json")).unwrap()).unwrap();
+        let findings =
+            result["checks"].as_array().unwrap().iter().flat_map(|check| check["findings"].as_array().unwrap());
+        for finding in findings.filter(|finding| finding["level"] == "failure") {
+            failures += 1;
+            let has = |part: &str| !finding[part].is_null();
+            assert!(has("message") && has("where") && has("try"), "{}: {finding:#}", folder.display());
+            let unread = ["malformed", "foreign-signal"].contains(&finding["id"].as_str().unwrap());
+            let dated = has("at_seconds") && has("examples");
+            assert!(dated || unread, "{}: {finding:#}", folder.display());
+        }
+    }
+    assert!(failures > 40, "only {failures} failures were seen");
 }
 
 #[test]

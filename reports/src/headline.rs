@@ -28,8 +28,7 @@ impl Concern<'_> {
         (self.findings.len() > 1).then(|| count(finding.count))
     }
 
-    fn unexplained(title: &str, message: Option<&String>) -> Self {
-        let told = Finding { message: message.cloned().unwrap_or_default(), ..Finding::default() };
+    fn unexplained(title: &str, told: Finding) -> Self {
         Self { title: title.to_owned(), value: None, findings: vec![Cow::Owned(told)] }
     }
 
@@ -51,7 +50,8 @@ pub fn concerns(result: &RunResult, verdict: Verdict) -> Vec<Concern<'_>> {
     for check in &result.checks {
         let mut findings = check.findings.iter().filter(|finding| finding.level == level).peekable();
         if findings.peek().is_none() && check.verdict == verdict {
-            concerns.push(Concern::unexplained(&check.id, check.about.as_ref()));
+            let told = Finding { message: check.about.clone().unwrap_or_default(), ..Finding::default() };
+            concerns.push(Concern::unexplained(&check.id, told));
         }
         findings.for_each(|finding| put(finding, check, &mut concerns));
     }
@@ -62,7 +62,7 @@ pub fn concerns(result: &RunResult, verdict: Verdict) -> Vec<Concern<'_>> {
         match concerns.iter_mut().find(|concern| concern.title == limit.limit) {
             Some(concern) => concern.value = limit.value.clone().or_else(|| concern.value.take()),
             None => {
-                let unexplained = Concern::unexplained(&limit.limit, limit.reason.as_ref());
+                let unexplained = Concern::unexplained(&limit.limit, limit.told());
                 concerns.push(Concern { value: limit.value.clone(), ..unexplained });
             }
         }

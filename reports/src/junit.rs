@@ -63,7 +63,7 @@ fn check_case(check: &Check) -> TestCase {
 fn limit_case(outcome: &LimitOutcome) -> TestCase {
     let value = outcome.value.as_ref().map(|value| format!("found {value}"));
     let message = [value, outcome.reason.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
-    case("limits", &outcome.limit, outcome.verdict, &message, String::new())
+    case("limits", &outcome.limit, outcome.verdict, &message, details(&outcome.told()).join("\n"))
 }
 
 fn case(class: &str, name: &str, verdict: Verdict, message: &str, text: String) -> TestCase {
@@ -88,14 +88,18 @@ fn case(class: &str, name: &str, verdict: Verdict, message: &str, text: String) 
 /// A finding on a few lines.
 fn describe(finding: &Finding) -> String {
     let mut lines = vec![format!("{} ({}): {}", clean(&finding.id), count(finding.count), clean(&finding.message))];
-    let more = [
+    lines.extend(details(finding));
+    lines.join("\n")
+}
+
+fn details(finding: &Finding) -> Vec<String> {
+    let details = [
         ("when", headline::when(finding)),
         ("where", finding.place.clone()),
         ("e.g.", headline::example(finding)),
         ("try", finding.advice.clone()),
     ];
-    lines.extend(more.into_iter().filter_map(|(label, text)| Some(format!("  {label} {}", clean(&text?)))));
-    lines.join("\n")
+    details.into_iter().filter_map(|(label, text)| Some(format!("  {label} {}", clean(&text?)))).collect()
 }
 
 /// Text on one line without anything that XML 1.0 cannot say.

@@ -9,6 +9,7 @@ pub mod driver;
 mod example;
 pub mod integrity;
 pub mod limits;
+mod place;
 pub mod prediction;
 pub mod reactions;
 mod uninvited;

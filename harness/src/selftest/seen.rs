@@ -267,7 +267,8 @@ mod tests {
         let case = Case { expected: Expected { limit: Some(limit), ..CORRUPT.expected }, ..CORRUPT };
         let mut result = result(Verdict::Fail, vec![finding("corrupted", Level::Failure, 3, "name")]);
         assert_eq!(missed(&case, &result), ["the limit `spans.late == 0` is not judged"]);
-        let judged = LimitOutcome { limit: limit.0.to_owned(), value: None, verdict: Verdict::Pass, reason: None };
+        let judged =
+            LimitOutcome { limit: limit.0.to_owned(), value: None, verdict: Verdict::Pass, ..LimitOutcome::default() };
         result.limits = vec![judged];
         assert_eq!(missed(&case, &result), ["the limit `spans.late == 0` is pass, not fail"]);
     }
@@ -296,7 +297,12 @@ mod tests {
         let text = "latency.intended_to_delivered.max < 300ms";
         let expected = Expected { limit: Some((text, Verdict::Fail)), ..Expected::PASS };
         let timed = Case { expected, ..CORRUPT }.rests_on_time();
-        let open = LimitOutcome { limit: text.to_owned(), value: None, verdict: Verdict::Inconclusive, reason: None };
+        let open = LimitOutcome {
+            limit: text.to_owned(),
+            value: None,
+            verdict: Verdict::Inconclusive,
+            ..LimitOutcome::default()
+        };
         let withheld = |verdict, more: Option<Finding>| {
             let late = finding("harness-was-the-limit", Level::Warning, 1, "");
             let findings = std::iter::once(late).chain(more).collect();

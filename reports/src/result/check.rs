@@ -126,7 +126,7 @@ pub struct Example {
 }
 
 /// What became of one limit of the scenario.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct LimitOutcome {
     /// The limit as the scenario writes it.
     pub limit: String,
@@ -140,4 +140,24 @@ pub struct LimitOutcome {
     /// Absent where it was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// When the figure was beyond it, as far as that is known.
+    /// Absent where it did not fail, and where the figure is of no part of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// What to try.
+    /// Absent where it did not fail, and where there is nothing known to try.
+    #[serde(default, rename = "try", skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl LimitOutcome {
+    /// What is told of it, as of a finding.
+    pub fn told(&self) -> Finding {
+        Finding {
+            message: self.reason.clone().unwrap_or_default(),
+            window: self.window.clone(),
+            advice: self.advice.clone(),
+            ..Finding::default()
+        }
+    }
 }

@@ -16,7 +16,7 @@ fn text(s: &str) -> Option<String> {
 }
 
 fn limit(limit: &str, value: &str) -> LimitOutcome {
-    LimitOutcome { limit: limit.to_owned(), value: text(value), verdict: Verdict::Pass, reason: None }
+    LimitOutcome { limit: limit.to_owned(), value: text(value), verdict: Verdict::Pass, ..LimitOutcome::default() }
 }
 
 fn check(id: &str, about: &str) -> Check {
@@ -247,6 +247,7 @@ pub(crate) fn changed_and_invented() -> RunResult {
         value: text(value),
         verdict: Verdict::Fail,
         reason: text(&format!("{} is {value}", limit.split(' ').next().unwrap())),
+        ..LimitOutcome::default()
     };
     result.limits.splice(0..1, [failed("spans.corrupted == 0", "35"), failed("spans.invented == 0", "12")]);
     result.ledger.spans.corrupted = 35;
@@ -304,7 +305,14 @@ pub(crate) fn hostile() -> RunResult {
         ..finding.clone()
     };
     result.checks[1] = Check { id: HOSTILE.to_owned(), verdict: Verdict::Inconclusive, about: bad(), findings: vec![] };
-    result.limits[0] = LimitOutcome { limit: HOSTILE.to_owned(), value: bad(), verdict: Verdict::Fail, reason: bad() };
+    result.limits[0] = LimitOutcome {
+        limit: HOSTILE.to_owned(),
+        value: bad(),
+        verdict: Verdict::Fail,
+        reason: bad(),
+        ..LimitOutcome::default()
+    };
+    result.limits[0].advice = bad();
     let target = result.target.as_mut().unwrap();
     (target.name, target.version, target.log) = (bad(), bad(), bad());
     result.machine.as_mut().unwrap().cpu = bad();

@@ -3,7 +3,7 @@
 use super::*;
 use crate::plain_text::is_control;
 use crate::result::RunStatus;
-use crate::result::check::{Check, Example, Finding, Level};
+use crate::result::check::{Check, Example, Finding, Level, Window};
 use crate::result::participants::Driver;
 use crate::result::samples::{changed_and_invented, failing, hostile, lost_finding, passing};
 use crate::result::timeline::SettleTerm;
@@ -54,7 +54,10 @@ fn three_failures_stand_one_after_the_other() {
     result.checks[1] = Check { verdict: Verdict::Fail, findings: vec![corrupted], ..result.checks[1].clone() };
     result.limits[2].verdict = Verdict::Fail;
     result.limits[2].value = Some("512 MiB".to_owned());
-    result.limits[2].reason = Some("The peak was above the limit for 12 s.".to_owned());
+    result.limits[2].reason = Some("target.memory.peak is 512 MiB".to_owned());
+    let during = Some("highest at 1:04".to_owned());
+    result.limits[2].window = Some(Window { from_seconds: 52.0, to_seconds: 64.0, during });
+    result.limits[2].advice = Some("what grows in it: `queue_size` times a request".to_owned());
     insta::assert_snapshot!(shown(&result));
 }
 

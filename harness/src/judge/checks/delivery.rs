@@ -1,6 +1,6 @@
 //! Did every record arrive, once and in time?
 
-use super::{Examination, always, example, finding};
+use super::{Examination, always, example, finding, place};
 use crate::judge::common::{Among, InCommon, in_common};
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
@@ -10,8 +10,11 @@ use spanproof_reports::result::check::{Finding, Level};
 /// Above this share of the plan refused or unknown, nothing can be said of what the target does with what it takes.
 const NOT_TAKEN_MAX: f64 = 0.05;
 
-/// Pipelines that are named where spans may have been lost in any of them; the configuration has the rest.
-const PIPELINES_SHOWN: usize = 3;
+/// Where what happened to spans that were acknowledged begins.
+const ANSWER: &str = "the target's answer";
+
+/// Where what the target does to spans begins, whatever it answers.
+const INTAKE: &str = "the target's intake";
 
 /// Judges delivery.
 pub const CHECK: Examination = Examination {
@@ -69,7 +72,7 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let given_up = given_up(evidence, records);
     found.place = evidence.target_ended.clone().or_else(|| given_up.as_ref().map(|(place, _)| place.clone()));
     if level == Level::Failure {
-        found.place.get_or_insert_with(|| on_its_way(evidence));
+        found.place.get_or_insert_with(|| place::between(ANSWER, evidence));
     }
     let common = add_records(evidence, &mut found, records, Among::Acknowledged);
     found.advice = Some(match common.intended {
@@ -85,20 +88,6 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         },
     });
     findings.push(found);
-}
-
-/// Where a loss happened of which no more is known than that the target had taken the spans.
-fn on_its_way(evidence: &Evidence) -> String {
-    let mut told = "between the target's answer and the sink".to_owned();
-    if !evidence.pipelines.is_empty() {
-        let shown = &evidence.pipelines[..evidence.pipelines.len().min(PIPELINES_SHOWN)];
-        told.push_str(&format!(": {}", shown.join("; ")));
-        let more = evidence.pipelines.len() - shown.len();
-        if more > 0 {
-            told.push_str(&format!("; and {more} more"));
-        }
-    }
-    told
 }
 
 fn lost_declared(evidence: &Evidence, findings: &mut Vec<Finding>) {
@@ -198,14 +187,15 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
             &records,
             Among::Arrived,
         );
-        found.place = by_ways(evidence);
+        let by_ways = by_ways(evidence);
         found.advice = Some(
-            match found.place {
+            match by_ways {
                 Some(_) => "send each span one way only, or keep the other pipelines from the sink",
                 None => "whether the target repeats exports that had succeeded: its retries, its queue after a restart",
             }
             .to_owned(),
         );
+        found.place = Some(by_ways.unwrap_or_else(|| place::between(INTAKE, evidence)));
         findings.push(found);
     }
     if counts.duplicated_explained > 0 {
@@ -242,6 +232,12 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let found = finding("refused-delivered", Level::Failure, count, message);
         let records = &sets.refused_delivered - &sets.refused_delivered_explained;
         let mut found = with_records(evidence, found, &records, Among::Sent);
+        found.place = Some(place::between(INTAKE, evidence));
+        found.advice = Some(
+            "whether one of several pipelines refused what another delivered: give each exporter a `sending_queue`, so that no \
+             backend's refusal is the client's"
+                .to_owned(),
+        );
         if in_part > 0 {
             // Most of these records were taken, and what they have in common says nothing of those that were not.
             found.common = vec!["which spans were rejected is not known, so there is nothing to compare".to_owned()];
@@ -269,7 +265,13 @@ fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
         if let Some(doubt) = doubt {
             message.push_str(&format!("; whether that is the target's doing cannot be told: {doubt}"));
         }
-        let found = finding("late", level, count, message);
+        let mut found = finding("late", level, count, message);
+        found.place = Some(place::between(INTAKE, evidence));
+        found.advice = Some(
+            "what holds spans inside it for so long: batch time-outs, a queue that fills, pauses between retries; or a longer \
+             `run.late_after`"
+                .to_owned(),
+        );
         findings.push(with_records(evidence, found, &evidence.account.sets.late, Among::Arrived));
     }
 }

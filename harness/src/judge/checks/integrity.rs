@@ -1,8 +1,9 @@
 //! Is what arrived what was sent, and nothing else?
 
 mod groups;
+mod writers;
 
-use super::{Examination, always, example, finding, uninvited};
+use super::{Examination, always, example, finding, place, uninvited};
 use crate::judge::common::{Among, Look, in_common_by};
 use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
@@ -45,7 +46,10 @@ fn corrupted(evidence: &Evidence) -> Vec<Finding> {
 fn changed(evidence: &Evidence, group: &Group, look: Look) -> Finding {
     let (fields, count) = (shown_fields(&group.fields), group.records.len());
     let mut found = match evidence.may_have_changed(&group.fields)[..] {
-        [] => finding("corrupted", Level::Failure, count, format!("these arrived with another {fields}")),
+        [] => Finding {
+            advice: Some(writers::suspects(evidence, &group.fields)),
+            ..finding("corrupted", Level::Failure, count, format!("these arrived with another {fields}"))
+        },
         ref components => changed_by_design(&fields, count, components),
     };
     found.place = Some(fields);
@@ -97,7 +101,13 @@ fn strangers(evidence: &Evidence, findings: &mut Vec<Finding>) {
     if evidence.invented > 0 {
         let message = "these carry ids of this run that were never planned";
         let mut found = finding("invented", Level::Failure, evidence.invented, message);
-        found.examples = evidence.strangers.invented.iter().map(stranger).collect();
+        found.place = Some(place::between("the driver, which sent none of these,", evidence));
+        found.advice = Some(
+            "which component makes spans, or gives them new ids: connectors, `transform`, an agent on the way; `spanproof show` \
+             draws the trace around one"
+                .to_owned(),
+        );
+        add_strangers(&mut found, &evidence.strangers.invented);
         findings.push(found);
     }
     if evidence.foreign > 0 {
@@ -105,13 +115,20 @@ fn strangers(evidence: &Evidence, findings: &mut Vec<Finding>) {
         let message =
             "these are not of this run: somebody else sends to this target or sink, or an id was changed on the way";
         let mut found = finding("foreign", level, evidence.foreign, message);
-        found.examples = evidence.strangers.foreign.iter().map(stranger).collect();
+        found.place = Some("at the sink, among what the target delivered or beside it".to_owned());
+        add_strangers(&mut found, &evidence.strangers.foreign);
         found.advice = Some(
             "if an earlier run left them in the target, restart it; if others may use it, add --foreign ignore"
                 .to_owned(),
         );
         findings.push(found);
     }
+}
+
+/// Adds the first ones, and when the first of them came.
+fn add_strangers(found: &mut Finding, strangers: &[Stranger]) {
+    found.examples = strangers.iter().map(stranger).collect();
+    found.at_seconds = found.examples.first().and_then(|first| first.at_seconds);
 }
 
 /// What cannot be unless spanproof is wrong: the hash says *different*, and the full comparison finds nothing.

@@ -3,6 +3,8 @@
 //! A limit that a figure breaks is *open*, not broken, where the figure may be the doing of something other than the
 //! target: see [`Doubts`].
 
+pub(super) mod told;
+
 use crate::judge::evidence::{Evidence, harness_was_the_limit, late_starts_alone};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::{Check, Level, LimitOutcome};
@@ -116,13 +118,19 @@ fn outcome(limit: &Limit, result: &RunResult, doubts: &Doubts) -> LimitOutcome {
                     (Verdict::Inconclusive, Some(format!("{} is {figure}, but {doubt}", limit.path)))
                 }
             };
-            LimitOutcome { limit: text, value: Some(figure.to_string()), verdict, reason }
+            let value = Some(figure.to_string());
+            let mut outcome = LimitOutcome { limit: text, value, verdict, reason, ..LimitOutcome::default() };
+            if verdict == Verdict::Fail {
+                told::complete(&mut outcome, limit, counted, result);
+            }
+            outcome
         }
         Err(error) => LimitOutcome {
             limit: text,
             value: None,
             verdict: Verdict::Inconclusive,
             reason: Some(reason_open(limit, result, error)),
+            ..LimitOutcome::default()
         },
     }
 }

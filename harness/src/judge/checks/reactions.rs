@@ -14,6 +14,10 @@ pub const CHECK: Examination = Examination {
     findings,
 };
 
+/// What to try where a target sends again what it must not.
+const FINAL: &str = "what its exporter takes for retryable: over HTTP 429, 502, 503 and 504 alone; over gRPC not INVALID_ARGUMENT and its \
+                     like, nor RESOURCE_EXHAUSTED without RetryInfo";
+
 fn findings(evidence: &Evidence) -> Vec<Finding> {
     seen(evidence).flat_map(|(fault, reactions)| of_fault(fault, reactions)).collect()
 }
@@ -28,7 +32,10 @@ fn of_fault(fault: &FaultEvidence, reactions: &Reactions) -> Vec<Finding> {
     let after_final = wrong(&reactions.after_final, |times, requests| {
         let message =
             format!("{requests} came again after an answer after which nobody may send a request again ({place})");
-        finding("resent-after-final", Level::Failure, times, message)
+        let mut found = finding("resent-after-final", Level::Failure, times, message);
+        found.place = Some(format!("the target's exporter, at fault `{}`", fault.name));
+        found.advice = Some(FINAL.to_owned());
+        found
     });
     // "SHOULD": whoever does it is impolite, and no more.
     let too_early = wrong(&reactions.too_early, |times, requests| {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 mod changed;
+mod complete;
 mod concluded;
 mod delivered;
 mod driven;

@@ -7,7 +7,7 @@ use spanproof_reports::result::epoch::{Epoch, RunTag as ResultTag};
 use spanproof_reports::result::ledger::SpanLedger;
 use spanproof_reports::result::{RunResult, Scenario};
 
-fn concluded(evidence: &Evidence, limits: &[&str]) -> RunResult {
+pub(super) fn concluded(evidence: &Evidence, limits: &[&str]) -> RunResult {
     let named = Scenario { name: "x".to_owned(), about: None, path: None };
     let mut facts = RunResult::new(named, 7, ResultTag::default(), Epoch::from_unix_ns(0));
     facts.warnings.push("a fact".to_owned());
