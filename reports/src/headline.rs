@@ -1,7 +1,7 @@
 //! The verdict of a result in words, and what deserves to be said first: shared by all renderers.
 
 use crate::figures::{clock, count, stretch};
-use crate::result::check::{Check, Finding, Level};
+use crate::result::check::{Check, Finding, Level, LimitOutcome};
 use crate::result::verdict::Verdict;
 use crate::result::{RunResult, RunStatus};
 use std::borrow::Cow;
@@ -48,7 +48,8 @@ pub fn concerns(result: &RunResult, verdict: Verdict) -> Vec<Concern<'_>> {
     let level = if verdict == Verdict::Fail { Level::Failure } else { Level::Inconclusive };
     let mut concerns = Vec::new();
     for check in &result.checks {
-        let mut findings = check.findings.iter().filter(|finding| finding.level == level).peekable();
+        let of_verdict = |finding: &&Finding| finding.level == level || speaks_for_limit(finding, result, verdict);
+        let mut findings = check.findings.iter().filter(of_verdict).peekable();
         if findings.peek().is_none() && check.verdict == verdict {
             let told = Finding { message: check.about.clone().unwrap_or_default(), ..Finding::default() };
             concerns.push(Concern::unexplained(&check.id, told));
@@ -60,7 +61,13 @@ pub fn concerns(result: &RunResult, verdict: Verdict) -> Vec<Concern<'_>> {
     }
     for limit in result.limits.iter().filter(|limit| limit.verdict == verdict) {
         match concerns.iter_mut().find(|concern| concern.title == limit.limit) {
-            Some(concern) => concern.value = limit.value.clone().or_else(|| concern.value.take()),
+            Some(concern) => {
+                concern.value = limit.value.clone().or_else(|| concern.value.take());
+                let first = &mut concern.findings[0];
+                if first.advice.is_none() && limit.advice.is_some() {
+                    first.to_mut().advice.clone_from(&limit.advice);
+                }
+            }
             None => {
                 let unexplained = Concern::unexplained(&limit.limit, limit.told());
                 concerns.push(Concern { value: limit.value.clone(), ..unexplained });
@@ -68,6 +75,12 @@ pub fn concerns(result: &RunResult, verdict: Verdict) -> Vec<Concern<'_>> {
         }
     }
     concerns
+}
+
+/// Whether this is information or a warning for its check, and explains a limit that ended so.
+fn speaks_for_limit(finding: &Finding, result: &RunResult, verdict: Verdict) -> bool {
+    let is_its = |limit: &LimitOutcome| finding.limit.as_ref() == Some(&limit.limit) && limit.verdict == verdict;
+    matches!(finding.level, Level::Info | Level::Warning) && result.limits.iter().any(is_its)
 }
 
 /// Puts a finding under its heading.
@@ -79,9 +92,10 @@ fn put<'a>(finding: &'a Finding, check: &Check, concerns: &mut Vec<Concern<'a>>)
     }
 }
 
-/// The warnings of a run: its own, and every finding of that level.
+/// The warnings of a run: its own, and every finding of that level that explains no limit.
 pub fn warnings(result: &RunResult) -> Vec<String> {
-    let findings = result.checks.iter().flat_map(|c| &c.findings).filter(|f| f.level == Level::Warning);
+    let findings = result.checks.iter().flat_map(|c| &c.findings);
+    let findings = findings.filter(|f| f.level == Level::Warning && f.limit.is_none());
     result.warnings.iter().cloned().chain(findings.map(|f| f.message.clone())).collect()
 }
 
@@ -196,6 +210,31 @@ mod tests {
         let concerns = concerns(&result, Verdict::Fail);
         let headings: Vec<_> = concerns.iter().map(|c| (c.title.as_str(), c.value.as_deref())).collect();
         assert_eq!(headings, [("integrity: corrupted", Some("7 findings")), ("integrity: invented", Some("12"))]);
+    }
+
+    /// Refusals fail no check: where a limit forbids them, what is known of them stands there and is no warning beside it.
+    #[test]
+    fn what_only_a_limit_fails_for_is_told_under_it() {
+        let mut result = passing();
+        let limit = || Some("spans.refused == 0".to_owned());
+        let refused = Finding {
+            id: "refused".to_owned(),
+            level: Level::Warning,
+            message: "refused; one answer: queue full".to_owned(),
+            count: 3,
+            limit: limit(),
+            ..Finding::default()
+        };
+        result.checks[0].findings.push(refused);
+        let advice = Some("its log".to_owned());
+        let outcome =
+            LimitOutcome { limit: limit().unwrap(), verdict: Verdict::Fail, advice, ..LimitOutcome::default() };
+        result.limits.push(outcome);
+        let concerns = concerns(&result, Verdict::Fail);
+        let [only] = &concerns[..] else { panic!("{concerns:?}") };
+        assert_eq!((&only.title[..], only.message()), ("spans.refused == 0", Some("refused; one answer: queue full")));
+        assert_eq!(only.findings[0].advice.as_deref(), Some("its log"), "the finding has none of its own");
+        assert_eq!(warnings(&result), [""; 0]);
     }
 
     #[test]

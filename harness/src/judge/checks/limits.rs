@@ -7,7 +7,7 @@ pub(super) mod told;
 
 use crate::judge::evidence::{Evidence, harness_was_the_limit, late_starts_alone};
 use spanproof_reports::result::RunResult;
-use spanproof_reports::result::check::{Check, Level, LimitOutcome};
+use spanproof_reports::result::check::{Check, Finding, Level, LimitOutcome};
 use spanproof_reports::result::paths::{Kind, LookupError, Quantity, kind_of};
 use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::knowledge::Objection;
@@ -84,8 +84,15 @@ pub fn name_in_findings(limits: &[Limit], outcomes: &[LimitOutcome], checks: &mu
             Verdict::Pass | Verdict::Skipped => continue,
         };
         let ids = explaining(limit.canonical_path());
-        let findings = checks.iter_mut().flat_map(|check| &mut check.findings);
-        for finding in findings.filter(|finding| finding.level == level && ids.contains(&finding.id)) {
+        let explain = |finding: &Finding| ids.contains(&finding.id);
+        let mut findings: Vec<_> =
+            checks.iter_mut().flat_map(|check| &mut check.findings).filter(|finding| explain(finding)).collect();
+        // What fails a limit may be nothing that a check fails for, such as refusals; then it is told there and not as a warning.
+        let alike = findings.iter().any(|finding| finding.level == level);
+        let told_only =
+            |found: Level| !alike && level == Level::Failure && matches!(found, Level::Warning | Level::Info);
+        findings.retain(|finding| finding.level == level || told_only(finding.level));
+        for finding in findings {
             finding.limit.get_or_insert_with(|| outcome.limit.clone());
         }
     }
@@ -96,6 +103,13 @@ fn explaining(path: &str) -> Vec<String> {
     match path.strip_prefix("spans.") {
         Some("lost_acknowledged") => vec!["lost-acknowledged".to_owned(), "absent-by-design".to_owned()],
         Some("corrupted" | "corrupted_only") => vec!["corrupted".to_owned(), "changed-by-design".to_owned()],
+        Some("duplicated_unexplained") => vec!["duplicated".to_owned()],
+        Some("lost_unknown" | "recovered") => vec!["unknown".to_owned()],
+        Some("lost_refused") => vec!["refused".to_owned()],
+        Some(both @ ("duplicated" | "refused_delivered")) => {
+            let id = both.replace('_', "-");
+            vec![format!("{id}-explained"), id]
+        }
         Some(count) => vec![count.replace('_', "-")],
         None => Vec::new(),
     }

@@ -2,6 +2,7 @@
 
 use super::limits::{Doubts, judge, name_in_findings, not_measured, problem_at_end, problem_while_running};
 use super::*;
+use spanproof_reports::result::check::LimitOutcome;
 use spanproof_reports::result::epoch::{Epoch, RunTag as ResultTag};
 use spanproof_reports::result::participants::{Driver, Sink};
 use spanproof_reports::result::{RunResult, Scenario};
@@ -163,6 +164,35 @@ fn the_findings_behind_a_limit_that_did_not_hold_name_it() {
     }
     assert_eq!(naming("spans.late == 0", Verdict::Fail), ["late Failure: spans.late == 0"]);
     assert_eq!(naming("sink.cpu_seconds < 1", Verdict::Fail), [""; 0]);
+}
+
+/// What no check fails for explains a limit that does, unless there is a failure that explains it.
+#[test]
+fn a_warning_names_the_limit_that_fails_for_what_it_tells() {
+    let named = |text: &str, verdict: Verdict, ids: &[(&str, Level)]| {
+        let limits = [limit(text)];
+        let outcomes = [LimitOutcome { limit: text.to_owned(), verdict, ..LimitOutcome::default() }];
+        let findings = ids.iter().map(|(id, level)| finding(id, *level, 1, "")).collect();
+        let mut checks = [Check { id: "x".to_owned(), verdict: Verdict::Pass, about: None, findings }];
+        name_in_findings(&limits, &outcomes, &mut checks);
+        let [check] = checks;
+        check.findings.into_iter().filter(|one| one.limit.is_some()).map(|one| one.id).collect::<Vec<_>>()
+    };
+    let (fail, warning, info, failure) = (Verdict::Fail, Level::Warning, Level::Info, Level::Failure);
+    let both = [("duplicated", failure), ("duplicated-explained", info)];
+    assert_eq!(named("spans.refused == 0", fail, &[("refused", warning)]), ["refused"]);
+    assert_eq!(named("spans.refused == 0", Verdict::Inconclusive, &[("refused", warning)]), [""; 0]);
+    assert_eq!(
+        named("spans.refused == 0", fail, &[("refused", Level::Inconclusive)]),
+        [""; 0],
+        "that stands by itself"
+    );
+    assert_eq!(named("spans.lost_refused == 0", fail, &[("refused", warning)]), ["refused"]);
+    assert_eq!(named("spans.recovered == 0", fail, &[("unknown", warning)]), ["unknown"]);
+    assert_eq!(named("spans.duplicated == 0", fail, &both), ["duplicated"]);
+    assert_eq!(named("spans.duplicated == 0", fail, &both[1..]), ["duplicated-explained"]);
+    assert_eq!(named("spans.duplicated_unexplained == 0", fail, &both), ["duplicated"]);
+    assert_eq!(named("spans.refused_delivered == 0", fail, &[("refused-delivered", failure)]), ["refused-delivered"]);
 }
 
 #[test]
