@@ -15,5 +15,6 @@ pub mod explain;
 pub mod instants;
 pub mod ledger;
 pub mod outcomes;
+pub mod standstill;
 pub mod strangers;
 pub mod without;

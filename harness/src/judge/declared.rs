@@ -112,7 +112,7 @@ pub fn inside_during(
 }
 
 /// Those of these records whose request has instants that fit; `fits` is given the request's intended instant.
-fn those(
+pub(super) fn those(
     records: &RoaringTreemap,
     plan: &Plan,
     instants: &[Vec<Packed>],
