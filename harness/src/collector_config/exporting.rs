@@ -61,11 +61,23 @@ impl Pipelines {
             None => of_exporter(path),
         }
     }
+
+    /// The shortest time that an exporter waits for an answer; zero is for ever. `None` where one's is not known.
+    pub fn shortest_timeout(&self) -> Option<Duration> {
+        let of = |path: &Path| timeout(path.protocol()?, &path.exporter_settings);
+        let timeouts: Option<Vec<Duration>> = self.paths().iter().map(of).collect();
+        timeouts?.into_iter().filter(|timeout| !timeout.is_zero()).min()
+    }
+}
+
+/// How long an exporter of this protocol waits for an answer, unless its settings say otherwise.
+fn timeout(protocol: Protocol, settings: &Value) -> Option<Duration> {
+    let seconds = if protocol == Protocol::Http { 30 } else { 5 };
+    time(settings, "timeout", Duration::from_secs(seconds))
 }
 
 fn of_exporter(path: &Path) -> Result<Exporting, String> {
     let Some(protocol) = path.protocol() else { return Err(format!("`{}` is not an OTLP exporter", path.exporter)) };
-    let default_timeout = if protocol == Protocol::Http { 30 } else { 5 };
     let queue = path.exporter_settings.get("sending_queue").unwrap_or(&Value::Null);
     let is_set = |name: &str| queue.get(name).is_some_and(|value| !value.is_null() && *value != Value::Bool(false));
     let unlike = ["batch", "block_on_overflow", "wait_for_result"].into_iter().find(|name| is_set(name));
@@ -85,7 +97,7 @@ fn of_exporter(path: &Path) -> Result<Exporting, String> {
             queue_size: count(queue, "queue_size", 1000)?,
             consumers: count(queue, "num_consumers", 10)?.max(1),
             retry: retry(path.exporter_settings.get("retry_on_failure").unwrap_or(&Value::Null))?,
-            timeout: time(&path.exporter_settings, "timeout", Duration::from_secs(default_timeout))?,
+            timeout: timeout(protocol, &path.exporter_settings)?,
         })
     };
     read().ok_or_else(|| format!("settings of `{}` cannot be read", path.exporter))
@@ -183,5 +195,22 @@ mod tests {
             assert_eq!(said, format!("`sending_queue.{name}` of `otlp_grpc` is set"));
         }
         assert_eq!(why("", "timeout: soon"), "settings of `otlp_grpc` cannot be read");
+    }
+
+    #[test]
+    fn the_shortest_time_that_an_exporter_waits_counts_and_one_that_is_not_known_makes_it_unknown() {
+        let shortest = |exporters: &str| {
+            let text = format!(
+                "receivers: {{otlp: {{}}}}\nexporters: {{{exporters}}}\nservice: {{pipelines: {{traces/a: {{receivers: [otlp], \
+                 exporters: [otlp_grpc]}}, traces/b: {{receivers: [otlp], exporters: [otlp_http]}}}}}}\n"
+            );
+            let source = Source { name: "x.yaml", text: &text };
+            CollectorConfig::read(&[source], &BTreeMap::new()).unwrap().pipelines().unwrap().shortest_timeout()
+        };
+        let of = |grpc: &str, http: &str| shortest(&format!("otlp_grpc: {{{grpc}}}, otlp_http: {{{http}}}"));
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!((of("", ""), of("timeout: 40s", "")), (seconds(5), seconds(30)));
+        assert_eq!((of("timeout: 2s", "timeout: 1s"), of("timeout: 0s", "timeout: 9s")), (seconds(1), seconds(9)));
+        assert_eq!((of("timeout: soon", ""), of("timeout: 0s", "timeout: 0s")), (None, None));
     }
 }
