@@ -41,6 +41,7 @@ use crate::judge::evidence::{Evidence, FaultEvidence, Foretold};
 use crate::judge::instants::Packed;
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
+use crate::judge::standstill::{Excused, Lateness};
 use crate::judge::strangers::StrangerExamples;
 use crate::judge::without::Without;
 use error::EvidenceError;
@@ -188,6 +189,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
         let deaths = deaths(&course, &evidence.faults);
         declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths)
     };
+    evidence.excused = excused(&evidence, &instants, &course);
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -224,12 +226,20 @@ fn evidence(
         cut_short: course.cut_short.clone(),
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
+        excused: Excused::default(),
         faults,
         died_inside: RoaringTreemap::new(),
         foretold: None,
         remedies: course.remedies.clone(),
         plan,
     }
+}
+
+/// What our own standing still explains.
+fn excused(evidence: &Evidence, instants: &[Vec<Packed>], course: &Course) -> Excused {
+    let lateness = Lateness { after: course.late_after, margin: course.late_margin };
+    let Evidence { account, plan, .. } = evidence;
+    Excused::of((account, plan, instants), course.standstills.clone(), course.resending, lateness)
 }
 
 /// Lays what was acknowledged and lost on the links that were broken while the target had it: what a link swallows nobody else sees.

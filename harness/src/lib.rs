@@ -16,6 +16,7 @@ pub mod panics;
 pub mod predict;
 pub mod process;
 pub mod proxy;
+pub mod pulse;
 pub mod resources;
 pub mod run;
 pub mod selftest;

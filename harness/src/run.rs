@@ -37,6 +37,7 @@ use crate::evidence::{self, Course, Findings, marker};
 use crate::fault::{FaultBook, TargetFaults};
 use crate::judge::evidence::Conduct;
 use crate::judge::outcomes::{Outcomes, Sums};
+use crate::judge::standstill::Resending;
 use crate::knowledge::Harness;
 use crate::process::{check_command, find_program};
 use crate::resources::ThreadCpu;
@@ -160,6 +161,8 @@ pub fn run(
         latency: &latency,
         faults: target_faults,
         book: &faults,
+        pulse: at_work.observer.pulse(),
+        resending: resending(&patience, options),
         narrator: options.narrate.then(|| RefCell::new(Narrator::new(&scenario.faults, Arc::clone(&faults)))),
     };
     let mut watched = watcher.load(driver, &mut at_work.target, &mut cpu, interrupt, talk);
@@ -362,6 +365,8 @@ fn freeze(
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),
+        standstills: found.stopped.pulse.standstills(found.clock),
+        resending: resending(&found.patience, options),
         remedies: outlook.foretold().map(|foretold| foretold.remedies.clone()).unwrap_or_default(),
         document,
     };
@@ -385,6 +390,13 @@ fn freeze(
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)
+}
+
+/// What the target does where our sink does not answer.
+fn resending(patience: &Patience, options: &RunOptions) -> Resending {
+    let behind = (!options.behind.is_empty()).then_some(settle::EMBEDDED_TIMEOUT);
+    let answer_within = patience.answer_within.map(|within| behind.map_or(within, |behind| behind.min(within)));
+    Resending { answer_within, pause: patience.pause }
 }
 
 /// The ways from the target's receivers to the sink, in words, as far as they are known.

@@ -12,6 +12,7 @@ use spanproof_harness::judge::evidence::{Conduct, Refusals, Remedies, Settling};
 use spanproof_harness::judge::explain::Difference;
 use spanproof_harness::judge::ledger::Ledger;
 use spanproof_harness::judge::outcomes::Sums;
+use spanproof_harness::judge::standstill::{Resending, Standstills};
 use spanproof_harness::judge::strangers::StrangerExamples;
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::result::epoch::{Epoch, RunTag, RunTagError};
@@ -318,6 +319,8 @@ fn course(plan: &Plan, exceptions: &Exceptions) -> Result<Course, ExceptionsErro
         pause: Duration::ZERO,
         foreign_fails: true,
         absence_is_unknown: false,
+        standstills: Standstills::default(),
+        resending: Resending::default(),
         remedies: Remedies::default(),
         limits: Vec::new(),
         document,

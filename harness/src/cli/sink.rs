@@ -17,12 +17,13 @@ use super::scenario::complain;
 use super::{Exit, Format, fail, print, say};
 use crate::control::{ControlError, ControlServer};
 use crate::process::KeptCommand;
+use crate::pulse::Observer;
 use crate::sink::dump::Dump;
 use crate::sink::reception::Reception;
 use crate::sink::refusals::refusals;
 use crate::sink::switchboard::SinkSwitchboard;
 use crate::sink::switched::SwitchedSink;
-use crate::wire::server::{Backend, ServerConfig, SinkServer};
+use crate::wire::server::{Backend, ServerConfig, ServerError, SinkServer};
 use clap::{Args, ValueEnum};
 use expect::Wanted;
 use goal::Goal;
@@ -36,7 +37,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use summary::{CommandEnd, Ended, Summary};
-use watch::Watch;
+use watch::{SinkDid, Watch};
 
 /// Where OTLP/gRPC is taken when no address is given.
 const GRPC_DEFAULT: &str = "127.0.0.1:4317";
@@ -230,7 +231,6 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
     // What is known at once is understood before anything starts, so that a mistake is told at once.
     watch.learn().map_err(usage)?;
     let interrupt = super::interrupt::token();
-    let config = ServerConfig { grpc: settings.grpc, http: settings.http, ..ServerConfig::default() };
     let sink = Arc::new(SwitchedSink::new(Arc::clone(&reception)));
     faults.iter().try_for_each(|switch| sink.board().switch_on(switch.clone())).map_err(usage)?;
     let control = arguments.control.map(|address| ControlServer::start(address, Arc::clone(&sink) as _));
@@ -238,6 +238,14 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
         ControlError::NotLoopback(_) => usage(error),
         _ => undecided(error),
     })?;
+    let observer = Observer::start().map_err(ServerError::Threads).map_err(undecided)?;
+    let pulse = observer.pulse();
+    let config = ServerConfig {
+        grpc: settings.grpc,
+        http: settings.http,
+        pulse: Some(Arc::clone(&pulse)),
+        ..ServerConfig::default()
+    };
     let server = SinkServer::start(config, Arc::clone(&sink) as Arc<dyn Backend>).map_err(undecided)?;
     if !arguments.quiet {
         say(&listening(server.grpc_addr(), server.http_addr()));
@@ -255,7 +263,12 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
     drop(control);
     let counters = server.counters();
     let cut = server.shutdown(SERVER_GRACE);
-    let refused = refusals(&counters, sink.board().refused(), cut as u64);
+    drop(observer);
+    let did = SinkDid {
+        refusals: refusals(&counters, sink.board().refused(), cut as u64),
+        unanswered: sink.board().unanswered(),
+        pulse,
+    };
     watch.learn().map_err(undecided)?;
     let summary = Summary {
         ended,
@@ -264,7 +277,7 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
         counts: reception.tally().counts(),
         server: counters,
         until: watch.until(ended),
-        judged: watch.judged(ended, arguments.foreign == Foreign::Fail, refused, &sink.board().unanswered()),
+        judged: watch.judged(ended, arguments.foreign == Foreign::Fail, did),
         faults: sink.board().state(),
         idle: idle(faults, sink.board()),
         command,

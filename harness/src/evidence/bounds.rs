@@ -11,6 +11,14 @@ use spanproof_scenarios::scenario::bounds::{
 };
 use std::time::Duration;
 
+/// No run lasts so long.
+const LAST: Duration = DURATION_MAX.saturating_mul(4);
+
+/// Whether a run can still be going on then.
+pub(super) fn is_instant(at: Duration) -> bool {
+    at <= LAST
+}
+
 /// The first thing in a plan's inputs that no scenario can ask for, in words.
 pub(super) fn problem_of_plan(spec: &PlanSpec) -> Option<String> {
     let per_second = match spec.rate {
@@ -54,7 +62,7 @@ pub(super) fn problem_of_fault(told: &Fault) -> Option<String> {
     let every = told.every_seconds.unwrap_or(0.0);
     let last = told.at_seconds + told.times as f64 * every + told.lasting_seconds;
     let instants = told.kills_seconds.iter().chain(&told.ends_seconds).copied();
-    let is_instant = |seconds: f64| (0.0..=4.0 * DURATION_MAX.as_secs_f64()).contains(&seconds);
+    let is_instant = |seconds: f64| (0.0..=LAST.as_secs_f64()).contains(&seconds);
     let fits = [
         ("at_seconds", is_instant(told.at_seconds)),
         ("lasting_seconds", is_instant(told.lasting_seconds)),

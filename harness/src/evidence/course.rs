@@ -1,12 +1,14 @@
 //! `run.json`: how the run went. What the driver did, what driver and sink say of themselves, how settling ended, what the
 //! scenario asks, and the facts that the result document shows.
 
+use super::bounds;
 use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
 use crate::collector_config::Keys;
 use crate::judge::evidence::{Change, Conduct, Refusals, Remedies, Settling, harness_was_the_limit, late_starts_alone};
 use crate::judge::outcomes::Sums;
+use crate::judge::standstill::{Resending, Standstill, Standstills};
 use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::result::RunResult;
@@ -60,6 +62,10 @@ pub struct Course {
     pub foreign_fails: bool,
     /// Whether the user says that the target may leave records out on purpose.
     pub absence_is_unknown: bool,
+    /// When we stood still ourselves.
+    pub standstills: Standstills,
+    /// What the target does where our sink does not answer.
+    pub resending: Resending,
     /// What to change in the target's configuration, where that is known.
     pub remedies: Remedies,
     /// What must hold.
@@ -123,10 +129,54 @@ struct CourseFile {
     pause_ns: u64,
     foreign_fails: bool,
     absence_is_unknown: bool,
+    /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stood_still: Option<StoodStillEntry>,
     #[serde(default, skip_serializing_if = "is_nothing")]
     remedies: Remedies,
     limits: Vec<String>,
     document: RunResult,
+}
+
+/// When we stood still, and what the target makes of that.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoodStillEntry {
+    /// Begin and end of each, in order.
+    windows_ns: Vec<[u64; 2]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    answer_within_ns: Option<u64>,
+    resends_after_ns: u64,
+}
+
+impl StoodStillEntry {
+    /// Where we did not, there is nothing to say.
+    fn of(standstills: &Standstills, resending: Resending) -> Option<Self> {
+        let window = |one: &Standstill| [one.from, one.to].map(nanoseconds);
+        (!standstills.all().is_empty()).then(|| Self {
+            windows_ns: standstills.all().iter().map(window).collect(),
+            answer_within_ns: resending.answer_within.map(nanoseconds),
+            resends_after_ns: nanoseconds(resending.pause),
+        })
+    }
+
+    /// The windows as they were noted; `None` if nobody can have noted them so.
+    fn standstills(&self) -> Option<Standstills> {
+        let mut standstills = Standstills::default();
+        for [from, to] in self.windows_ns.iter().take(Standstills::KEPT_MAX) {
+            standstills.note(Duration::from_nanos(*from), Duration::from_nanos(*to));
+        }
+        let noted = standstills.all().iter().map(|one| [one.from, one.to].map(nanoseconds));
+        let end = standstills.all().last().map_or(Duration::ZERO, |last| last.to);
+        (noted.eq(self.windows_ns.iter().copied()) && bounds::is_instant(end)).then_some(standstills)
+    }
+
+    fn resending(&self) -> Resending {
+        Resending {
+            answer_within: self.answer_within_ns.map(Duration::from_nanos),
+            pause: Duration::from_nanos(self.resends_after_ns),
+        }
+    }
 }
 
 /// A word alone means whatever it can: builds before this one knew no keys, and refuse evidence that names some.
@@ -243,6 +293,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         pause_ns: nanoseconds(course.pause),
         foreign_fails: course.foreign_fails,
         absence_is_unknown: course.absence_is_unknown,
+        stood_still: StoodStillEntry::of(&course.standstills, course.resending),
         remedies: course.remedies.clone(),
         limits: course.limits.iter().map(ToString::to_string).collect(),
         document: course.document.clone(),
@@ -268,7 +319,12 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
     let limit =
         |text: &String| text.parse::<Limit>().map_err(|error| file.malformed(format!("limit `{text}`: {error}")));
     let SumsEntry { requests, resent, acknowledged, refused, unknown, not_sent } = read.sums;
+    let stood_still = read.stood_still.as_ref();
+    let standstills = stood_still.map_or_else(|| Some(Standstills::default()), StoodStillEntry::standstills);
+    let standstills = standstills.ok_or_else(|| file.malformed("no run can have stood still at such times"))?;
     Ok(Course {
+        standstills,
+        resending: stood_still.map_or_else(Resending::default, StoodStillEntry::resending),
         limits: read.limits.iter().map(limit).collect::<Result<_, _>>()?,
         chunks_opened: read.chunks_opened,
         sums: Sums { requests, resent, acknowledged, refused, unknown, not_sent },

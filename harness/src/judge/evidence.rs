@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::corruption::{CorruptionKind, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
+use super::standstill::Excused;
 use super::strangers::StrangerExamples;
 use crate::collector_config::Keys;
 use roaring::{MultiOps, RoaringTreemap};
@@ -169,6 +170,8 @@ pub struct Evidence {
     pub target_ended: Option<String>,
     /// Planted defects that touched nothing.
     pub never_bit: Vec<String>,
+    /// What our own standing still may be the reason for.
+    pub excused: Excused,
     /// The scenario's faults.
     pub faults: Vec<FaultEvidence>,
     /// Records that were acknowledged, lost, and still inside when the target was killed.
@@ -375,6 +378,7 @@ impl Evidence {
             cut_short: None,
             target_ended: None,
             never_bit: Vec::new(),
+            excused: Excused::default(),
             faults: Vec::new(),
             died_inside: RoaringTreemap::new(),
             foretold: None,

@@ -8,10 +8,11 @@ use crate::embedded::Bites;
 use crate::fault::{CommandFaults, FaultBook, Link, Links, ToldOfCommands};
 use crate::judge::evidence::Refusals;
 use crate::process::SinkAddresses;
+use crate::pulse::{Observer, Pulse};
 use crate::resources::{ThreadCpu, UsageSummary};
 use crate::sink::refusals::refusals;
 use crate::target::{Behind, Target, TargetEnd, TargetPlan};
-use crate::wire::server::{ServerConfig, ServerCounters, SinkServer};
+use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
 use spanproof_scenarios::scenario::{self, LinkSite, Scenario};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -22,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 /// All parts of a run at work.
 pub(super) struct AtWork {
     pub sink: SinkServer,
+    /// Notes when we stand still.
+    pub observer: Observer,
     pub gate: Arc<Gate>,
     pub behind: Option<Behind>,
     pub links: Links,
@@ -68,6 +71,8 @@ pub(super) struct Stopped {
     /// Requests that the sink refused before the run had begun.
     pub refused_before: u64,
     pub refusals: Refusals,
+    /// When we stood still.
+    pub pulse: Arc<Pulse>,
     /// The target was ended in a way that brings out what it still holds.
     pub in_order: bool,
     pub target: TargetEnd,
@@ -107,7 +112,9 @@ pub(super) fn start(
     // A proxy in the way takes the sink's place.
     let has_egress = Link::is_needed(LinkSite::Egress, &scenario.faults);
     let [grpc, http] = if has_egress { delivered_to.map(|at| at.and(any)) } else { delivered_to };
-    let config = ServerConfig { grpc, http, threads: NonZeroUsize::MIN, ..ServerConfig::default() };
+    let observer = Observer::start().map_err(ServerError::Threads)?;
+    let pulse = Some(observer.pulse());
+    let config = ServerConfig { grpc, http, threads: NonZeroUsize::MIN, pulse, ..ServerConfig::default() };
     let sink = SinkServer::start(config, Arc::clone(&gate) as Arc<_>)?;
     let unused = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     let addresses =
@@ -131,6 +138,7 @@ pub(super) fn start(
     let ingress = entrance.map(|entrance| link(LinkSite::Ingress, [any, any], entrance)).transpose()?.flatten();
     Ok(AtWork {
         sink,
+        observer,
         gate,
         behind,
         links: Links::new(egress, ingress),
@@ -146,7 +154,7 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
     };
-    let AtWork { sink, gate, behind, mut links, commands: _, mut target, version } = at_work;
+    let AtWork { sink, observer, gate, behind, mut links, commands: _, mut target, version } = at_work;
     target.sample();
     let (usage, target_cpu) = (target.usage(), target.cpu());
     let target = target.stop(grace);
@@ -156,11 +164,13 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
     cpu.sample();
     let counters = sink.counters();
     let cut = sink.shutdown(Duration::from_secs(2));
+    let pulse = observer.pulse();
+    drop(observer);
     // A fault that keeps answers back keeps connections open, too.
     let cut = (cut as u64).saturating_sub(counters.waiting);
     let refusals = refusals(&counters, gate.refused() + faults.refused(), cut);
     let is_ours = !matches!(scenario.target, scenario::Target::External(_));
     let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
     let refused_before = gate.refused();
-    Stopped { counters, refused_before, refusals, in_order, target, behind, usage, target_cpu, version }
+    Stopped { counters, refused_before, refusals, pulse, in_order, target, behind, usage, target_cpu, version }
 }

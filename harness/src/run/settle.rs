@@ -24,7 +24,7 @@ const PAUSE_UNKNOWN: Duration = Duration::from_secs(50);
 
 /// The embedded collector adds so much of a wait at random, and waits so long for an answer.
 const EMBEDDED_JITTER: f64 = 0.5;
-const EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const EMBEDDED_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// After everything has arrived, this long without a further record ends settling. What repeats something does so close behind,
 /// and a collector that is stopped in good order next brings out what is left.
@@ -45,6 +45,8 @@ pub struct Patience {
     pub without_faults: Duration,
     /// The longest that the target waits before it sends again what could not be delivered.
     pub pause: Duration,
+    /// How long it waits for an answer, at least; `None` where that is not known.
+    pub answer_within: Option<Duration>,
     /// When the last fault has ended, from the start of the run.
     pub last_fault: Option<Duration>,
     /// Beyond the hold, a record is late.
@@ -115,6 +117,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         hold: Duration::ZERO,
         without_faults: Duration::ZERO,
         pause: PAUSE_UNKNOWN,
+        answer_within: None,
         last_fault: None,
         margin: scenario.run.late_after,
         fixed: match scenario.run.settle {
@@ -139,6 +142,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
     match &scenario.target {
         scenario::Target::Embedded(embedded) => {
             patience.notes.extend(promise::warning_for_embedded(&scenario.collector));
+            patience.answer_within = Some(EMBEDDED_TIMEOUT);
             patience.pause = embedded
                 .retry
                 .as_ref()
@@ -231,6 +235,7 @@ fn read_configuration(
         patience.hold += wait;
         patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
     }
+    patience.answer_within = ours.shortest_timeout().filter(|_| open.is_none());
     patience.exporting = open.map_or_else(|| ours.exporting(), Err);
     patience.pause = ours.longest_pause().unwrap_or(PAUSE_UNKNOWN);
     for suspect in ours.absence_is_explained_by() {

@@ -9,6 +9,8 @@ use crate::fault::{FaultBook, TargetFaults, ToldOfCommands};
 use crate::judge::account::Account;
 use crate::judge::checks::limits;
 use crate::judge::outcomes::Outcomes;
+use crate::judge::standstill::Resending;
+use crate::pulse::{Pulse, STANDSTILL_MIN};
 use crate::resources::{Busy, ThreadCpu};
 use crate::sink::recorder::Recorder;
 use crate::target::Target;
@@ -23,6 +25,7 @@ use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::scenario::Scenario;
 use std::cell::RefCell;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -50,6 +53,9 @@ pub(super) struct Watcher<'a> {
     pub faults: RefCell<TargetFaults>,
     /// What the faults of the sink did.
     pub book: &'a FaultBook,
+    /// When we stood still, and what the target does then.
+    pub pulse: Arc<Pulse>,
+    pub resending: Resending,
     /// Tells what happens as it does, if that is wanted.
     pub narrator: Option<RefCell<Narrator>>,
 }
@@ -328,7 +334,7 @@ impl Watcher<'_> {
         let (began, mut next_sample) = (Instant::now(), Instant::now());
         // What a broken backend or a target that is down keeps back can come only when that is over.
         let healed = patience.last_fault.map_or(began, |last| deadline(self.clock.origin(), last).max(began));
-        let end = deadline(healed, patience.longest());
+        let mut end = self.not_before_it_sends_again(deadline(healed, patience.longest()), patience);
         patience.ended = Some(SettleEnd::Deadline);
         let mut look = self.look();
         while Instant::now() < end && !watched.interrupted && watched.not_restarted.is_none() {
@@ -355,11 +361,19 @@ impl Watcher<'_> {
                 patience.ended = None;
                 break;
             }
-            std::thread::sleep(TICK.min(end.saturating_duration_since(Instant::now())));
+            end = self.not_before_it_sends_again(tick_until(end), patience);
         }
         watched.left_down = self.faults.borrow_mut().undo(target);
         patience.took = Some(began.elapsed());
         watched.event(self.clock.elapsed(), "settle", "settled");
+    }
+
+    /// This end of settling, or a later one where the target may have given up waiting for an answer because we stood still: what
+    /// it sends again is waited for, unless the scenario says for how long.
+    fn not_before_it_sends_again(&self, end: Instant, patience: &Patience) -> Instant {
+        let by =
+            self.resending.sends_again_by(&self.pulse.standstills(self.clock)).filter(|_| patience.fixed.is_none());
+        by.map_or(end, |by| end.max(deadline(self.clock.origin(), by.saturating_add(patience.margin))))
     }
 
     fn may_act_again(&self, watched: &Watched, patience: &Patience) -> bool {
@@ -414,6 +428,15 @@ impl Watcher<'_> {
         let account = Account::draw_up(self.plan, self.recorder.ledger(), &requests, |chunk| chunk < opened);
         account.counts.lost_acknowledged + account.counts.lost_unknown == 0
     }
+}
+
+/// Waits for a tick, or until `end`, and gives the end from then on: who stands still meanwhile does not wait for anybody.
+fn tick_until(end: Instant) -> Instant {
+    let began = Instant::now();
+    let tick = TICK.min(end.saturating_duration_since(began));
+    std::thread::sleep(tick);
+    let too_long = began.elapsed().saturating_sub(tick);
+    if too_long >= STANDSTILL_MIN { deadline(end, too_long) } else { end }
 }
 
 /// Writes `events.ndjson`.

@@ -45,6 +45,7 @@ use budget::Budget;
 use connection::{Flavour, serve};
 use counters::Tally;
 
+use crate::pulse::Pulse;
 use crate::threads;
 
 /// What its threads are called by.
@@ -75,6 +76,7 @@ struct Shared {
     limits: Limits,
     tally: Tally,
     budget: Budget,
+    pulse: Option<Arc<Pulse>>,
     stop: CancellationToken,
 }
 
@@ -107,6 +109,7 @@ impl SinkServer {
             tally: Tally::default(),
             budget: Budget::new(config.limits.in_flight_bytes_max, config.limits.in_flight_wait),
             limits: config.limits,
+            pulse: config.pulse,
             stop: CancellationToken::new(),
         });
         let runtime = threads::runtime(config.threads.get(), THREADS).map_err(ServerError::Threads)?;
@@ -116,6 +119,10 @@ impl SinkServer {
             .spawn({
                 let shared = Arc::clone(&shared);
                 move || {
+                    if let Some(pulse) = shared.pulse.clone() {
+                        // It ends with the runtime.
+                        runtime.spawn(async move { pulse.beat_for_ever().await });
+                    }
                     let cut = runtime.block_on(serve(shared, listeners.into_iter().collect(), last_wait));
                     runtime.shutdown_background();
                     cut

@@ -335,3 +335,27 @@ fn a_directory_that_a_run_is_writing_is_refused_to_a_second_one_and_the_first_en
     // The directory is free again.
     assert_eq!(rig.run(None).output().unwrap().status.code(), Some(0));
 }
+
+/// When we stood still is believed only as it can have been noted: each with a length, in order, within a run.
+#[test]
+fn standstills_that_nobody_can_have_noted_are_errors() {
+    let rig = Rig::finished(Some("change-name,every=300"), 1);
+    let told = |windows: &str| {
+        let told = format!("\"stood_still\": {{\"windows_ns\": {windows}, \"resends_after_ns\": 0}},\n  \"limits\":");
+        move |text: &str| text.replacen("\"limits\":", &told, 1)
+    };
+    for windows in
+        ["[[5, 3]]", "[[5, 5]]", "[[50, 60], [10, 20]]", "[[10, 30], [20, 40]]", "[[0, 18000000000000000000]]"]
+    {
+        is_refused(&rig, "run.json", told(windows), "no run can have stood still at such times");
+    }
+    let too_many: Vec<String> = (0..300).map(|number| format!("[{}, {}]", 10 * number, 10 * number + 5)).collect();
+    let too_many = format!("[{}]", too_many.join(", "));
+    is_refused(&rig, "run.json", told(&too_many), "no run can have stood still at such times");
+    // What can be is read.
+    let path = rig.evidence().join("run.json");
+    let sound = fs::read_to_string(&path).unwrap();
+    fs::write(&path, told("[[10, 20], [30, 40]]")(&sound)).unwrap();
+    rig.reseal();
+    assert_eq!(rig.judge().status.code(), Some(1));
+}

@@ -23,6 +23,7 @@ mod passing;
 mod rig;
 mod settling;
 mod shrink;
+mod standing_still;
 mod starting;
 mod surroundings;
 mod talking;

@@ -38,7 +38,7 @@ impl Rig {
     pub fn start(limits: Limits, decide: impl Fn(&Export) -> Decision + Send + Sync + 'static) -> Self {
         let backend = Arc::new(Scripted { decide: Box::new(decide), seen: Mutex::default() });
         let any = Some("127.0.0.1:0".parse().unwrap());
-        let config = ServerConfig { grpc: any, http: any, threads: NonZeroUsize::new(2).unwrap(), limits };
+        let config = ServerConfig { grpc: any, http: any, threads: NonZeroUsize::new(2).unwrap(), limits, pulse: None };
         let server = SinkServer::start(config, Arc::clone(&backend) as Arc<dyn Backend>).unwrap();
         Self { server, backend }
     }

@@ -1,14 +1,16 @@
 //! What arrived against what was expected.
 
 use super::expect::{Expectation, Sent};
+use super::watch::SinkDid;
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::account::Account;
 use crate::judge::checks::{self, delivery, integrity};
 use crate::judge::conclusion;
-use crate::judge::evidence::{Conduct, Evidence, Refusals, Remedies, Settling};
+use crate::judge::evidence::{Conduct, Evidence, Remedies, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
+use crate::judge::standstill::{Excused, Resending, Standstills};
 use crate::judge::without::Without;
 use crate::sink::recorder::Recorder;
 use roaring::RoaringTreemap;
@@ -31,8 +33,12 @@ const NEVER_LATE: Duration = Duration::from_secs(1 << 34);
 pub(super) fn recorder(expectation: &Expectation) -> Arc<Recorder> {
     let plan = &expectation.plan;
     let chunks = Arc::new(OpenChunks::new(Arc::clone(plan), CHUNKS_OPEN_MAX));
-    let clock = RunClock::of_epoch(plan.spec().epoch_unix_ns);
-    Arc::new(Recorder::new(chunks, clock, Arc::new(LatencyRecorder::new()), NEVER_LATE, Duration::ZERO))
+    Arc::new(Recorder::new(chunks, clock(expectation), Arc::new(LatencyRecorder::new()), NEVER_LATE, Duration::ZERO))
+}
+
+/// The clock of whoever sends.
+pub(super) fn clock(expectation: &Expectation) -> RunClock {
+    RunClock::of_epoch(expectation.plan.spec().epoch_unix_ns)
 }
 
 /// True when every record has arrived, intact or not.
@@ -57,20 +63,23 @@ impl Judged {
     }
 }
 
-/// Judges delivery and integrity. `refusals` is what the sink did not take, `unanswered` what it took without telling; `cut_short` says why what is absent may still be under way, if it may.
+/// Judges delivery and integrity. `cut_short` says why what is absent may still be under way, if it may; `did` is what the sink itself did,
+/// and `standstills` when it stood still.
 pub(super) fn judge(
     expectation: &Expectation,
     recorder: &Recorder,
     sent: Sent,
     foreign_fails: bool,
-    refusals: Refusals,
-    unanswered: &RoaringTreemap,
     cut_short: Option<String>,
+    did: SinkDid,
+    standstills: Standstills,
 ) -> Judged {
     let chunks = sent.chunks;
     let cut_short = cut_short.or(sent.doubt);
     let mut account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
-    account.explain_repeats(unanswered);
+    account.explain_repeats(&did.unanswered);
+    // Neither when anything was sent is known here nor who sends.
+    let excused = Excused::without_instants(&account, standstills, Resending::default());
     let evidence = Evidence {
         plan: Arc::clone(&expectation.plan),
         account,
@@ -86,7 +95,7 @@ pub(super) fn judge(
         foreign: recorder.ledger().foreign(),
         foreign_fails,
         conduct: Conduct::default(),
-        refusals,
+        refusals: did.refusals,
         settling: Settling::default(),
         may_leave_out: Vec::new(),
         may_change: Vec::new(),
@@ -96,6 +105,7 @@ pub(super) fn judge(
         cut_short,
         target_ended: None,
         never_bit: Vec::new(),
+        excused,
         faults: Vec::new(),
         died_inside: RoaringTreemap::new(),
         foretold: None,

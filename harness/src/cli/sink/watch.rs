@@ -7,6 +7,7 @@ use super::summary::{Ended, Summary};
 use crate::clock::RunClock;
 use crate::judge::evidence::Refusals;
 use crate::process::KeptCommand;
+use crate::pulse::Pulse;
 use crate::sink::reception::Reception;
 use crate::sink::recorder::Recorder;
 use roaring::RoaringTreemap;
@@ -29,6 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A command that has ended may have left traffic that never settles.
 const SETTLE_MAX: Duration = Duration::from_secs(60);
+
+/// What the sink itself did, beside taking what came.
+pub(super) struct SinkDid {
+    /// What it did not take.
+    pub(super) refusals: Refusals,
+    /// The records that it took without telling.
+    pub(super) unanswered: RoaringTreemap,
+    /// Whether it stood still.
+    pub(super) pulse: Arc<Pulse>,
+}
 
 /// A sink at work.
 pub(super) struct Watch {
@@ -180,15 +191,8 @@ impl Watch {
         self.goal.as_ref().map(|goal| (goal.text().to_owned(), ended == Ended::Held))
     }
 
-    /// The judgement, if one was asked for; without one inside when it never became known what to expect. Of the records in `unanswered`
-    /// the sink itself kept the answer back.
-    pub(super) fn judged(
-        &self,
-        ended: Ended,
-        foreign_fails: bool,
-        refusals: Refusals,
-        unanswered: &RoaringTreemap,
-    ) -> Option<(String, Option<Judged>)> {
+    /// The judgement, if one was asked for; without one inside when it never became known what to expect.
+    pub(super) fn judged(&self, ended: Ended, foreign_fails: bool, did: SinkDid) -> Option<(String, Option<Judged>)> {
         self.wanted.as_ref()?;
         let Some(known) = &self.known else { return Some(("expectation".to_owned(), None)) };
         let cut_short = crate::panics::seen().or_else(|| match ended {
@@ -198,15 +202,9 @@ impl Watch {
             Ended::Arrived | Ended::CommandDone | Ended::Deadline => None,
         });
         let expectation = &known.expectation;
-        let judged = judged::judge(
-            expectation,
-            &known.recorder,
-            expectation.sent(),
-            foreign_fails,
-            refusals,
-            unanswered,
-            cut_short,
-        );
+        let standstills = did.pulse.standstills(judged::clock(expectation));
+        let (recorder, sent) = (&known.recorder, expectation.sent());
+        let judged = judged::judge(expectation, recorder, sent, foreign_fails, cut_short, did, standstills);
         Some((expectation.name.clone(), Some(judged)))
     }
 }

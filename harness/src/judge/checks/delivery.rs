@@ -176,10 +176,11 @@ fn absent_by_design(evidence: &Evidence, lost: u64) -> Option<Finding> {
 }
 
 fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
-    let counts = &evidence.account.counts;
-    let unexplained = counts.duplicated - counts.duplicated_explained;
+    let (counts, sets) = (&evidence.account.counts, &evidence.account.sets);
+    let excused = &evidence.excused.repeated;
+    let unexplained = counts.duplicated - counts.duplicated_explained - excused.len();
     if unexplained > 0 {
-        let records = &evidence.account.sets.duplicated - &evidence.account.sets.duplicated_explained;
+        let records = &(&sets.duplicated - &sets.duplicated_explained) - excused;
         let message = "these came out twice or more though each was sent once";
         let mut found = with_records(
             evidence,
@@ -198,11 +199,28 @@ fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
         found.place = Some(by_ways.unwrap_or_else(|| place::between(INTAKE, evidence)));
         findings.push(found);
     }
+    if !excused.is_empty() {
+        let message = "these came out twice or more though each was sent once; whether the target repeats what had succeeded cannot \
+                       be told, since whoever waits for an answer of the sink meanwhile has reason to send again";
+        let found = while_we_stood_still(evidence, "duplicated", excused.len(), message);
+        findings.push(with_records(evidence, found, excused, Among::Arrived));
+    }
     if counts.duplicated_explained > 0 {
         let message = "these came out twice or more; they had to be sent again where no answer came, which explains it";
         let found = finding("duplicated-explained", Level::Info, counts.duplicated_explained, message);
         findings.push(with_records(evidence, found, &evidence.account.sets.duplicated_explained, Among::Arrived));
     }
+}
+
+/// A finding of what our own standing still may be the reason for: open, and with what to do about that.
+fn while_we_stood_still(evidence: &Evidence, id: &str, count: u64, message: &str) -> Finding {
+    let why = evidence.excused.standstills.in_words().unwrap_or_default();
+    let mut found = finding(id, Level::Inconclusive, count, format!("{message}: {why}"));
+    found.advice = Some(
+        "give spanproof the CPU that it needs (alone on its machine, or at a lower rate), and do not pause it"
+            .to_owned(),
+    );
+    found
 }
 
 /// What the configuration itself says of repeats. They fail all the same: a backend would have each span as often.
@@ -253,26 +271,33 @@ fn refused_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
 }
 
 fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
-    let count = evidence.account.counts.late;
+    let (late, excused) = (&evidence.account.sets.late, &evidence.excused.late);
+    let message = format!(
+        "these came out more than {:.1} s after they were sent, longer than the target may hold them",
+        evidence.late_after.as_secs_f64()
+    );
+    let cannot_be_told = format!("{message}; whether that is the target's doing cannot be told");
+    // Where the harness itself was late or took not everything, or the run was cut short, that says nothing of the target.
+    if let Some(doubt) = evidence.lateness_doubt() {
+        let count = evidence.account.counts.late;
+        let found = finding("late", Level::Inconclusive, count, format!("{cannot_be_told}: {doubt}"));
+        findings.extend((count > 0).then(|| with_records(evidence, found, late, Among::Arrived)));
+        return;
+    }
+    let count = evidence.account.counts.late - excused.len();
     if count > 0 {
-        let mut message = format!(
-            "these came out more than {:.1} s after they were sent, longer than the target may hold them",
-            evidence.late_after.as_secs_f64()
-        );
-        // Where the harness itself was late or took not everything, or the run was cut short, that says nothing of the target.
-        let doubt = evidence.lateness_doubt();
-        let level = if doubt.is_some() { Level::Inconclusive } else { Level::Failure };
-        if let Some(doubt) = doubt {
-            message.push_str(&format!("; whether that is the target's doing cannot be told: {doubt}"));
-        }
-        let mut found = finding("late", level, count, message);
+        let mut found = finding("late", Level::Failure, count, message);
         found.place = Some(place::between(INTAKE, evidence));
         found.advice = Some(
             "what holds spans inside it for so long: batch time-outs, a queue that fills, pauses between retries; or a longer \
              `run.late_after`"
                 .to_owned(),
         );
-        findings.push(with_records(evidence, found, &evidence.account.sets.late, Among::Arrived));
+        findings.push(with_records(evidence, found, &(late - excused), Among::Arrived));
+    }
+    if !excused.is_empty() {
+        let found = while_we_stood_still(evidence, "late", excused.len(), &cannot_be_told);
+        findings.push(with_records(evidence, found, excused, Among::Arrived));
     }
 }
 

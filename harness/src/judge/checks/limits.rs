@@ -29,6 +29,10 @@ pub struct Doubts {
     pub recovery: Option<String>,
     /// So much of a recovery at most may be none of the target's doing; `None` where it may be all of it.
     pub recovery_at_most: Option<Duration>,
+    /// That we stood still ourselves, in words.
+    pub stood_still: Option<String>,
+    /// So many late records that may be the reason for, and so many repeated ones.
+    pub excused: [u64; 2],
 }
 
 impl Doubts {
@@ -39,26 +43,33 @@ impl Doubts {
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
         let lateness = evidence.lateness_doubt();
         let pace = harness_was_the_limit(&evidence.conduct);
-        let recovery = lateness.clone().or_else(|| pace.clone());
-        let recovery_at_most = late_starts_alone(&evidence.conduct).filter(|_| lateness.is_none());
+        let excused = &evidence.excused;
+        let stood_still = excused.standstills.in_words();
+        let recovery = lateness.clone().or_else(|| pace.clone()).or_else(|| stood_still.clone());
+        let by_late_starts = if pace.is_some() { late_starts_alone(&evidence.conduct) } else { Some(Duration::ZERO) };
+        let recovery_at_most = by_late_starts.filter(|_| lateness.is_none() && recovery.is_some());
         Self {
             absence: evidence.absence_doubt().or(by_design),
             change: changed,
             lateness,
             pace,
             recovery,
-            recovery_at_most,
+            recovery_at_most: recovery_at_most.map(|most| most.saturating_add(excused.delay)),
+            stood_still,
+            excused: [excused.late.len(), excused.repeated.len()],
         }
     }
 
     /// The doubt about a figure that breaks its limit. A recovery that breaks it by more than is in doubt breaks it for certain.
     fn about(&self, limit: &Limit, counted: f64) -> Option<String> {
+        let [late, repeated] = self.excused;
         match limit.canonical_path() {
             "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.lost_declared" | "spans.delivered" => {
                 self.absence.clone()
             }
             "spans.corrupted" | "spans.corrupted_only" => self.change.clone(),
-            "spans.late" => self.lateness.clone(),
+            "spans.late" => self.lateness.clone().or_else(|| self.without(limit, counted, late)),
+            "spans.duplicated" | "spans.duplicated_unexplained" => self.without(limit, counted, repeated),
             path if path.starts_with("recovery.") => {
                 let surely = |most: Duration| !limit.holds(counted - most.as_secs_f64());
                 self.recovery.clone().filter(|_| !self.recovery_at_most.is_some_and(surely))
@@ -66,6 +77,11 @@ impl Doubts {
             path if path.starts_with("driver.achieved_") || path.starts_with("driver.lateness_") => self.pace.clone(),
             _ => None,
         }
+    }
+
+    /// That we stood still, if the limit holds for what that is not the reason for.
+    fn without(&self, limit: &Limit, counted: f64, excused: u64) -> Option<String> {
+        self.stood_still.clone().filter(|_| excused > 0 && limit.holds(counted - excused as f64))
     }
 }
 

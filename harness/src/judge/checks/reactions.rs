@@ -19,7 +19,15 @@ const FINAL: &str = "what its exporter takes for retryable: over HTTP 429, 502, 
                      like, nor RESOURCE_EXHAUSTED without RetryInfo";
 
 fn findings(evidence: &Evidence) -> Vec<Finding> {
-    seen(evidence).flat_map(|(fault, reactions)| of_fault(fault, reactions)).collect()
+    let mut findings: Vec<Finding> = seen(evidence).flat_map(|(fault, reactions)| of_fault(fault, reactions)).collect();
+    // Who gives up waiting has not heard the answer, and may send again.
+    if let Some(why) = evidence.excused.standstills.in_words().filter(|_| evidence.excused.unheard) {
+        for found in findings.iter_mut().filter(|found| found.level == Level::Failure) {
+            found.level = Level::Inconclusive;
+            found.message.push_str(&format!("; whether it had heard that answer cannot be told: {why}"));
+        }
+    }
+    findings
 }
 
 /// The faults that sent requests away, and what became of those.

@@ -18,6 +18,7 @@ mod concluded;
 mod delivered;
 mod driven;
 mod examples;
+mod excused;
 mod faulty;
 mod limited;
 mod reacted;

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::pulse::Pulse;
 
 /// Where and how a server listens.
 #[derive(Debug, Clone)]
@@ -16,11 +19,14 @@ pub struct ServerConfig {
     pub threads: NonZeroUsize,
     /// The bounds.
     pub limits: Limits,
+    /// Where it notes when it stood still itself: it did not come round, or kept a request for long though the backend did not
+    /// ask for that.
+    pub pulse: Option<Arc<Pulse>>,
 }
 
 impl Default for ServerConfig {
     fn default() -> Self {
-        Self { grpc: None, http: None, threads: NonZeroUsize::MIN, limits: Limits::default() }
+        Self { grpc: None, http: None, threads: NonZeroUsize::MIN, limits: Limits::default(), pulse: None }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Carries out what the backend decided, up to the point where a protocol has to say it.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use http::StatusCode;
 use tokio::time::sleep;
@@ -11,6 +12,7 @@ use super::budget::Hold;
 use super::call::{Abort, Call};
 use super::counters::Reason;
 use super::retry_after::RetryAfter;
+use crate::pulse::STANDSTILL_MIN;
 use crate::threads::Present;
 use crate::wire::{Code, PartialSuccess, Protocol, Status};
 
@@ -34,9 +36,10 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
     let tally = &call.shared.tally;
     tally.wire_bytes.fetch_add(export.wire_bytes, Relaxed);
     tally.body_bytes.fetch_add(export.body.len() as u64, Relaxed);
-    let is_grpc = export.protocol == Protocol::Grpc;
+    let (is_grpc, received) = (export.protocol == Protocol::Grpc, export.received);
     let mut decision = call.shared.backend.export(export);
     drop(hold);
+    note_if_kept(call, received);
     let mut witnesses = Vec::new();
     loop {
         decision = match decision {
@@ -99,6 +102,15 @@ pub(super) async fn decide(call: &Call<'_>, export: Export, hold: Hold<'_>) -> R
             call.settle(&tally.reset);
             Err(call.abort(h2::Reason::from(http2_error)))
         }
+    }
+}
+
+/// Notes that a request waited for long before it was decided: for room, or for us.
+fn note_if_kept(call: &Call<'_>, received: Instant) {
+    let Some(pulse) = &call.shared.pulse else { return };
+    let decided = Instant::now();
+    if decided.saturating_duration_since(received) >= STANDSTILL_MIN {
+        pulse.note(received, decided);
     }
 }
 
