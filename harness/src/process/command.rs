@@ -105,7 +105,12 @@ impl KeptCommand {
 
     /// Sends it SIGINT as Ctrl-C would, and leaves it to end by itself.
     pub fn interrupt(&mut self) {
-        self.kept.order(&Order::Signal(Signal::INT.as_raw()));
+        self.signal(Signal::INT);
+    }
+
+    /// Sends it a signal: it alone, and not what it started.
+    pub fn signal(&mut self, signal: Signal) {
+        self.kept.order(&Order::Signal(signal.as_raw()));
     }
 
     /// Ends it: SIGINT as Ctrl-C would, SIGTERM after half of `grace`, SIGKILL at its end. What it started ends with it.

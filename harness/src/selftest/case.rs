@@ -2,6 +2,7 @@
 
 use crate::evidence::Frozen;
 use spanproof_reports::result::verdict::Verdict;
+use std::time::Duration;
 
 /// One thing that is tried.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +21,17 @@ pub struct Case {
     pub counted: Counted,
     /// Whether it rests on time, and so says nothing on a machine that is too busy for the harness.
     pub rests_on_time: bool,
-    /// Whether its run is interrupted in the middle of the load, as by Ctrl-C.
-    pub interrupted: bool,
+    /// What is done to its run in the middle of the load.
+    pub disturbance: Option<Disturbance>,
+}
+
+/// What is done to a run in the middle of its load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// It is interrupted, as by Ctrl-C.
+    Interrupt,
+    /// It is paused for so long, as by Ctrl-Z: SIGSTOP, and SIGCONT.
+    Pause(Duration),
 }
 
 /// Where a case's evidence comes from.
@@ -153,7 +163,7 @@ impl Case {
     const fn new(name: &'static str, source: Source, expected: Expected, shows: &'static str) -> Self {
         let behind = Behind::Same;
         let counted = Counted::NoDefect;
-        Self { name, source, expected, behind, shows, counted, rests_on_time: false, interrupted: false }
+        Self { name, source, expected, behind, shows, counted, rests_on_time: false, disturbance: None }
     }
 
     /// A run with a planted defect.
@@ -217,7 +227,13 @@ impl Case {
 
     /// The same, interrupted in the middle of the load.
     pub const fn interrupted(mut self) -> Self {
-        self.interrupted = true;
+        self.disturbance = Some(Disturbance::Interrupt);
+        self
+    }
+
+    /// The same, paused in the middle of the load for so long.
+    pub const fn paused(mut self, lasting: Duration) -> Self {
+        self.disturbance = Some(Disturbance::Pause(lasting));
         self
     }
 

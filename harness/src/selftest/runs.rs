@@ -4,10 +4,11 @@
 
 use super::Setup;
 use super::arguments::arguments;
-use super::case::{Case, Expected, Source};
+use super::case::{Case, Disturbance, Expected, Source};
 use super::judged::{Came, judge};
 use super::seen::{Outcome, Untried};
 use crate::process::{Exit, KeptCommand};
+use rustix::process::Signal;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::ops::RangeInclusive;
@@ -33,8 +34,8 @@ const TRIES_FIRST: u32 = 3;
 /// What a run's progress says as soon as its load is under way.
 const LOADING: &str = "in flight";
 
-/// An interrupt comes so long after the load began: something has then been sent and lost, and most is still to be sent.
-const INTERRUPT_AFTER: Duration = Duration::from_millis(1_500);
+/// A run is disturbed so long after its load began: something has then been sent and lost, and most is still to be sent.
+const DISTURB_AFTER: Duration = Duration::from_millis(1_500);
 
 /// The end of a run's log that is shown where it could not run, in characters.
 const LAST_WORDS_MAX: usize = 600;
@@ -65,9 +66,17 @@ struct Running<'a> {
     command: KeptCommand,
     began: Instant,
     load_began: Option<Instant>,
-    interrupted: bool,
+    disturbed: Disturbed,
     directory: PathBuf,
     log: PathBuf,
+}
+
+/// How far the disturbance of a run is.
+#[derive(Clone, Copy)]
+enum Disturbed {
+    NotYet,
+    PausedUntil(Instant),
+    Done,
 }
 
 /// The work that is shared between the threads.
@@ -157,7 +166,7 @@ impl Work<'_> {
         let command = KeptCommand::start_in(Some(&self.setup.folder), &binary, &arguments, BTreeMap::new(), file);
         let command = command.map_err(|error| error.to_string())?;
         let began = Instant::now();
-        Ok(Running { job, command, began, load_began: None, interrupted: false, directory, log })
+        Ok(Running { job, command, began, load_began: None, disturbed: Disturbed::NotYet, directory, log })
     }
 
     /// Waits for the end of a run and judges what it left. `None` when we are interrupted ourselves.
@@ -172,7 +181,7 @@ impl Work<'_> {
             if running.began.elapsed() > DEADLINE {
                 return Some(Err(format!("the run did not end within {} s", DEADLINE.as_secs())));
             }
-            running.interrupt_if_due();
+            running.disturb_if_due();
             std::thread::sleep(TICK);
         };
         let Running { job, directory, log, .. } = running;
@@ -186,18 +195,38 @@ impl Work<'_> {
 }
 
 impl Running<'_> {
-    /// Interrupts a run whose case asks for it, once, in the middle of its load.
-    fn interrupt_if_due(&mut self) {
-        if !self.job.case.interrupted || self.interrupted {
-            return;
+    /// Does to a run what its case asks for, once, in the middle of its load.
+    fn disturb_if_due(&mut self) {
+        let Some(disturbance) = self.job.case.disturbance else { return };
+        let so_far = self.disturbed;
+        match so_far {
+            Disturbed::NotYet if self.is_in_mid_load() => self.disturbed = self.disturb(disturbance),
+            Disturbed::PausedUntil(end) if Instant::now() >= end => {
+                self.command.signal(Signal::CONT);
+                self.disturbed = Disturbed::Done;
+            }
+            Disturbed::NotYet | Disturbed::PausedUntil(_) | Disturbed::Done => {}
         }
+    }
+
+    fn disturb(&mut self, disturbance: Disturbance) -> Disturbed {
+        match disturbance {
+            Disturbance::Interrupt => {
+                self.command.interrupt();
+                Disturbed::Done
+            }
+            Disturbance::Pause(lasting) => {
+                self.command.signal(Signal::STOP);
+                Disturbed::PausedUntil(Instant::now() + lasting)
+            }
+        }
+    }
+
+    fn is_in_mid_load(&mut self) -> bool {
         if self.load_began.is_none() && says(&self.log, LOADING) {
             self.load_began = Some(Instant::now());
         }
-        if self.load_began.is_some_and(|began| began.elapsed() > INTERRUPT_AFTER) {
-            self.command.interrupt();
-            self.interrupted = true;
-        }
+        self.load_began.is_some_and(|began| began.elapsed() > DISTURB_AFTER)
     }
 }
 
@@ -241,7 +270,7 @@ fn says(log: &Path, word: &str) -> bool {
 fn code(exit: Exit, job: &Job) -> Result<i32, String> {
     match exit {
         Exit::Code(code @ (0 | 1 | 3)) => Ok(code),
-        Exit::Code(code @ 130) if job.case.interrupted => Ok(code),
+        Exit::Code(code @ 130) if job.case.disturbance == Some(Disturbance::Interrupt) => Ok(code),
         other => Err(format!("the run ended with {other}")),
     }
 }
