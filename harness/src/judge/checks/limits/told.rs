@@ -105,7 +105,7 @@ fn sampled(limit: &Limit, result: &RunResult) -> Option<Window> {
         let (highest_at, _) = highest(&samples)?;
         let mut beyond = samples.iter().filter(|(_, bytes)| !limit.holds(*bytes as f64)).map(|(at, _)| *at);
         let from_seconds = beyond.next().unwrap_or(highest_at);
-        let to_seconds = beyond.last().unwrap_or(from_seconds);
+        let to_seconds = beyond.next_back().unwrap_or(from_seconds);
         let during = Some(format!("highest at {}", clock(highest_at)));
         return Some(Window { from_seconds, to_seconds, during });
     }
