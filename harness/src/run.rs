@@ -9,6 +9,7 @@ mod error;
 mod faults;
 mod forecast;
 mod gate;
+mod intervals;
 mod narrate;
 mod parts;
 mod place;

@@ -10,7 +10,7 @@ use spanproof_generators::plan::Plan;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::result::epoch::{Epoch, RunTag};
 use spanproof_reports::result::participants::{Driver, Exit, Machine, Memory, Sink};
-use spanproof_reports::result::timeline::{Settle, Timeline};
+use spanproof_reports::result::timeline::Settle;
 use spanproof_reports::result::{RunResult, RunStatus, participants};
 use spanproof_reports::terminal::plan::{Fault as PlannedFault, Plan as PlanForPeople};
 use spanproof_scenarios::scenario::{self, Scenario};
@@ -83,10 +83,7 @@ pub(super) fn document(
     result.sink = Some(sink(found));
     result.target = Some(target(scenario, found));
     result.settle = Some(settle(&found.patience));
-    result.timeline = Some(Timeline {
-        interval_seconds: found.watched.interval.as_secs_f64(),
-        points: found.watched.timeline.clone(),
-    });
+    result.timeline = Some(found.watched.timeline.timeline());
     result.warnings = warnings(found);
     result.prediction = outlook.foretold().map(|foretold| foretold.told.clone());
     result.prediction_unknown = outlook.unknown().map(str::to_owned);

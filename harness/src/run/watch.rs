@@ -1,5 +1,6 @@
 //! Watches a run: progress for people, samples for the result, and every reason to end early.
 
+use super::intervals::{Intervals, Seen, Totals};
 use super::narrate::{Narrator, Standing};
 use super::settle::{Patience, QUIET};
 use super::{Talk, deadline, sustained};
@@ -20,7 +21,7 @@ use spanproof_reports::events::Event;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::progress::Progress;
 use spanproof_reports::result::check::LimitOutcome;
-use spanproof_reports::result::timeline::{SettleEnd, TimelinePoint};
+use spanproof_reports::result::timeline::SettleEnd;
 use spanproof_reports::result::verdict::Verdict;
 use spanproof_scenarios::scenario::Scenario;
 use std::cell::RefCell;
@@ -34,9 +35,6 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// How often a sample is taken for the timeline.
 const SAMPLE: Duration = Duration::from_secs(1);
-
-/// Points kept of the timeline; longer runs drop every second one.
-const POINTS_MAX: usize = 3600;
 
 /// Requests under way may take this long beyond their timeout before they are given up as unknown.
 const ANSWER_MARGIN: Duration = Duration::from_secs(2);
@@ -63,8 +61,7 @@ pub(super) struct Watcher<'a> {
 /// What was seen.
 pub(super) struct Watched {
     pub driver: DriverReport,
-    pub timeline: Vec<TimelinePoint>,
-    pub interval: Duration,
+    pub timeline: Intervals,
     pub events: Vec<Event>,
     /// What faults could not do or undo, in words.
     pub amiss: Vec<String>,
@@ -134,8 +131,7 @@ impl Watcher<'_> {
     ) -> Watched {
         let mut watched = Watched {
             driver: DriverReport::nothing(),
-            timeline: Vec::new(),
-            interval: SAMPLE,
+            timeline: Intervals::new(SAMPLE),
             events: Vec::new(),
             amiss: Vec::new(),
             interrupted: false,
@@ -303,22 +299,8 @@ impl Watcher<'_> {
     }
 
     fn note_point(&self, at: Duration, sent: u64, in_flight: Option<u64>, watched: &mut Watched, memory: Option<u64>) {
-        watched.timeline.push(TimelinePoint {
-            at_seconds: at.as_secs_f64(),
-            sent,
-            acknowledged: self.outcomes.sums().acknowledged,
-            delivered: self.recorder.ledger().delivered(),
-            in_flight,
-            target_memory_bytes: memory,
-        });
-        if watched.timeline.len() > POINTS_MAX {
-            let mut nth = 0;
-            watched.timeline.retain(|_| {
-                nth += 1;
-                nth % 2 == 0
-            });
-            watched.interval *= 2;
-        }
+        let (acknowledged, delivered) = (self.outcomes.sums().acknowledged, self.recorder.ledger().delivered());
+        watched.timeline.note(Totals { at, sent, acknowledged, delivered }, Seen { in_flight, target_memory: memory });
     }
 
     /// Waits for what the target may still hold; ends early when everything has arrived.

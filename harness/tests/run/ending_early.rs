@@ -161,9 +161,13 @@ fn an_abort_limit_that_is_to_hold_for_a_while_ends_the_run_when_it_has() {
     let abort = events.iter().find(|event| event["kind"] == "abort").unwrap_or_else(|| panic!("{run}"));
     let timeline = run.result()["timeline"]["points"].clone();
     let at = |thing: &serde_json::Value| thing["at_seconds"].as_f64().unwrap();
-    // A point's count is read after its time, so this is before the limit held.
-    let before = timeline.as_array().unwrap().iter().rfind(|point| point["acknowledged"].as_u64().unwrap() <= 2000);
-    let before = at(before.unwrap_or_else(|| panic!("{run}")));
+    // The limit first held within the first interval at whose end it did, so not before that began.
+    let mut acknowledged = 0;
+    let crosses = |point: &&serde_json::Value| {
+        acknowledged += point["acknowledged"].as_u64().unwrap();
+        acknowledged > 2000
+    };
+    let before = at(timeline.as_array().unwrap().iter().find(crosses).unwrap_or_else(|| panic!("{run}")));
     assert!(at(abort) >= before + 1.0, "aborted at {} s, and at {before} s it did not hold\n{run}", at(abort));
 }
 

@@ -118,8 +118,10 @@ fn sampled(limit: &Limit, result: &RunResult) -> Option<Window> {
 }
 
 fn samples(result: &RunResult, value: fn(&TimelinePoint) -> Option<u64>) -> Vec<(f64, u64)> {
-    let points = result.timeline.iter().flat_map(|timeline| &timeline.points);
-    points.filter_map(|point| Some((point.at_seconds, value(point)?))).collect()
+    let Some(timeline) = &result.timeline else { return Vec::new() };
+    // Both are seen at the end of an interval.
+    let sample = |point: &TimelinePoint| Some((point.at_seconds + timeline.interval_seconds, value(point)?));
+    timeline.points.iter().filter_map(sample).collect()
 }
 
 /// The first of the highest.

@@ -157,7 +157,7 @@ fn however_much_is_wrong_each_failure_has_its_place_on_the_screen() {
 fn a_limit_on_a_figure_says_when_it_was_beyond_and_what_to_try() {
     let mut result = concluded::concluded(&clean(), &[]);
     let point = |at: u32, memory: u64, in_flight| TimelinePoint {
-        at_seconds: f64::from(at),
+        at_seconds: f64::from(at - 1),
         in_flight: Some(in_flight),
         target_memory_bytes: Some(memory << 20),
         ..TimelinePoint::default()
