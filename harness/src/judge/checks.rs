@@ -104,5 +104,20 @@ fn finding(id: &str, level: Level, count: u64, message: impl Into<String>) -> Fi
     }
 }
 
+/// Every finding that fails a check, by its id.
+#[cfg(test)]
+pub(crate) const FAILURES: [&str; 10] = [
+    "corrupted",
+    "duplicated",
+    "foreign",
+    "foreign-signal",
+    "invented",
+    "late",
+    "lost-acknowledged",
+    "malformed",
+    "refused-delivered",
+    "resent-after-final",
+];
+
 #[cfg(test)]
 mod tests;

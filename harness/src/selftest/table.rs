@@ -665,6 +665,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn whatever_fails_a_check_is_planted() {
+        let planted = table().into_iter().flat_map(|case| {
+            let behind = match case.behind {
+                Behind::Differs(expected, _) => expected.failing,
+                Behind::Same | Behind::Untried(_) | Behind::Only(_) => &[],
+            };
+            [case.expected.failing, behind].concat()
+        });
+        assert_eq!(planted.collect::<BTreeSet<_>>(), BTreeSet::from(crate::judge::checks::FAILURES));
+    }
+
     /// An id in the checks' sources that no case expects could vanish unnoticed.
     #[test]
     fn every_finding_that_a_check_can_make_is_expected_by_a_case() {
