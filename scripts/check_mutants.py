@@ -1,10 +1,10 @@
 """Says what became of the mutants that scripts/mutants tried, and whether that is enough.
 
-usage: check_mutants.py EXCUSED PART OUT
+usage: check_mutants.py EXCUSED TRIED OUT
 
 OUT holds what cargo-mutants wrote of each stage, as GROUP-near.json and GROUP-wide.json: what the nearest tests did not notice, the wider
-ones may have. EXCUSED is the list of survivors that no test could notice, each with its reason. PART is 0 when every file was tried; else
-excuses for files that were not are left alone, and no share is asked of so few.
+ones may have. EXCUSED is the list of survivors that no test could notice, each with its reason. TRIED is `all` files, whole `groups` of them,
+or some `files`: excuses for files that were not tried are left alone then, and of some files no share is asked.
 Exit 0: enough are noticed, every survivor is excused, none is in the merging of verdicts, and no excuse is stale; 1: not so.
 """
 import json
@@ -25,14 +25,14 @@ MERGING = [
 ]
 
 
-def main(excused, part, out):
+def main(excused, which, out):
     mutants = read(Path(out))
     excuses = read_excuses(Path(excused))
     table(mutants)
     tried = {file for file, _ in mutants}
-    if part != "0":
+    if which != "all":
         excuses = {key: times for key, times in excuses.items() if key[0] in tried}
-    problems = [*share_problems(mutants, SHARE_MIN if part == "0" else 0), *survivor_problems(mutants, excuses)]
+    problems = [*share_problems(mutants, 0 if which == "files" else SHARE_MIN), *survivor_problems(mutants, excuses)]
     for problem in problems:
         print(problem)
     return 1 if problems else 0

@@ -24,7 +24,7 @@ def caught(number):
 
 
 class CheckMutants(unittest.TestCase):
-    def check(self, near, wide=None, excuses="", part="0"):
+    def check(self, near, wide=None, excuses="", which="all"):
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             (out / "judge-near.json").write_text(json.dumps({"outcomes": [{"scenario": "Baseline", "summary": "Success"}, *near]}))
@@ -32,7 +32,7 @@ class CheckMutants(unittest.TestCase):
                 (out / "judge-wide.json").write_text(json.dumps({"outcomes": wide}))
             (out / "excused.toml").write_text(excuses)
             with contextlib.redirect_stdout(io.StringIO()) as told:
-                return check_mutants.main(str(out / "excused.toml"), part, str(out)), told.getvalue()
+                return check_mutants.main(str(out / "excused.toml"), which, str(out)), told.getvalue()
 
     def excuse(self, times=1, file=FILE):
         return f'[[survivor]]\nfile = "{file}"\ntimes = {times}\n{EXCUSE}'
@@ -64,14 +64,17 @@ class CheckMutants(unittest.TestCase):
         self.assertIn("excused 1 times and survived 0", told)
         other = self.excuse(file="harness/src/judge/b.rs")
         self.assertEqual(self.check(caught(3), excuses=other)[0], 1)
-        self.assertEqual(self.check(caught(3), excuses=other, part="1")[0], 0)
+        self.assertEqual(self.check(caught(3), excuses=other, which="files")[0], 0)
+        self.assertEqual(self.check(caught(3), excuses=other, which="groups")[0], 0)
 
     def test_excused_or_not_no_more_than_two_in_a_hundred_survive(self):
         self.assertEqual(self.check([*caught(49), mutant(1, "MissedMutant")], excuses=self.excuse())[0], 0)
         status, told = self.check([*caught(48), mutant(1, "MissedMutant")], excuses=self.excuse())
         self.assertEqual(status, 1)
         self.assertIn("less than 98 %", told)
-        self.assertEqual(self.check([mutant(1, "MissedMutant"), *caught(1)], excuses=self.excuse(), part="1")[0], 0)
+        few = [mutant(1, "MissedMutant"), *caught(1)]
+        self.assertEqual(self.check(few, excuses=self.excuse(), which="files")[0], 0)
+        self.assertEqual(self.check(few, excuses=self.excuse(), which="groups")[0], 1)
 
     def test_nothing_in_the_merging_of_verdicts_is_excused(self):
         near = [*caught(500), mutant(1, "MissedMutant", file=VERDICT)]
