@@ -1,16 +1,18 @@
 //! A backend that fails: by faults that it is given, and by those that are switched over HTTP.
 
 use super::rig::{PATIENCE, Sink, ask, generate, run, spanproof};
-use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol};
+use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol, RetryConfig};
+use std::time::Duration;
 
-const SHORT: [&str; 4] = ["--rate", "1000", "--duration", "500ms"];
+/// Ten requests, none of which waits for more spans.
+const SHORT: [&str; 6] = ["--rate", "1000", "--duration", "500ms", "--set", "traffic.batch.spans=50"];
 
 #[test]
 fn faults_are_switched_while_it_receives() {
     let sink = Sink::start(&["--control", "127.0.0.1:0", "--format", "json"]);
     let control = sink.running.control();
-    let put = ask(control, "PUT /faults/down", r#"{"grpc_status": {"code": "UNAVAILABLE"}}"#);
-    assert!(put.starts_with("HTTP/1.1 200") && put.contains("refuses with UNAVAILABLE"), "{put}");
+    let put = ask(control, "PUT /faults/down", r#"{"grpc_status": {"code": "PERMISSION_DENIED"}}"#);
+    assert!(put.starts_with("HTTP/1.1 200") && put.contains("refuses with PERMISSION_DENIED"), "{put}");
     let refused = generate(sink.grpc, &SHORT);
     assert!(refused.out.contains("acknowledged 0"), "{refused:?}");
     let gone = ask(control, "DELETE /faults/down", "");
@@ -43,14 +45,12 @@ fn repeats_that_the_sink_itself_has_caused_are_explained() {
             protocol: Protocol::Grpc,
             compression: Compression::None,
         }],
+        retry: Some(RetryConfig { initial_interval: Duration::from_millis(50), ..RetryConfig::default() }),
         ..EmbeddedConfig::default()
     };
     let collector = EmbeddedTarget::start(config).unwrap();
     let result = folder.path().join("g.json");
-    let sent = generate(
-        collector.grpc_addr(),
-        &[&SHORT[..], &["--set", "traffic.batch.spans=10", "--result", result.to_str().unwrap()]].concat(),
-    );
+    let sent = generate(collector.grpc_addr(), &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
     assert_eq!(sent.code, Some(0), "{sent:?}");
     std::fs::write(folder.path().join("done"), "").unwrap();
     let ended = sink.wait();
@@ -64,7 +64,7 @@ fn repeats_that_the_sink_itself_has_caused_are_explained() {
 #[test]
 fn a_part_that_is_rejected_is_not_taken() {
     let sink = Sink::start(&["--fault", "partial_success: {rejected: 3}"]);
-    let sent = generate(sink.grpc, &[&SHORT[..], &["--set", "traffic.batch.spans=100"]].concat());
+    let sent = generate(sink.grpc, &SHORT);
     let ended = sink.interrupt();
     let requests: u64 =
         ended.line("counted, not judged").split(": ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
