@@ -18,6 +18,7 @@ mod selftest;
 mod show;
 mod shrink;
 mod sink;
+mod switching;
 mod talk;
 
 use clap::{Parser, Subcommand, ValueEnum};

@@ -7,8 +7,7 @@
 mod summary;
 
 use super::scenario::complain;
-use super::{Exit, Format, fail, print, say};
-use crate::control::{ControlError, ControlServer};
+use super::{Exit, Format, fail, print, say, switching};
 use crate::proxy::{Handle, ProxyConfig, ProxyServer, SwitchError};
 use clap::Args;
 use spanproof_scenarios::problem::{Problem, Problems};
@@ -93,16 +92,8 @@ fn settings(arguments: &ProxyArguments) -> Result<Settings, Problems> {
             None
         }
     });
-    let mut faults: Vec<LinkSwitch> = Vec::new();
-    for text in &arguments.faults {
-        match LinkSwitch::read("--fault", text) {
-            Ok(switch) if faults.iter().any(|earlier| earlier.name == switch.name) => {
-                problems.push(Problem::of_twin("--fault", text, &switch.name));
-            }
-            Ok(switch) => faults.push(switch),
-            Err(wrong) => problems.extend(wrong.list().iter().cloned()),
-        }
-    }
+    let (faults, wrong) = switching::faults(&arguments.faults, LinkSwitch::read, |switch| &switch.name);
+    problems.extend(wrong);
     Problems::with(Ok(Settings { upstream, faults, lasting }), problems)
 }
 
@@ -125,12 +116,7 @@ fn relay(arguments: &ProxyArguments, settings: Settings) -> Result<Exit, Failure
     let mut proxy = ProxyServer::start(config).map_err(undecided)?;
     let began = Instant::now();
     switch_on(proxy.handle(), &settings.faults).map_err(undecided)?;
-    let faults = || Arc::new(proxy.handle().clone());
-    let control = arguments.control.map(|address| ControlServer::start(address, faults()));
-    let control = control.transpose().map_err(|error| match error {
-        ControlError::NotLoopback(_) => (error.into(), Exit::USAGE),
-        _ => undecided(error),
-    })?;
+    let control = switching::control(arguments.control, Arc::new(proxy.handle().clone()))?;
     if !arguments.quiet {
         say(&format!("listening on {} for {}", proxy.address(), arguments.upstream));
         if let Some(control) = &control {

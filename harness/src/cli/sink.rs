@@ -14,8 +14,7 @@ mod summary;
 mod watch;
 
 use super::scenario::complain;
-use super::{Exit, Format, fail, print, say};
-use crate::control::{ControlError, ControlServer};
+use super::{Exit, Format, fail, print, say, switching};
 use crate::process::KeptCommand;
 use crate::pulse::Observer;
 use crate::sink::dump::Dump;
@@ -29,7 +28,7 @@ use expect::Wanted;
 use goal::Goal;
 use spanproof_generators::identity::RunTag;
 use spanproof_reports::result::verdict::Verdict;
-use spanproof_scenarios::problem::{Problem, Problems};
+use spanproof_scenarios::problem::Problems;
 use spanproof_scenarios::scenario::SinkSwitch;
 use spanproof_scenarios::units::{ByteSize, HumanDuration, ValueError};
 use std::net::SocketAddr;
@@ -161,17 +160,7 @@ fn undecided(error: impl std::error::Error + 'static) -> Failure {
 }
 
 fn faults(texts: &[String]) -> Result<Vec<SinkSwitch>, Problems> {
-    let mut problems = Vec::new();
-    let mut faults: Vec<SinkSwitch> = Vec::new();
-    for text in texts {
-        match SinkSwitch::read("--fault", text) {
-            Ok(switch) if faults.iter().any(|earlier| earlier.name == switch.name) => {
-                problems.push(Problem::of_twin("--fault", text, &switch.name));
-            }
-            Ok(switch) => faults.push(switch),
-            Err(wrong) => problems.extend(wrong.list().iter().cloned()),
-        }
-    }
+    let (faults, problems) = switching::faults(texts, SinkSwitch::read, |switch| &switch.name);
     Problems::with(Ok(faults), problems)
 }
 
@@ -233,11 +222,7 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
     let interrupt = super::interrupt::token();
     let sink = Arc::new(SwitchedSink::new(Arc::clone(&reception)));
     faults.iter().try_for_each(|switch| sink.board().switch_on(switch.clone())).map_err(usage)?;
-    let control = arguments.control.map(|address| ControlServer::start(address, Arc::clone(&sink) as _));
-    let control = control.transpose().map_err(|error| match error {
-        ControlError::NotLoopback(_) => usage(error),
-        _ => undecided(error),
-    })?;
+    let control = switching::control(arguments.control, Arc::clone(&sink) as _)?;
     let observer = Observer::start().map_err(ServerError::Threads).map_err(undecided)?;
     let pulse = observer.pulse();
     let config = ServerConfig {

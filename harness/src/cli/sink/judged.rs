@@ -10,7 +10,7 @@ use crate::judge::conclusion;
 use crate::judge::evidence::{Conduct, Evidence, Remedies, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
-use crate::judge::standstill::{Excused, Resending, Standstills};
+use crate::judge::standstill::{Excused, Resending};
 use crate::judge::without::Without;
 use crate::sink::recorder::Recorder;
 use roaring::RoaringTreemap;
@@ -37,7 +37,7 @@ pub(super) fn recorder(expectation: &Expectation) -> Arc<Recorder> {
 }
 
 /// The clock of whoever sends.
-pub(super) fn clock(expectation: &Expectation) -> RunClock {
+fn clock(expectation: &Expectation) -> RunClock {
     RunClock::of_epoch(expectation.plan.spec().epoch_unix_ns)
 }
 
@@ -63,8 +63,7 @@ impl Judged {
     }
 }
 
-/// Judges delivery and integrity. `cut_short` says why what is absent may still be under way, if it may; `did` is what the sink itself did,
-/// and `standstills` when it stood still.
+/// Judges delivery and integrity. `cut_short` says why what is absent may still be under way, if it may; `did` is what the sink itself did.
 pub(super) fn judge(
     expectation: &Expectation,
     recorder: &Recorder,
@@ -72,12 +71,12 @@ pub(super) fn judge(
     foreign_fails: bool,
     cut_short: Option<String>,
     did: SinkDid,
-    standstills: Standstills,
 ) -> Judged {
     let chunks = sent.chunks;
     let cut_short = cut_short.or(sent.doubt);
     let mut account = Account::draw_up(&expectation.plan, recorder.ledger(), &sent.requests, |chunk| chunk < chunks);
     account.explain_repeats(&did.unanswered);
+    let standstills = did.pulse.standstills(clock(expectation));
     // Neither when anything was sent is known here nor who sends.
     let excused = Excused::without_instants(&account, standstills, Resending::default());
     let evidence = Evidence {

@@ -202,9 +202,8 @@ impl Watch {
             Ended::Arrived | Ended::CommandDone | Ended::Deadline => None,
         });
         let expectation = &known.expectation;
-        let standstills = did.pulse.standstills(judged::clock(expectation));
         let (recorder, sent) = (&known.recorder, expectation.sent());
-        let judged = judged::judge(expectation, recorder, sent, foreign_fails, cut_short, did, standstills);
+        let judged = judged::judge(expectation, recorder, sent, foreign_fails, cut_short, did);
         Some((expectation.name.clone(), Some(judged)))
     }
 }
