@@ -152,6 +152,11 @@ impl Account {
         self.counts.lost_declared = self.sets.lost_declared.len();
     }
 
+    /// Records that came twice or more though each was sent once.
+    pub fn unexplained_repeats(&self) -> RoaringTreemap {
+        &self.sets.duplicated - &self.sets.duplicated_explained
+    }
+
     /// Repeats among these records are explained: the target had reason to send them again, since no answer had come.
     pub fn explain_repeats(&mut self, unanswered: &RoaringTreemap) {
         self.sets.duplicated_explained |= &self.sets.duplicated & unanswered;

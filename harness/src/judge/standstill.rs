@@ -180,7 +180,7 @@ impl Excused {
     /// Nothing that rests on instants of requests, which nobody has noted: where we stood still for long enough, every repeat.
     pub fn without_instants(account: &Account, standstills: Standstills, resending: Resending) -> Self {
         let unheard = resending.may_follow_one_of(&standstills);
-        let repeated = if unheard { unexplained(account) } else { RoaringTreemap::new() };
+        let repeated = if unheard { account.unexplained_repeats() } else { RoaringTreemap::new() };
         let delay = resending.delay(standstills.length());
         Self { late: RoaringTreemap::new(), repeated, unheard, delay, standstills }
     }
@@ -212,17 +212,12 @@ impl Excused {
         };
         Self {
             late: those(&account.sets.late, plan, instants, came_late),
-            repeated: those(&unexplained(account), plan, instants, came_twice),
+            repeated: those(&account.unexplained_repeats(), plan, instants, came_twice),
             unheard: resending.may_follow_one_of(&standstills),
             delay: resending.delay(standstills.length()),
             standstills,
         }
     }
-}
-
-/// Records that came twice or more though each was sent once.
-fn unexplained(account: &Account) -> RoaringTreemap {
-    &account.sets.duplicated - &account.sets.duplicated_explained
 }
 
 #[cfg(test)]

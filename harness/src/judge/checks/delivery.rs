@@ -176,11 +176,11 @@ fn absent_by_design(evidence: &Evidence, lost: u64) -> Option<Finding> {
 }
 
 fn duplicated(evidence: &Evidence, findings: &mut Vec<Finding>) {
-    let (counts, sets) = (&evidence.account.counts, &evidence.account.sets);
+    let counts = &evidence.account.counts;
     let excused = &evidence.excused.repeated;
     let unexplained = counts.duplicated - counts.duplicated_explained - excused.len();
     if unexplained > 0 {
-        let records = &(&sets.duplicated - &sets.duplicated_explained) - excused;
+        let records = &evidence.account.unexplained_repeats() - excused;
         let message = "these came out twice or more though each was sent once";
         let mut found = with_records(
             evidence,
