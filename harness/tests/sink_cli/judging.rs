@@ -35,28 +35,32 @@ fn the_shop_workload_is_judged_too() {
     assert!(ended.line("services").contains("frontend "), "{ended:?}");
 }
 
-#[test]
-fn spans_lost_on_the_way_are_named() {
+/// What a sink with these arguments says of the spans that a collector passes on to it.
+pub fn through_a_collector(config: EmbeddedConfig, sink: &[&str], sent: &[&str]) -> Ended {
     let folder = tempfile::tempdir().unwrap();
     // The command ends when all has been sent; what is absent after a quiet time is lost.
     let until_done = "while [ ! -e done ]; do sleep 0.05; done";
-    let sink = Sink::start_in(folder.path(), &["--expect", "g.json", "--settle", "3s", "--", "sh", "-c", until_done]);
-    let config = EmbeddedConfig {
-        export: vec![Destination {
-            endpoint: format!("http://{}", sink.grpc),
-            protocol: Protocol::Grpc,
-            compression: Compression::None,
-        }],
-        defects: vec!["drop-one-in=100".parse().unwrap()],
-        ..EmbeddedConfig::default()
-    };
-    let collector = EmbeddedTarget::start(config).unwrap();
+    let expecting = ["--expect", "g.json", "--settle", "3s"];
+    let sink = Sink::start_in(folder.path(), &[&expecting[..], sink, &["--", "sh", "-c", until_done]].concat());
+    let export = vec![Destination {
+        endpoint: format!("http://{}", sink.grpc),
+        protocol: Protocol::Grpc,
+        compression: Compression::None,
+    }];
+    let collector = EmbeddedTarget::start(EmbeddedConfig { export, ..config }).unwrap();
     let result = folder.path().join("g.json");
-    let sent = generate(collector.grpc_addr(), &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
+    let sent = generate(collector.grpc_addr(), &[sent, &["--result", result.to_str().unwrap()]].concat());
     assert_eq!(sent.code, Some(0), "{sent:?}");
     std::fs::write(folder.path().join("done"), "").unwrap();
     let ended = sink.wait();
     collector.shutdown(PATIENCE);
+    ended
+}
+
+#[test]
+fn spans_lost_on_the_way_are_named() {
+    let dropping = EmbeddedConfig { defects: vec!["drop-one-in=100".parse().unwrap()], ..EmbeddedConfig::default() };
+    let ended = through_a_collector(dropping, &[], &SHORT);
     assert_eq!((ended.code, ended.spans()), (Some(1), 495), "{ended:?}");
     assert!(ended.line("failure").contains("lost-acknowledged 5: "), "{ended:?}");
     assert!(ended.out.contains("span "), "an example says which span: {ended:?}");

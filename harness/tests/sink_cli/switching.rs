@@ -1,7 +1,8 @@
 //! A backend that fails: by faults that it is given, and by those that are switched over HTTP.
 
-use super::rig::{PATIENCE, Sink, ask, generate, run, spanproof};
-use spanproof_harness::embedded::{Compression, Destination, EmbeddedConfig, EmbeddedTarget, Protocol, RetryConfig};
+use super::judging::through_a_collector;
+use super::rig::{Sink, ask, generate, run, spanproof};
+use spanproof_harness::embedded::{EmbeddedConfig, RetryConfig};
 use std::time::Duration;
 
 /// Ten requests, none of which waits for more spans.
@@ -32,29 +33,9 @@ fn faults_are_switched_while_it_receives() {
 /// What came twice because the sink kept its answer back is no fault of what stands before it.
 #[test]
 fn repeats_that_the_sink_itself_has_caused_are_explained() {
-    let folder = tempfile::tempdir().unwrap();
-    let until_done = "while [ ! -e done ]; do sleep 0.05; done";
-    let fault = "{share: 30%, fault: lost_answer}";
-    let sink = Sink::start_in(
-        folder.path(),
-        &["--expect", "g.json", "--settle", "3s", "--fault", fault, "--", "sh", "-c", until_done],
-    );
-    let config = EmbeddedConfig {
-        export: vec![Destination {
-            endpoint: format!("http://{}", sink.grpc),
-            protocol: Protocol::Grpc,
-            compression: Compression::None,
-        }],
-        retry: Some(RetryConfig { initial_interval: Duration::from_millis(50), ..RetryConfig::default() }),
-        ..EmbeddedConfig::default()
-    };
-    let collector = EmbeddedTarget::start(config).unwrap();
-    let result = folder.path().join("g.json");
-    let sent = generate(collector.grpc_addr(), &[&SHORT[..], &["--result", result.to_str().unwrap()]].concat());
-    assert_eq!(sent.code, Some(0), "{sent:?}");
-    std::fs::write(folder.path().join("done"), "").unwrap();
-    let ended = sink.wait();
-    collector.shutdown(PATIENCE);
+    let retry = Some(RetryConfig { initial_interval: Duration::from_millis(50), ..RetryConfig::default() });
+    let config = EmbeddedConfig { retry, ..EmbeddedConfig::default() };
+    let ended = through_a_collector(config, &["--fault", "{share: 30%, fault: lost_answer}"], &SHORT);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.line("fault").contains("lost-answer: takes requests and resets the stream"), "{ended:?}");
     let ledger = ended.line("ledger");
