@@ -17,7 +17,7 @@ use crate::content;
 use crate::model::{
     Attribute, Ordinal, PoolToMake, Resource, Scope, Shape, Shapes, Span, Stratum, Topology, TraceVariant,
 };
-use crate::protobuf::{put_bytes, put_text, varint_length};
+use crate::protobuf::{put_bytes, put_text, put_uint, varint_length};
 use std::ops::Range;
 
 /// Most scopes that one emitter may use: a request's sizes are summed per scope on the stack.
@@ -522,6 +522,7 @@ fn encode_attributes(out: &mut Vec<u8>, field: u32, attributes: &[Attribute]) {
 fn encode_resource(resource: &Resource) -> EncodedContext {
     let mut body = Vec::new();
     encode_attributes(&mut body, 1, &resource.attributes);
+    put_uint(&mut body, 2, u64::from(resource.dropped_attributes));
     let hash = content::resource_sum(&body, &mut false).unwrap_or(0);
     context(&body, hash, &resource.schema_url)
 }
@@ -531,6 +532,7 @@ fn encode_scope(scope: &Scope) -> EncodedContext {
     put_text(&mut body, 1, &scope.name);
     put_text(&mut body, 2, &scope.version);
     encode_attributes(&mut body, 3, &scope.attributes);
+    put_uint(&mut body, 4, u64::from(scope.dropped_attributes));
     let hash = content::scope_sum(&body, &mut false).unwrap_or(0);
     context(&body, hash, &scope.schema_url)
 }

@@ -33,6 +33,8 @@ pub struct Emitter {
 pub struct Resource {
     /// Attributes in wire order.
     pub attributes: Vec<Attribute>,
+    /// Attributes that the SDK says it dropped.
+    pub dropped_attributes: u32,
     /// `ResourceSpans.schema_url`; empty for none.
     pub schema_url: String,
 }
@@ -46,6 +48,8 @@ pub struct Scope {
     pub version: String,
     /// Attributes in wire order.
     pub attributes: Vec<Attribute>,
+    /// Attributes that the SDK says it dropped.
+    pub dropped_attributes: u32,
     /// `ScopeSpans.schema_url`; empty for none.
     pub schema_url: String,
 }
@@ -76,7 +80,9 @@ impl Attribute {
 }
 
 /// An attribute value: the kinds of OTLP's `AnyValue`, and two that vary from trace to trace.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Doubles are equal when their bits are, as in the content hash: a NaN equals itself, and 0.0 differs from -0.0.
+#[derive(Debug, Clone)]
 pub enum Value {
     /// A set attribute whose `AnyValue` holds nothing.
     Empty,
@@ -112,6 +118,29 @@ pub enum Value {
         /// Upper bound, exclusive.
         high: f64,
     },
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Empty, Self::Empty) => true,
+            (Self::Str(one), Self::Str(two)) => one == two,
+            (Self::Bool(one), Self::Bool(two)) => one == two,
+            (Self::Int(one), Self::Int(two)) => one == two,
+            (Self::Double(one), Self::Double(two)) => one.to_bits() == two.to_bits(),
+            (Self::Bytes(one), Self::Bytes(two)) => one == two,
+            (Self::Array(one), Self::Array(two)) => one == two,
+            (Self::Map(one), Self::Map(two)) => one == two,
+            (
+                Self::Digits { prefix, digits, suffix },
+                Self::Digits { prefix: other_prefix, digits: other_digits, suffix: other_suffix },
+            ) => (prefix, digits, suffix) == (other_prefix, other_digits, other_suffix),
+            (Self::Uniform { low, high }, Self::Uniform { low: other_low, high: other_high }) => {
+                (low, high) == (other_low, other_high)
+            }
+            _ => false,
+        }
+    }
 }
 
 impl From<&str> for Value {
@@ -180,6 +209,8 @@ pub enum Parent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(i32)]
 pub enum SpanKind {
+    /// Nothing said.
+    Unspecified = 0,
     /// Inside one service.
     Internal = 1,
     /// The receiving side of a call.

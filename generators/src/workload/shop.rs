@@ -8,6 +8,7 @@
 
 mod anomalies;
 mod attributes;
+mod edges;
 mod failure;
 mod libraries;
 mod operations;

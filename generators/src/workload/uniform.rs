@@ -49,7 +49,7 @@ impl Uniform {
                         Attribute::new("service.name", "uniform"),
                         Attribute::new("service.instance.id", "uniform-0"),
                     ],
-                    schema_url: String::new(),
+                    ..Resource::default()
                 }],
             }],
             scopes: vec![Scope { name: "spanproof.uniform".to_owned(), ..Scope::default() }],

@@ -90,14 +90,18 @@ const PRESENCE: [Case; 9] = [
     ),
 ];
 
-const CONTENT: [Case; 19] = [
+const CONTENT: [Case; 24] = [
     changed("swap-attributes", "swap-attributes,every=100", &["attributes["], "two values exchanged"),
     changed("truncate-string", "truncate-string,every=100", &["attributes["], "a value one character short"),
     changed("break-utf8", "break-utf8,every=100", &["attributes["], "a value that is no UTF-8 any more"),
+    changed("ascii-only", "ascii-only,every=1", &["attributes["], "text with question marks for what is not ASCII"),
     changed("lose-attribute", "lose-attribute,every=100", &["attributes["], "an attribute gone"),
+    changed("lose-empty-values", "lose-empty-values,every=1", &["attributes["], "attributes gone that hold nothing"),
+    changed("plain-numbers", "plain-numbers,every=1", &["attributes["], "zero for what is no number, or infinite"),
     changed("change-value-type", "change-value-type,every=100", &["attributes["], "a value of another type"),
     changed("lose-events", "lose-events,every=5", &["events"], "a span's events gone"),
     changed("lose-links", "lose-links,every=2", &["links"], "a span's links gone"),
+    changed("first-link-only", "first-link-only,every=1", &["links"], "all links gone but the first"),
     changed(
         "shift-time-1ns=start",
         "shift-time-1ns=start,every=100",
@@ -118,6 +122,7 @@ const CONTENT: [Case; 19] = [
     ),
     changed("change-kind", "change-kind,every=100", &["kind"], "another kind"),
     changed("change-status", "change-status,every=100", &["status.code"], "another status"),
+    changed("ok-to-unset", "ok-to-unset,every=20", &["status"], "a success that is not declared any more"),
     changed("change-name", "change-name,every=100", &["name"], "another name"),
     changed("change-flags", "change-flags,every=100", &["flags"], "another sampled bit"),
     changed("change-trace-state", "change-trace-state,every=100", &["trace_state"], "another trace state"),

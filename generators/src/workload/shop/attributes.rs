@@ -1,6 +1,7 @@
 //! Attributes by protocol, under the names of the semantic conventions 1.37 to 1.44, and the attributes of an outcome.
 
 use super::failure::{Cause, Failure, exception_type};
+use super::libraries::Library;
 use super::operations::{Operation, Protocol};
 use super::rng::Dice;
 use super::services::{Facts, Language, Service};
@@ -186,7 +187,7 @@ pub(super) fn kafka_process(dice: &mut Dice, consumer: &Facts) -> Vec<Attribute>
 /// span of the same call is. A status description appears only where it says more than the code.
 pub(super) fn outcome(operation: &Operation, failure: Option<&Failure>) -> (Vec<Attribute>, Status) {
     let mut attributes: Vec<Attribute> = code(operation, failure).into_iter().collect();
-    let Some(failure) = failure else { return (attributes, Status::Unset) };
+    let Some(failure) = failure else { return (attributes, success(operation)) };
     let blames_caller = matches!(failure.cause, Cause::NotFound | Cause::Cancelled);
     if operation.kind == SpanKind::Server && blames_caller {
         return (attributes, Status::Unset);
@@ -194,6 +195,14 @@ pub(super) fn outcome(operation: &Operation, failure: Option<&Failure>) -> (Vec<
     attributes.push(Attribute::new("error.type", error_type(operation, failure)));
     let describes = operation.protocol != Protocol::Http;
     (attributes, Status::Error(if describes { failure.message.clone() } else { String::new() }))
+}
+
+/// Libraries are told to leave the status of what went well unset; code written by hand declares it.
+fn success(operation: &Operation) -> Status {
+    match operation.library() {
+        Library::CurrencyApp | Library::NodeApp => Status::Ok,
+        _ => Status::Unset,
+    }
 }
 
 fn code(operation: &Operation, failure: Option<&Failure>) -> Option<Attribute> {

@@ -91,10 +91,18 @@ pub(super) fn scopes() -> Vec<Scope> {
 fn scope(library: Library, name: &str, version: &str, schema_url: &str) -> Scope {
     let attributes = match library {
         // Scope attributes are rare in life; one tracer of ours sets them as its maintainers' mark.
-        Library::CheckoutApp => vec![Attribute::new("app.team", "orders"), Attribute::new("app.tier", 1_i64)],
+        Library::CheckoutApp => {
+            vec![Attribute::new("app.team", "Käufe & Bestellungen"), Attribute::new("app.tier", 1_i64)]
+        }
         _ => Vec::new(),
     };
-    Scope { name: name.to_owned(), version: version.to_owned(), attributes, schema_url: schema_url.to_owned() }
+    Scope {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        attributes,
+        dropped_attributes: u32::from(library == Library::NextJs),
+        schema_url: schema_url.to_owned(),
+    }
 }
 
 impl Library {

@@ -87,6 +87,11 @@ impl Operation {
         self.attributes.push(Attribute::new(key, value));
     }
 
+    /// Notes the value where it is given at all.
+    fn note_some(&mut self, key: &'static str, value: Option<impl Into<Value>>) {
+        self.attributes.extend(value.map(|value| Attribute::new(key, value)));
+    }
+
     fn call(&mut self, operation: Operation) {
         self.steps.push(Step::Call(operation));
     }

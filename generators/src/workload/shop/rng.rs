@@ -39,6 +39,11 @@ impl Dice {
         self.unit() < probability
     }
 
+    /// What `draw` makes, with `probability`.
+    pub(super) fn sometimes<T>(&mut self, probability: f64, draw: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        self.chance(probability).then(|| draw(self))
+    }
+
     /// An integer in `0..end`; 0 when `end` is 0.
     pub(super) fn below(&mut self, end: usize) -> usize {
         ((u128::from(self.0.next_u64()) * end as u128) >> 64) as usize

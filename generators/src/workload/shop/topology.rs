@@ -131,7 +131,9 @@ fn resource(seed: u64, label: &str, instance: usize, name: Option<String>, facts
         attributes.extend(cluster(&mut dice, facts, pod, replica_set));
         attributes.extend(process(&mut dice, facts));
     }
-    Resource { attributes, schema_url: schema_url(facts.language).to_owned() }
+    // Detectors of every kind at once, and a limit on attributes.
+    let dropped_attributes = if facts.language == Language::Php { 3 } else { 0 };
+    Resource { attributes, dropped_attributes, schema_url: schema_url(facts.language).to_owned() }
 }
 
 /// `telemetry.sdk.*`.

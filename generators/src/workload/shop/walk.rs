@@ -165,7 +165,7 @@ impl Walk<'_> {
     /// Hands the message that `operation` sent to its consumers.
     fn deliver(&mut self, operation: &Operation, sender: Ordinal, variant: TraceVariant, sent_ns: u64) {
         for consumer in &operation.consumers {
-            let links = vec![self.link(sender, variant)];
+            let links = self.links(sender, variant);
             let detached = self.dice.chance(0.5) && self.consumers == Consumers::MayDetach;
             let context = if detached {
                 self.variants += 1;
@@ -177,6 +177,19 @@ impl Walk<'_> {
             let lag = timing::consumer_lag_ns(self.dice);
             self.run(consumer, context, sent_ns + lag);
         }
+    }
+
+    /// A message carries the context of its sender, and some consumers note where the visit began as well.
+    fn links(&mut self, sender: Ordinal, variant: TraceVariant) -> Vec<Link> {
+        let mut links = vec![self.link(sender, variant)];
+        if self.dice.chance(0.5) {
+            let begun = Link {
+                attributes: vec![Attribute::new("app.link.reason", "begun by")],
+                ..self.link(0, TraceVariant::default())
+            };
+            links.push(begun);
+        }
+        links
     }
 
     fn link(&mut self, ordinal: Ordinal, variant: TraceVariant) -> Link {

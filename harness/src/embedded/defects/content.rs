@@ -15,7 +15,10 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
     let alteration = match defect.kind() {
         DefectKind::SwapAttributes => SWAP_ATTRIBUTES,
         DefectKind::TruncateString => TRUNCATE_STRING,
+        DefectKind::AsciiOnly => ASCII_ONLY,
         DefectKind::LoseAttribute => LOSE_ATTRIBUTE,
+        DefectKind::LoseEmptyValues => LOSE_EMPTY_VALUES,
+        DefectKind::PlainNumbers => PLAIN_NUMBERS,
         DefectKind::ChangeValueType => CHANGE_VALUE_TYPE,
         DefectKind::CorruptEverything => return Some(Box::new(CorruptEverything)),
         _ => return None,
@@ -43,6 +46,21 @@ const TRUNCATE_STRING: Alteration = Alteration {
     },
 };
 
+const ASCII_ONLY: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(|attribute| value_of(attribute).is_some_and(is_beyond_ascii)),
+    alter: |span, _| {
+        for value in values_mut(span) {
+            if let Value::StringValue(text) = value {
+                *text = text.chars().map(|character| if character.is_ascii() { character } else { '?' }).collect();
+            }
+        }
+    },
+};
+
+fn is_beyond_ascii(value: &Value) -> bool {
+    matches!(value, Value::StringValue(text) if !text.is_ascii())
+}
+
 const LOSE_ATTRIBUTE: Alteration = Alteration {
     eligible: |span| !span.attributes.is_empty(),
     alter: |span, rng| {
@@ -50,6 +68,37 @@ const LOSE_ATTRIBUTE: Alteration = Alteration {
         span.attributes.remove(lost);
     },
 };
+
+const LOSE_EMPTY_VALUES: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(holds_nothing),
+    alter: |span, _| span.attributes.retain(|attribute| !holds_nothing(attribute)),
+};
+
+fn holds_nothing(attribute: &KeyValue) -> bool {
+    match value_of(attribute) {
+        None => true,
+        Some(Value::StringValue(text)) => text.is_empty(),
+        Some(Value::BytesValue(bytes)) => bytes.is_empty(),
+        Some(Value::ArrayValue(array)) => array.values.is_empty(),
+        Some(Value::KvlistValue(list)) => list.values.is_empty(),
+        Some(_) => false,
+    }
+}
+
+const PLAIN_NUMBERS: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(|attribute| value_of(attribute).is_some_and(is_odd_number)),
+    alter: |span, _| {
+        values_mut(span).filter(|value| is_odd_number(value)).for_each(|value| *value = Value::DoubleValue(0.0))
+    },
+};
+
+fn is_odd_number(value: &Value) -> bool {
+    matches!(value, Value::DoubleValue(number) if !number.is_finite() || number.to_bits() == (-0.0_f64).to_bits())
+}
+
+fn values_mut(span: &mut Span) -> impl Iterator<Item = &mut Value> {
+    span.attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut()?.value.as_mut())
+}
 
 const CHANGE_VALUE_TYPE: Alteration = Alteration {
     eligible: |span| span.attributes.iter().any(has_other_type),
@@ -164,6 +213,37 @@ mod tests {
             };
             assert_eq!(before.chars().count(), after.chars().count() + 1);
             assert!(before.starts_with(after));
+        }
+    }
+
+    #[test]
+    fn characters_beyond_ascii_become_question_marks() {
+        for (before, after) in changed_attributes("ascii-only,every=5") {
+            let text = |attribute: &KeyValue| match value_of(attribute) {
+                Some(Value::StringValue(text)) => Some(text.clone()),
+                _ => None,
+            };
+            for at in differing(&before, &after) {
+                let (before, after) = (text(&before[at]).unwrap(), text(&after[at]).unwrap());
+                assert_eq!((before.chars().count(), after.is_ascii()), (after.len(), true));
+            }
+        }
+    }
+
+    #[test]
+    fn values_that_hold_nothing_are_lost_and_no_other() {
+        for (mut before, after) in changed_attributes("lose-empty-values,every=5") {
+            before.retain(|attribute| attribute.key != "nothing");
+            assert_eq!(before, after);
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_become_zero_and_no_other() {
+        for (before, after) in changed_attributes("plain-numbers,every=5") {
+            let [at] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
+            assert_eq!(value_of(&before[at]), Some(&Value::DoubleValue(f64::INFINITY)));
+            assert_eq!(value_of(&after[at]), Some(&Value::DoubleValue(0.0)));
         }
     }
 

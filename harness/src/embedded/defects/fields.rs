@@ -15,11 +15,13 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
     let alteration = match defect.kind() {
         DefectKind::LoseEvents => LOSE_EVENTS,
         DefectKind::LoseLinks => LOSE_LINKS,
+        DefectKind::FirstLinkOnly => FIRST_LINK_ONLY,
         DefectKind::ShiftTime1ns(Time::Start) => SHIFT_START,
         DefectKind::ShiftTime1ns(Time::End) => SHIFT_END,
         DefectKind::ShiftTime1ns(Time::Event) => SHIFT_EVENT,
         DefectKind::ChangeKind => CHANGE_KIND,
         DefectKind::ChangeStatus => CHANGE_STATUS,
+        DefectKind::OkToUnset => OK_TO_UNSET,
         DefectKind::ChangeName => CHANGE_NAME,
         DefectKind::ChangeFlags => CHANGE_FLAGS,
         DefectKind::ChangeTraceState => CHANGE_TRACE_STATE,
@@ -68,6 +70,9 @@ const LOSE_EVENTS: Alteration =
 const LOSE_LINKS: Alteration =
     Alteration { eligible: |span| !span.links.is_empty(), alter: |span, _| span.links.clear() };
 
+const FIRST_LINK_ONLY: Alteration =
+    Alteration { eligible: |span| span.links.len() > 1, alter: |span, _| span.links.truncate(1) };
+
 const SHIFT_START: Alteration = Alteration {
     eligible: |_| true,
     alter: |span, _| span.start_time_unix_nano = span.start_time_unix_nano.wrapping_add(1),
@@ -99,6 +104,11 @@ const CHANGE_STATUS: Alteration = Alteration {
         let changed = if status.code == StatusCode::Error as i32 { StatusCode::Ok } else { StatusCode::Error };
         status.code = changed as i32;
     },
+};
+
+const OK_TO_UNSET: Alteration = Alteration {
+    eligible: |span| span.status.as_ref().is_some_and(|status| status.code == StatusCode::Ok as i32),
+    alter: |span, _| span.status = None,
 };
 
 const CHANGE_NAME: Alteration = Alteration { eligible: |_| true, alter: |span, _| span.name.push('!') };
@@ -141,6 +151,11 @@ mod tests {
             after.links.clone_from(&before.links);
             gone
         });
+        changes_only("first-link-only,every=5", |before, after| {
+            let first = before.links.len() > 1 && after.links == before.links[..1];
+            after.links.clone_from(&before.links);
+            first
+        });
         changes_only("shift-time-1ns=start,every=5", |before, after| {
             after.start_time_unix_nano -= 1;
             after.start_time_unix_nano == before.start_time_unix_nano
@@ -164,6 +179,12 @@ mod tests {
             let changed = code(before) != code(after);
             after.status.clone_from(&before.status);
             changed
+        });
+        changes_only("ok-to-unset,every=5", |before, after| {
+            let ok = before.status.as_ref().is_some_and(|status| status.code == StatusCode::Ok as i32);
+            let taken = ok && after.status.is_none();
+            after.status.clone_from(&before.status);
+            taken
         });
         changes_only("change-name,every=5", |before, after| {
             std::mem::replace(&mut after.name, before.name.clone()) != before.name

@@ -27,20 +27,30 @@ pub enum DefectKind {
     TruncateString,
     /// Puts bytes that are no UTF-8 in the place of the last character of a span's string attribute.
     BreakUtf8,
+    /// Writes a question mark for every character beyond ASCII in the strings of a span's attributes.
+    AsciiOnly,
     /// Removes an attribute from a span.
     LoseAttribute,
+    /// Removes the attributes of a span whose values are set and hold nothing.
+    LoseEmptyValues,
+    /// Turns the doubles of a span's attributes that are no number, or infinite, or a negative zero, into zero.
+    PlainNumbers,
     /// Turns the value of a span's attribute into another type that reads the same.
     ChangeValueType,
     /// Removes all events of a span that has some.
     LoseEvents,
     /// Removes all links of a span that has some.
     LoseLinks,
+    /// Removes all links of a span but the first.
+    FirstLinkOnly,
     /// Adds one nanosecond to one time of a span that has it.
     ShiftTime1ns(Time),
     /// Changes a span's kind.
     ChangeKind,
     /// Changes a span's status code.
     ChangeStatus,
+    /// Takes away the status of a span that says that all went well.
+    OkToUnset,
     /// Changes a span's name.
     ChangeName,
     /// Flips the sampled bit of a span's flags.
@@ -171,13 +181,18 @@ impl DefectKind {
             Self::SwapAttributes => "swap-attributes",
             Self::TruncateString => "truncate-string",
             Self::BreakUtf8 => "break-utf8",
+            Self::AsciiOnly => "ascii-only",
             Self::LoseAttribute => "lose-attribute",
+            Self::LoseEmptyValues => "lose-empty-values",
+            Self::PlainNumbers => "plain-numbers",
             Self::ChangeValueType => "change-value-type",
             Self::LoseEvents => "lose-events",
             Self::LoseLinks => "lose-links",
+            Self::FirstLinkOnly => "first-link-only",
             Self::ShiftTime1ns(_) => "shift-time-1ns",
             Self::ChangeKind => "change-kind",
             Self::ChangeStatus => "change-status",
+            Self::OkToUnset => "ok-to-unset",
             Self::ChangeName => "change-name",
             Self::ChangeFlags => "change-flags",
             Self::ChangeTraceState => "change-trace-state",
@@ -278,16 +293,21 @@ impl Defect {
             DefectKind::SwapAttributes,
             DefectKind::TruncateString,
             DefectKind::BreakUtf8,
+            DefectKind::AsciiOnly,
             DefectKind::LoseAttribute,
+            DefectKind::LoseEmptyValues,
+            DefectKind::PlainNumbers,
             DefectKind::ChangeValueType,
             DefectKind::LoseEvents,
             DefectKind::LoseLinks,
+            DefectKind::FirstLinkOnly,
             // The end first: it is what is meant where no time is named.
             DefectKind::ShiftTime1ns(Time::End),
             DefectKind::ShiftTime1ns(Time::Start),
             DefectKind::ShiftTime1ns(Time::Event),
             DefectKind::ChangeKind,
             DefectKind::ChangeStatus,
+            DefectKind::OkToUnset,
             DefectKind::ChangeName,
             DefectKind::ChangeFlags,
             DefectKind::ChangeTraceState,

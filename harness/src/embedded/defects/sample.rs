@@ -44,7 +44,7 @@ fn scope_spans(number: u64, resource: u64, scope: u64) -> ScopeSpans {
     }
 }
 
-/// Every third span is a root, every 23rd is larger than 4 KiB; one in two has an event, half of these two; one in three a link.
+/// Every third span is a root, every 23rd is larger than 4 KiB; one in two has an event, half of these two; one in three a link, half of these two.
 fn span(trace: u64, number: u64) -> Span {
     let time = 1_700_000_000_000_000_000 + number * 1_000;
     let event = Event { time_unix_nano: time + 3, name: "event".to_owned(), ..Event::default() };
@@ -59,7 +59,7 @@ fn span(trace: u64, number: u64) -> Span {
         end_time_unix_nano: time + 500,
         attributes: attributes(number),
         events: vec![event; [2, 0, 1, 0][(number % 4) as usize]],
-        links: if number.is_multiple_of(3) { vec![link] } else { Vec::new() },
+        links: vec![link; [1, 0, 0, 2, 0, 0][(number % 6) as usize]],
         status: (!number.is_multiple_of(4)).then(|| Status { code: (number % 3) as i32, message: "why".to_owned() }),
         flags: (number % 2) as u32,
         ..Span::default()
@@ -73,7 +73,11 @@ fn attributes(number: u64) -> Vec<KeyValue> {
         attribute("equal.b", Value::IntValue(7)),
         attribute("text", Value::StringValue("ä".repeat(length))),
         attribute("truth", Value::BoolValue(number.is_multiple_of(2))),
-        attribute("number", Value::DoubleValue(number as f64 / 3.0)),
+        attribute(
+            "number",
+            Value::DoubleValue(if number.is_multiple_of(4) { f64::INFINITY } else { number as f64 / 3.0 }),
+        ),
+        attribute("nothing", Value::StringValue("x".repeat((number % 2) as usize))),
     ]
 }
 

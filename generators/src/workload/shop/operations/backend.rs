@@ -2,8 +2,9 @@
 
 use super::Operation;
 use super::calls::{flag, grpc, http, sql, valkey};
-use crate::model::{Attribute, Value};
+use crate::model::{Attribute, SpanKind, Value};
 use crate::workload::shop::attributes::{Query, Request};
+use crate::workload::shop::edges;
 use crate::workload::shop::rng::Dice;
 use crate::workload::shop::services::{SelfTime, Service};
 
@@ -48,6 +49,7 @@ pub(super) fn products(dice: &mut Dice, count: usize) -> Value {
 pub(super) fn get_product(dice: &mut Dice, caller: Service) -> Operation {
     grpc(dice, caller, Service::ProductCatalog, "shop.ProductCatalogService/GetProduct", |dice, server| {
         server.note("app.product.id", product(dice));
+        server.note_some("app.product.name", dice.sometimes(0.3, edges::product_name));
         server.call(catalog_query(
             dice,
             "products",
@@ -83,6 +85,7 @@ pub(super) fn get_cart(dice: &mut Dice, caller: Service) -> Operation {
         server.event("fetch cart", Vec::new());
         server.call(valkey(dice, Service::Cart, "HGET", "HGET ? cart"));
         server.note("app.cart.items.count", dice.between(1, 6) as i64);
+        server.note_some("app.user.balance", dice.sometimes(0.3, edges::balance));
     })
 }
 
@@ -114,6 +117,7 @@ pub(super) fn list_recommendations(dice: &mut Dice, caller: Service) -> Operatio
         let cached = dice.chance(0.1);
         lookup.note("app.recommendation.cache_enabled", true);
         lookup.note("app.recommendation.cache_hit", cached);
+        lookup.note("app.recommendation.score", edges::score(dice));
         flag(dice, &mut lookup, "recommendationCacheFailure");
         if !cached {
             lookup.call(list_products(dice, Service::Recommendation));
@@ -153,6 +157,8 @@ pub(super) fn shipping_quote(dice: &mut Dice, caller: Service) -> Operation {
         let request = Request::internal("POST", "/getquote", Service::Shipping);
         server.call(http(dice, Service::Shipping, Service::Quote, &request, |dice, server| {
             let mut calculate = Operation::internal(Service::Quote, "calculate-quote");
+            // The oldest instrumentation of the shop knows no kinds.
+            calculate.kind = SpanKind::Unspecified;
             calculate.note("app.quote.items.count", dice.between(1, 6) as i64);
             calculate.note("app.quote.cost.total", dice.uniform(3.0, 90.0));
             server.call(calculate);
@@ -186,10 +192,11 @@ pub(super) fn charge(dice: &mut Dice, caller: Service) -> Operation {
 
 pub(super) fn confirm_by_email(dice: &mut Dice, caller: Service) -> Operation {
     let request = Request::internal("POST", "/send_order_confirmation", caller);
-    http(dice, caller, Service::Email, &request, |_, server| {
-        let mut send = Operation::internal(Service::Email, "send_email");
+    http(dice, caller, Service::Email, &request, |dice, server| {
+        let template = edges::template(dice);
+        let mut send = Operation::internal(Service::Email, format!("send_email {template}"));
         send.self_time = SelfTime::new(4.0, 0.7);
-        send.note("app.email.template", "confirmation");
+        send.note("app.email.template", template);
         server.call(send);
         server.note("app.order.id", super::checkout::order_id());
     })

@@ -9,6 +9,7 @@ use super::checkout::place_order;
 use super::{Operation, Step};
 use crate::model::{Attribute, Value};
 use crate::workload::shop::attributes::Request;
+use crate::workload::shop::edges;
 use crate::workload::shop::rng::Dice;
 use crate::workload::shop::services::{SelfTime, Service};
 
@@ -129,6 +130,8 @@ fn page(dice: &mut Dice, request: &Request, work: impl FnOnce(&mut Dice, &mut Op
         if dice.chance(0.25) {
             server.note("session.id", session());
         }
+        server.note_some("app.promotion.code", dice.sometimes(0.05, edges::nothing));
+        server.note_some("app.request.payload", dice.sometimes(0.02, edges::everything));
         if dice.chance(0.3) {
             server.call(framework(
                 format!("resolve page components {}", request.route),

@@ -133,7 +133,7 @@ fn varying_values_are_a_minority_and_every_listed_key_occurs() {
 fn about_half_of_the_consumers_start_a_trace_of_their_own() {
     let pool = pool();
     let consumers: Vec<_> = all_spans(&pool).filter(|span| span.kind == SpanKind::Consumer).collect();
-    assert!(consumers.iter().all(|span| span.links.len() == 1), "each is linked to the message");
+    assert!(consumers.iter().all(|span| (1..=2).contains(&span.links.len())), "each is linked to the message");
     let detached = consumers.iter().filter(|span| span.parent == Parent::None).count() as f64;
     assert!((0.35..0.65).contains(&(detached / consumers.len() as f64)));
 }
