@@ -27,7 +27,8 @@ pub(super) fn in_common(
     let survey = Survey::take_turned(&selection, evidence, affected, among, &nothing_left_out);
     let totals = survey.totals();
     let spared = match Compared::of(&survey) {
-        Err(one @ Incomparable::One) if compared.told.is_empty() => vec![one.to_string()],
+        // Nothing but an exact fact tells all records from one other, and that has been told by now.
+        Err(one @ Incomparable::One) => vec![one.to_string()],
         Ok(spared) if spared.says_more_than(compared) => spared.told(&survey).said,
         _ => return None,
     };

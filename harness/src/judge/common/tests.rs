@@ -154,7 +154,7 @@ fn every_third_request_of_a_connection_is_told_with_its_beat() {
 #[test]
 fn all_spans_over_a_size_are_told_by_the_power_of_two_between() {
     let common = said(|record, _| record.bytes - 3 > 1024);
-    assert!(common.said[0].starts_with("larger than 1 KiB to 2 KiB (from "), "{common:?}");
+    assert!(common.said[0].starts_with("larger than 1 KiB (from "), "{common:?}");
     assert!(common.said[0].contains(" B): all "), "{common:?}");
     assert!(common.said[0].contains(" of these, none of the "), "{common:?}");
 }
@@ -304,7 +304,7 @@ fn where_most_are_affected_the_spared_are_told() {
     }
     let early = placed(|_, _, request| request.due_ns >= 1_000_000_000);
     let common = in_common(evidence(), &early, Among::Arrived);
-    assert!(common.said[1].starts_with("the spared: due between 0:00"), "{common:?}");
+    assert!(common.said.iter().any(|one| one.starts_with("the spared: due between 0:00")), "{common:?}");
     let all_but_one = said(|_, number| number != 77).said;
     assert_eq!(
         all_but_one,

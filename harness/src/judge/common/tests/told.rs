@@ -54,9 +54,13 @@ fn a_window_is_told_from_its_first_to_its_last_affected_record_unless_it_is_most
 
 #[test]
 fn where_nothing_is_common_one_in_how_many_is_told() {
-    for (affected, others, text) in
-        [(3, 297, "one span in 100, "), (3, 298, "one span in 100, "), (2, 3, "one span in 3, ")]
-    {
+    for (affected, others, text) in [
+        (3, 297, "one span in 100, "),
+        (3, 298, "one span in 100, "),
+        (2, 3, "one span in 3, "),
+        (5, 5, "one span in 2, "),
+        (6, 5, "6 of 11 spans, "),
+    ] {
         let said = nothing(totals(affected, others));
         assert!(said.starts_with(&format!("nothing: {text}")), "{said}");
     }
