@@ -24,7 +24,7 @@ use crate::limits::Limit;
 pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
 pub use faults::{
-    AnswerShape, BrokenAnswerSpec, ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec,
+    AnswerShape, BrokenAnswerSpec, CpuSpec, ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, GrpcStatusSpec,
     Http2Error, HttpStatusSpec, LostAnswerSpec, NoSettings, PartialSuccessSpec, PoisonSpec, ReachOf, ResetSpec,
     RetryAfterForm, SinkSwitchSpec, SlowSpec,
 };

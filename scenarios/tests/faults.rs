@@ -170,9 +170,14 @@ fn on_target(target: &str, fault: &str) -> Result<Scenario, Problems> {
 
 #[test]
 fn a_process_of_ours_may_be_stopped_or_ended() {
-    for (fault, kind) in
-        [("freeze", TargetFault::Freeze), ("kill", TargetFault::Kill), ("terminate", TargetFault::Terminate)]
-    {
+    for (fault, kind) in [
+        ("freeze", TargetFault::Freeze),
+        ("kill", TargetFault::Kill),
+        ("terminate", TargetFault::Terminate),
+        ("descriptors", TargetFault::Descriptors),
+        ("reload", TargetFault::Reload),
+        ("{cpu: {share: 20%}}", TargetFault::Cpu { share: Ppb(200_000_000) }),
+    ] {
         let scenario = on_target("{process: {command: otelcol}}", &format!("on: target, fault: {fault}"));
         let scenario = scenario.unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(scenario.faults[0].kind, FaultKind::Target(kind));
@@ -189,6 +194,9 @@ fn nobody_elses_process_is_touched_and_what_happens_says_where() {
         on_target(process, "on: sink, fault: kill"),
         on_target(process, "on: target, fault: hang"),
         on_target(process, "share: 10%, fault: terminate"),
+        on_target(process, "fault: {cpu: {}}"),
+        on_target(process, "fault: {cpu: {share: 0.5%}}"),
+        on_target(process, "fault: {cpu: {share: 100%}}"),
         on_target(process, "fault: kill}, {name: y, at: 2s, for: 5s, fault: freeze"),
         on_target(process, "every: 6s, times: 3, fault: freeze"),
     ];

@@ -1,13 +1,16 @@
-//! Faults of the target's process: stopped and let go on, ended and started again, at their instants.
+//! Faults of the target's process: stopped and let go on, ended and started again, out of descriptors, told to read its configuration
+//! again, at their instants.
 //!
 //! The run calls [`TargetFaults::tick`] again and again. What each fault did is noted, with a sign of its own that it bit: the
-//! kernel's word that the process is stopped, or how the process ended.
+//! kernel's word that the process is stopped, may open no file, or listens on other sockets than before; or how the
+//! process ended.
 
-use crate::process::{EndBy, Ended, ProcessTarget};
+use crate::process::{EndBy, Ended, FileLimit, ProcessTarget};
 use crate::target::Target;
 use rustix::process::Signal;
 use spanproof_scenarios::scenario::{Fault, FaultKind, TargetFault};
-use std::collections::BTreeMap;
+use spanproof_scenarios::units::Ppb;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -17,8 +20,49 @@ pub struct TargetFaults {
     /// What is still to be done, the next first.
     steps: Vec<Step>,
     acts: BTreeMap<String, Acts>,
-    /// The fault for whose sake the process is stopped now.
-    frozen: Option<String>,
+    /// The fault that holds now without having ended the process, and how.
+    held: Option<(String, Held)>,
+}
+
+/// How a process is held that goes on existing.
+#[derive(Debug)]
+enum Held {
+    /// It is stopped.
+    Frozen,
+    /// It may open no further file.
+    Exhausted(FileLimit),
+    /// It runs for a share of the time.
+    Throttled,
+    /// It was told to read its configuration again.
+    Reloading {
+        /// The sockets on which its receivers listened then.
+        before: BTreeSet<u64>,
+        /// Whether they listen on others since.
+        is_done: bool,
+    },
+}
+
+impl Held {
+    /// What is told of it when it begins.
+    fn begun(&self) -> &'static str {
+        match self {
+            Self::Frozen => "the target is stopped",
+            Self::Exhausted(_) => "the target may open no further file or connection",
+            Self::Throttled => "the target runs for a share of the time only",
+            Self::Reloading { .. } => "the target is told to read its configuration again",
+        }
+    }
+
+    /// What is told of it when it ends.
+    fn ended(&self) -> &'static str {
+        match self {
+            Self::Frozen => "the target goes on",
+            Self::Exhausted(_) => "the target may open files and connections again",
+            Self::Throttled => "the target runs all the time again",
+            Self::Reloading { is_done: true, .. } => "the target had closed its receivers and opened them again",
+            Self::Reloading { is_done: false, .. } => "the target has not closed its receivers to open them again",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +89,7 @@ pub struct Acts {
     pub between: Option<(Duration, Duration)>,
     /// When nothing was left of a process that it killed.
     pub kills: Vec<Duration>,
-    /// When nothing was left of a process that it ended in whatever way.
+    /// When nothing was left of a process that it ended in whatever way, or one had begun anew by itself.
     pub ends: Vec<Duration>,
 }
 
@@ -66,7 +110,7 @@ impl TargetFaults {
         // What ends at an instant does so before something else begins.
         steps.sort_by_key(|step| (step.at, matches!(step.does, Does::Begin(_))));
         steps.reverse();
-        Self { steps, acts, frozen: None }
+        Self { steps, acts, held: None }
     }
 
     /// Whether something is still to be done.
@@ -91,15 +135,15 @@ impl TargetFaults {
         interrupt: &CancellationToken,
     ) -> Result<Vec<String>, String> {
         let Some((process, sampler)) = target.process() else { return Ok(Vec::new()) };
-        self.look(process);
+        self.look(&now, process);
         let mut told = Vec::new();
         while let Some(step) = self.steps.pop_if(|step| step.at <= now()) {
             told.push(match step.does {
                 Does::Begin(kind) => self.begin(&step.fault, kind, &now, process),
-                Does::End(TargetFault::Freeze) => {
-                    process.signal(Signal::CONT);
-                    self.frozen = None;
-                    format!("{} has ended: the target goes on", step.fault)
+                Does::End(
+                    TargetFault::Freeze | TargetFault::Cpu { .. } | TargetFault::Descriptors | TargetFault::Reload,
+                ) => {
+                    format!("{} has ended: {}", step.fault, self.release(process))
                 }
                 Does::End(TargetFault::Kill | TargetFault::Terminate) => {
                     let failed =
@@ -118,12 +162,21 @@ impl TargetFaults {
     /// and stays so: what it may still hold will not come out.
     pub fn undo(&mut self, target: &mut Target) -> bool {
         self.steps.clear();
-        let frozen = self.frozen.take().is_some();
         let Some((process, _)) = target.process() else { return false };
-        if frozen {
-            process.signal(Signal::CONT);
-        }
+        self.release(process);
         process.is_down()
+    }
+
+    /// Lets go what is held, and says so.
+    fn release(&mut self, process: &mut ProcessTarget) -> &'static str {
+        let Some((_, held)) = self.held.take() else { return "nothing was held" };
+        match held {
+            Held::Frozen => process.signal(Signal::CONT),
+            Held::Exhausted(limit) => process.allow_files(limit),
+            Held::Throttled => process.throttle(None),
+            Held::Reloading { .. } => {}
+        }
+        held.ended()
     }
 
     fn begin(
@@ -137,34 +190,78 @@ impl TargetFaults {
         let begun = now();
         acts.times += 1;
         acts.between = Some((acts.between.map_or(begun, |(first, _)| first), begun));
-        let (signal, words) = match kind {
+        let held = match kind {
+            TargetFault::Kill => return acts.note_end(name, kind, now, process.end(EndBy::Kill)),
+            TargetFault::Terminate => return acts.note_end(name, kind, now, process.end(EndBy::Terminate)),
             TargetFault::Freeze => {
                 process.signal(Signal::STOP);
-                self.frozen = Some(name.to_owned());
-                return format!("{name} begins: the target is stopped");
+                Held::Frozen
             }
-            TargetFault::Kill => (EndBy::Kill, "the target was killed"),
-            TargetFault::Terminate => (EndBy::Terminate, "the target was asked to end"),
+            TargetFault::Cpu { share } => {
+                process.throttle(Some(thousandths(share)));
+                Held::Throttled
+            }
+            TargetFault::Descriptors => match process.exhaust_files() {
+                Some(limit) => Held::Exhausted(limit),
+                None => {
+                    return format!(
+                        "{name} begins: the system does not let the target's limit of open files be changed"
+                    );
+                }
+            },
+            TargetFault::Reload => {
+                let before = process.listeners();
+                process.signal(Signal::HUP);
+                Held::Reloading { before, is_done: false }
+            }
         };
-        let Some(Ended { exit, killed }) = process.end(signal) else {
+        let words = held.begun();
+        self.held = Some((name.to_owned(), held));
+        format!("{name} begins: {words}")
+    }
+
+    /// The kernel says whether what is held is so. Once is enough for each time.
+    fn look(&mut self, now: impl Fn() -> Duration, process: &ProcessTarget) {
+        let Some((name, held)) = &mut self.held else { return };
+        let Some(acts) = self.acts.get_mut(name).filter(|acts| acts.signs < acts.times) else { return };
+        let bites = match held {
+            Held::Frozen => process.is_stopped(),
+            Held::Exhausted(_) => process.has_exhausted(),
+            Held::Throttled => process.is_seen_stopped(),
+            Held::Reloading { before, is_done } => {
+                let listeners = process.listeners();
+                *is_done = !listeners.is_empty() && listeners.is_disjoint(before);
+                if *is_done {
+                    // What it was sending before it opened its receivers again, it may not know to have arrived.
+                    acts.ends.push(now());
+                }
+                *is_done
+            }
+        };
+        acts.signs += u64::from(bites);
+    }
+}
+
+/// The scenario asks for whole percents and more.
+fn thousandths(share: Ppb) -> u16 {
+    u16::try_from(share.0 / (Ppb::WHOLE.0 / 1000)).unwrap_or(1000)
+}
+
+impl Acts {
+    /// Notes how a process ended on purpose, and says so.
+    fn note_end(&mut self, name: &str, kind: TargetFault, now: impl Fn() -> Duration, ended: Option<Ended>) -> String {
+        let words = if kind == TargetFault::Kill { "the target was killed" } else { "the target was asked to end" };
+        let Some(Ended { exit, killed }) = ended else {
             return format!("{name} begins: {words}, and it did not end by that");
         };
         // Until nothing is left of it, it may have answered and delivered.
         let gone = now();
-        acts.signs += 1;
-        acts.ends.push(gone);
+        self.signs += 1;
+        self.ends.push(gone);
         if killed {
-            acts.kills.push(gone);
+            self.kills.push(gone);
         }
         let late = if killed && kind == TargetFault::Terminate { "; its grace was over, so it was killed" } else { "" };
         format!("{name} begins: {words}, and ended with {exit}{late}")
-    }
-
-    /// The kernel says whether a process is stopped. Once is enough for each time.
-    fn look(&mut self, process: &ProcessTarget) {
-        let Some(acts) = self.frozen.as_ref().and_then(|name| self.acts.get_mut(name)) else { return };
-        if acts.signs < acts.times && process.is_stopped() {
-            acts.signs += 1;
-        }
     }
 }

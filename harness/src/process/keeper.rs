@@ -20,6 +20,9 @@ pub(super) const KEEPER_ARGUMENT: &str = "__keeper";
 /// How long the keeper goes on killing before it gives up on a process that the kernel will not end.
 const KILL_FOR: Duration = Duration::from_secs(5);
 
+/// How long a target that is throttled runs and stands still together, as the kernel's quota of CPU time has it.
+pub(super) const PERIOD: Duration = Duration::from_millis(100);
+
 /// What a keeper process is asked to be.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Request {
@@ -43,6 +46,8 @@ pub(super) struct Program {
 pub(super) enum Order {
     /// Send a signal to the target's process group.
     Signal(i32),
+    /// Let the target run for so many of each [`PERIOD`]'s thousandths, and stand still for the others; `None` lets it run again.
+    Throttle(Option<u16>),
     /// Send SIGTERM to the target's process group, and let everything end by itself.
     Stop,
     /// Kill everything.
@@ -152,16 +157,20 @@ fn start_target(program: &Program) -> std::io::Result<Pid> {
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("pid out of range"))
 }
 
-/// What the two threads of the keeper share.
+/// What the threads of the keeper share.
 #[derive(Debug)]
 struct Kept {
     target: Pid,
     ended: bool,
     stopping: bool,
+    /// For how many thousandths of a period it runs, while it is throttled.
+    runs: Option<u16>,
+    /// How often it was throttled so far: each time has a thread of its own, and the last one counts.
+    throttled: u64,
 }
 
 fn keep_until_gone(target: Pid) -> i32 {
-    let kept = Arc::new(Mutex::new(Kept { target, ended: false, stopping: false }));
+    let kept = Arc::new(Mutex::new(Kept { target, ended: false, stopping: false, runs: None, throttled: 0 }));
     let ordered = Arc::clone(&kept);
     std::thread::spawn(move || obey(&ordered));
     reap(&kept);
@@ -191,7 +200,7 @@ fn reap(kept: &Mutex<Kept>) {
 }
 
 /// Follows orders until the pipe closes, which is how our maker's end looks from here.
-fn obey(kept: &Mutex<Kept>) {
+fn obey(kept: &Arc<Mutex<Kept>>) {
     for line in std::io::stdin().lock().lines() {
         match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
             Some(Order::Signal(number)) => {
@@ -199,7 +208,9 @@ fn obey(kept: &Mutex<Kept>) {
                     send(kept, signal);
                 }
             }
+            Some(Order::Throttle(runs)) => throttle(kept, runs),
             Some(Order::Stop) => {
+                throttle(kept, None);
                 kept.lock().unwrap_or_else(PoisonError::into_inner).stopping = true;
                 send(kept, Signal::TERM);
                 // A target that a fault has stopped must run to see it.
@@ -213,8 +224,43 @@ fn obey(kept: &Mutex<Kept>) {
     std::process::exit(3);
 }
 
+/// Has the target run for so many thousandths of each period from now on, or all the time.
+fn throttle(kept: &Arc<Mutex<Kept>>, runs: Option<u16>) {
+    let number = {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut kept.runs, runs);
+        kept.throttled += 1;
+        if before.is_some() {
+            send_to(&kept, Signal::CONT);
+        }
+        kept.throttled
+    };
+    if runs.is_some() {
+        let kept = Arc::clone(kept);
+        std::thread::spawn(move || while stand_still_and_run(&kept, number) {});
+    }
+}
+
+/// One period of a target that is throttled; whether it is still to be so by this thread.
+fn stand_still_and_run(kept: &Mutex<Kept>, number: u64) -> bool {
+    let runs = {
+        let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(runs) = kept.runs.filter(|_| kept.throttled == number) else { return false };
+        // Under the lock, so that nothing is stopped that has just been let run for good.
+        send_to(&kept, Signal::STOP);
+        PERIOD.mul_f64(f64::from(runs) / 1000.0)
+    };
+    std::thread::sleep(PERIOD.saturating_sub(runs));
+    send(kept, Signal::CONT);
+    std::thread::sleep(runs);
+    true
+}
+
 fn send(kept: &Mutex<Kept>, signal: Signal) {
-    let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    send_to(&kept.lock().unwrap_or_else(PoisonError::into_inner), signal);
+}
+
+fn send_to(kept: &Kept, signal: Signal) {
     if kept.ended {
         signal_descendants(signal);
     } else {

@@ -2,14 +2,16 @@
 
 use super::endpoints::{Endpoints, SinkAddresses, TargetPorts};
 use super::error::{LogExcerpt, StartError};
-use super::keeper::{Order, Program};
+use super::keeper::{Order, PERIOD, Program};
 use super::kept::{Kept, Launch};
 use super::launch::{resolve, write_config};
+use super::limits;
 use super::log_tail::log_tail;
 use super::ports::ClaimedPort;
 use super::ready::Condition;
 use super::spec::ProcessSpec;
 use crate::resources::UsageSampler;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How many log lines an error carries.
 const ERROR_LINES: usize = 20;
+
+/// Not as many as there are: then one that is closed could be replaced.
+const NO_FILES: u64 = 0;
 
 /// How long everything may take to end after SIGKILL, before we stop waiting for the kernel.
 const KILL_WITHIN: Duration = Duration::from_secs(6);
@@ -105,6 +110,10 @@ pub struct Ended {
     pub killed: bool,
 }
 
+/// How many files and connections a target might have open before it was let open no more; `None` for any number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileLimit(Option<u64>);
+
 /// A process that is ready.
 struct Launched {
     kept: Kept,
@@ -191,9 +200,48 @@ impl ProcessTarget {
         self.is_down
     }
 
+    /// Has it stand still for all but so many thousandths of each tenth of a second, or run all the time again.
+    pub fn throttle(&mut self, runs: Option<u16>) {
+        self.kept.order(&Order::Throttle(runs));
+    }
+
+    /// Whether it is seen to be stopped within two of the periods in which a throttled process stands still and runs. Blocks for as long.
+    pub fn is_seen_stopped(&self) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < 2 * PERIOD {
+            if self.is_stopped() {
+                return true;
+            }
+            std::thread::sleep(PERIOD / 50);
+        }
+        false
+    }
+
     /// Whether its own process is stopped, as by SIGSTOP.
     pub fn is_stopped(&self) -> bool {
         crate::resources::is_stopped(self.kept.pid())
+    }
+
+    /// Lets its own process open no file, and take no connection, beyond those that it has. `None` where the system does not allow
+    /// that, or it has ended.
+    pub fn exhaust_files(&self) -> Option<FileLimit> {
+        let before = limits::file_limits(self.pid())?;
+        limits::limit_files(self.pid(), Some(NO_FILES)).then_some(FileLimit(before.soft))
+    }
+
+    /// Whether the kernel says that it may open none.
+    pub fn has_exhausted(&self) -> bool {
+        limits::file_limits(self.pid()).is_some_and(|limits| limits.soft == Some(NO_FILES))
+    }
+
+    /// Lets it open as many as it might before. Without effect once it has ended.
+    pub fn allow_files(&self, limit: FileLimit) {
+        limits::limit_files(self.pid(), limit.0);
+    }
+
+    /// The sockets on which its receivers listen, by their inode numbers: a receiver that was closed and opened again has another one.
+    pub fn listeners(&self) -> BTreeSet<u64> {
+        limits::listeners(&[self.endpoints.receiver_grpc.port(), self.endpoints.receiver_http.port()])
     }
 
     /// Where it listens, and where it was told to export to.

@@ -404,9 +404,50 @@ fn a_collector_that_stands_still_or_restarts_loses_nothing_and_its_twins_do() {
 }
 
 #[test]
+fn a_collector_that_reads_its_configuration_again_loses_nothing_but_its_queue_in_an_outage() {
+    let Some(target) = collector() else { return };
+    let run = drill_of_target("reload", &target, &["--set", "faults[0].at=3s"]);
+    expect_all_delivered(&run);
+    let reload = &run.result()["faults"]["reload"];
+    assert_eq!((&reload["touched"], &reload["signs"]), (&1.into(), &1.into()), "{run}");
+    let events = run.artefact("events.ndjson");
+    assert!(events.contains("reload has ended: the target had closed its receivers and opened them again"), "{events}");
+    let outage = "{name: backend-down, at: 2s, for: 4s, fault: {grpc_status: {code: UNAVAILABLE}}}";
+    let faults = format!("faults=[{{name: reload, at: 3s, for: 2s, fault: reload}}, {outage}]");
+    let twin = ["run", "drills/reload", "--quiet", "--out", "out", "--target", &target, "--set", &faults];
+    let twin = spanproof(&[&twin[..], &["--set", "run.duration=8s"]].concat()).expect(1);
+    assert_eq!(twin.ids("failure"), ["lost-acknowledged"], "{twin}");
+}
+
+#[test]
+fn a_collector_that_runs_for_a_tenth_of_the_time_loses_nothing_and_clients_without_patience_give_up() {
+    let Some(target) = collector() else { return };
+    let run = drill_of_target("short-of-cpu", &target, &[]);
+    expect_all_delivered(&run);
+    let starved = &run.result()["faults"]["starved"];
+    assert_eq!((&starved["touched"], &starved["signs"]), (&1.into(), &1.into()), "{run}");
+    let hasty = ["--set", "traffic.client.timeout=50ms", "--set", "traffic.client.retry.enabled=false"];
+    let twin = drill_of_target("short-of-cpu", &target, &hasty).expect(1);
+    assert!(twin.spans("unknown") > 0 && twin.spans("lost_acknowledged") == 0, "{twin}");
+}
+
+#[test]
+fn a_collector_without_descriptors_goes_on_when_it_has_some_again_and_its_twin_has_dropped_what_came() {
+    let Some(target) = collector() else { return };
+    let soon = ["--set", "faults[0].at=2s", "--set", "faults[1].at=2500ms"];
+    let run = drill_of_target("descriptors", &target, &soon);
+    expect_all_delivered(&run);
+    let exhausted = &run.result()["faults"]["exhausted"];
+    assert_eq!((&exhausted["touched"], &exhausted["signs"]), (&1.into(), &1.into()), "{run}");
+    let twin = drill_of_target("descriptors", &target, &[&soon[..], &["--set", "collector.env.RETRY=false"]].concat());
+    let twin = twin.expect(1);
+    assert_eq!(twin.ids("failure"), ["lost-acknowledged"], "{twin}");
+}
+
+#[test]
 fn a_fault_of_the_target_that_does_nothing_in_secret_is_inconclusive() {
     let Some(target) = collector() else { return };
-    for kind in ["freeze", "kill", "terminate"] {
+    for kind in ["freeze", "kill", "terminate", "{cpu: {share: 20%}}", "descriptors", "reload"] {
         let set = format!("faults[0].fault={kind}");
         let run = drill_of_target("frozen", &target, &["--set", &set, "--disarm", "frozen"]).expect(3);
         assert_eq!(run.ids("inconclusive"), ["never-bit"], "{kind}: {run}");

@@ -67,6 +67,15 @@ pub enum TargetFault {
     Kill,
     /// It is asked to end by SIGTERM, and started again at the end.
     Terminate,
+    /// It runs for a share of each tenth of a second and stands still for the rest, as under a quota of CPU time.
+    Cpu {
+        /// From 1 % to 99 %.
+        share: Ppb,
+    },
+    /// It may open no file, and take no connection, beyond those that it has, until the end.
+    Descriptors,
+    /// It is told by SIGHUP to read its configuration again, once, at the beginning; it has until the end for that.
+    Reload,
 }
 
 /// When something holds: once, or again and again. Counted from the start of the load; a window's end is not part of it.
@@ -166,11 +175,15 @@ impl Display for LinkSite {
 
 impl Display for TargetFault {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let words = match self {
+            Self::Cpu { share } => return write!(f, "runs for {share} of the time and stands still for the rest"),
             Self::Freeze => "is stopped by SIGSTOP, and goes on at the end",
             Self::Kill => "is killed by SIGKILL, and started again at the end",
             Self::Terminate => "is ended by SIGTERM, and started again at the end",
-        })
+            Self::Descriptors => "may open no further file or connection until the end",
+            Self::Reload => "is told by SIGHUP to read its configuration again",
+        };
+        f.write_str(words)
     }
 }
 

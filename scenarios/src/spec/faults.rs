@@ -109,6 +109,12 @@ pub enum FaultKindSpec {
     Kill(NoSettings),
     /// The target's process is asked to end by SIGTERM, and started again at the end.
     Terminate(NoSettings),
+    /// The target's process runs for a share of the time and stands still for the rest, as under a quota of CPU time.
+    Cpu(CpuSpec),
+    /// The target's process may open no further file and take no further connection until the end: RLIMIT_NOFILE.
+    Descriptors(NoSettings),
+    /// The target's process is told by SIGHUP to read its configuration again, as a collector does; it has until the end for that.
+    Reload(NoSettings),
     /// What goes over the network is broken, in a proxy that stands in the way.
     Link(LinkFaultSpec),
     /// Commands of yours are run, which break something and make it whole again.
@@ -116,13 +122,25 @@ pub enum FaultKindSpec {
 }
 
 fn bare_faults(schema: &mut Schema) {
-    allow_bare(schema, &["hang", "reset", "lost_answer", "discard", "freeze", "kill", "terminate"]);
+    allow_bare(
+        schema,
+        &["hang", "reset", "lost_answer", "discard", "freeze", "kill", "terminate", "descriptors", "reload"],
+    );
 }
 
 /// A kind without settings.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NoSettings {}
+
+/// Settings of `cpu`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CpuSpec {
+    /// For which share of each tenth of a second it runs, on as many cores as it likes: from 1% to 99%.
+    #[schemars(required)]
+    pub share: Option<Ppb>,
+}
 
 /// Settings of `exec`: each a program and its arguments, read by no shell. They see `SPANPROOF_FAULT`, the fault's name, and where
 /// the target is a process of ours `SPANPROOF_TARGET_PID`.

@@ -77,6 +77,9 @@ const KINDS: &str = "
 - {name: freeze, at: 1s, for: 1s, on: target, fault: freeze}
 - {name: kill, at: 3s, for: 1s, fault: kill}
 - {name: terminate, at: 5s, for: 1s, fault: {terminate: {}}}
+- {name: descriptors, at: 7s, for: 1s, fault: descriptors}
+- {name: reload, at: 8s, for: 1s, fault: reload}
+- {name: cpu, at: 9s, for: 1s, fault: {cpu: {share: 12.5%}}}
 - {name: cut, at: 1s, for: 1s, fault: {link: black_hole}}
 - {name: late, at: 1s, for: 1s, share: 30%, on: ingress, fault: {link: {latency: {by: 1s, direction: upstream}}}}
 - {name: mine, at: 1s, for: 1s, fault: {exec: {start: [a, 'b c'], undo: ['true'], evidence: [c], within: 2s}}}
@@ -101,10 +104,13 @@ fn number(kind: &FaultKind) -> usize {
             TargetFault::Freeze => 10,
             TargetFault::Kill => 11,
             TargetFault::Terminate => 12,
+            TargetFault::Descriptors => 13,
+            TargetFault::Reload => 14,
+            TargetFault::Cpu { .. } => 15,
         },
-        FaultKind::Link { site: LinkSite::Egress, .. } => 13,
-        FaultKind::Link { site: LinkSite::Ingress, .. } => 14,
-        FaultKind::Commands(_) => 15,
+        FaultKind::Link { site: LinkSite::Egress, .. } => 16,
+        FaultKind::Link { site: LinkSite::Ingress, .. } => 17,
+        FaultKind::Commands(_) => 18,
     }
 }
 
@@ -118,7 +124,7 @@ fn a_fault_of_any_kind_is_written_as_it_was_alone_and_without_it() {
     let written = Written::load(&source, &LoadOptions::default()).unwrap_or_else(|problems| panic!("{problems}"));
     let faults = &written.scenario().faults;
     let kinds: BTreeSet<usize> = faults.iter().map(|fault| number(&fault.kind)).collect();
-    assert_eq!(kinds, (0..16).collect());
+    assert_eq!(kinds, (0..19).collect());
     let kept = |places: BTreeSet<usize>| {
         let variation = Variation { faults: places, ..Variation::default() };
         read(&written.text(&variation)).faults

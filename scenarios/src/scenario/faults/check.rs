@@ -10,8 +10,8 @@ use crate::scenario::checker::Checker;
 use crate::scenario::link;
 use crate::scenario::{Extent, Run, Target, is_name};
 use crate::spec::{
-    ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec, ReachOf,
-    RetryAfterForm, SinkSwitchSpec,
+    CpuSpec, ExecSpec, FaultKindSpec, FaultSite, FaultSpec, GrpcStatus, Http2Error, HttpStatusSpec, LinkFaultSpec,
+    ReachOf, RetryAfterForm, SinkSwitchSpec,
 };
 use crate::units::{Count, HumanDuration, Ppb};
 use std::time::Duration;
@@ -219,12 +219,26 @@ impl<'a, 'c> Part<'a, 'c> {
             FaultKindSpec::Freeze(_) => return Some(FaultKind::Target(TargetFault::Freeze)),
             FaultKindSpec::Kill(_) => return Some(FaultKind::Target(TargetFault::Kill)),
             FaultKindSpec::Terminate(_) => return Some(FaultKind::Target(TargetFault::Terminate)),
+            FaultKindSpec::Cpu(cpu) => return self.of_cpu(cpu),
+            FaultKindSpec::Descriptors(_) => return Some(FaultKind::Target(TargetFault::Descriptors)),
+            FaultKindSpec::Reload(_) => return Some(FaultKind::Target(TargetFault::Reload)),
             FaultKindSpec::Link(link) => return self.of_link(link, spec),
             FaultKindSpec::Exec(exec) => return self.of_commands(exec),
             of_sink => self.of_sink(of_sink),
         };
         let reach = self.reach(spec);
         Some(FaultKind::Sink { fault: fault?, reach: reach? })
+    }
+
+    fn of_cpu(&mut self, spec: &CpuSpec) -> Option<FaultKind> {
+        let hint = "say for how much of the time it runs, such as `share: 20%`";
+        let share = self.required("fault.cpu.share", spec.share, hint)?;
+        let percent = Ppb::WHOLE.0 / 100;
+        if !(percent..=99 * percent).contains(&share.0) {
+            self.invalid("fault.cpu.share", "so little or so much is not possible", "give a share from 1% to 99%");
+            return None;
+        }
+        Some(FaultKind::Target(TargetFault::Cpu { share }))
     }
 
     fn of_commands(&mut self, spec: &ExecSpec) -> Option<FaultKind> {
@@ -323,6 +337,9 @@ impl<'a, 'c> Part<'a, 'c> {
             FaultKindSpec::Freeze(_)
             | FaultKindSpec::Kill(_)
             | FaultKindSpec::Terminate(_)
+            | FaultKindSpec::Cpu(_)
+            | FaultKindSpec::Descriptors(_)
+            | FaultKindSpec::Reload(_)
             | FaultKindSpec::Link(_)
             | FaultKindSpec::Exec(_) => return None,
         })
