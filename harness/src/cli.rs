@@ -3,8 +3,10 @@
 //! Results go to stdout, talk to stderr. Exit codes: 0 pass, 1 a check failed, 2 usage or scenario error, 3 inconclusive,
 //! 130 interrupted.
 
+mod compare;
 mod environment;
 mod generate;
+mod github;
 mod headers;
 mod interrupt;
 mod judge;
@@ -18,6 +20,7 @@ mod selftest;
 mod show;
 mod shrink;
 mod sink;
+mod suite;
 mod switching;
 mod talk;
 
@@ -59,6 +62,8 @@ enum Command {
     Shrink(shrink::ShrinkArguments),
     /// Render a finished run again
     Report(report::ReportArguments),
+    /// Lay two finished runs side by side: what differs, which verdicts flipped, every figure with its ratio
+    Compare(compare::CompareArguments),
     /// List, show and check scenarios
     Scenario(scenario::ScenarioArguments),
     /// Plant every defect and see each caught under its right name
@@ -117,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Show(arguments) => show::run(&arguments),
         Command::Shrink(arguments) => shrink::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Scenario(arguments) => scenario::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Limits { format } => report::limits(format),

@@ -10,6 +10,8 @@ fn the_command_line_prints_what_the_cases_say() {
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1")
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+        .env("GITHUB_ACTIONS", "")
+        .env("GITHUB_STEP_SUMMARY", "")
         .timeout(std::time::Duration::from_secs(60))
         .case("tests/cmd/*.trycmd");
 }

@@ -23,11 +23,37 @@ const FINDINGS_MAX: usize = 100;
 /// # Errors
 /// When the XML writer fails, which takes a want of memory.
 pub fn junit(result: &RunResult) -> Result<String, SerializeError> {
-    let time = Duration::try_from_secs_f64(result.duration_seconds).unwrap_or_default();
+    of_all(std::slice::from_ref(result), &[])
+}
+
+/// A scenario that was to run and has no result.
+pub(crate) struct Unrun<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Why there is none.
+    pub why: &'a str,
+}
+
+/// The document of several runs.
+pub(crate) fn of_all(results: &[RunResult], unrun: &[Unrun<'_>]) -> Result<String, SerializeError> {
     let mut report = Report::new("spanproof");
-    report.set_time(time);
+    report.set_time(results.iter().map(time_of).sum());
+    report.add_test_suites(results.iter().map(suite_of));
+    report.add_test_suites(unrun.iter().map(|one| {
+        let mut suite = TestSuite::new(clean(one.name));
+        suite.add_test_case(case("run", "has a result", Verdict::Inconclusive, one.why, String::new()));
+        suite
+    }));
+    report.to_string()
+}
+
+fn time_of(result: &RunResult) -> Duration {
+    Duration::try_from_secs_f64(result.duration_seconds).unwrap_or_default()
+}
+
+fn suite_of(result: &RunResult) -> TestSuite {
     let mut suite = TestSuite::new(clean(&result.scenario.name));
-    suite.set_time(time);
+    suite.set_time(time_of(result));
     for (name, value) in properties(result) {
         suite.add_property((name, clean(&value).as_str()));
     }
@@ -37,8 +63,7 @@ pub fn junit(result: &RunResult) -> Result<String, SerializeError> {
     if let Some(what) = headline::stopped(result) {
         suite.add_test_case(case("run", "runs to its end", Verdict::Inconclusive, what, String::new()));
     }
-    report.add_test_suite(suite);
-    report.to_string()
+    suite
 }
 
 fn properties(result: &RunResult) -> Vec<(&'static str, String)> {

@@ -7,10 +7,12 @@
 //! Names and texts inside a result come from scenarios, collectors and the wire, so every renderer treats them as hostile
 //! and escapes them for its own format ([`plain_text`] holds what the formats share).
 
+pub mod compare;
 pub mod directory;
 pub mod events;
 pub mod figures;
 pub mod foretold;
+pub mod github;
 pub mod headline;
 pub mod html;
 pub mod junit;
@@ -19,5 +21,6 @@ pub mod plain_text;
 pub mod progress;
 pub mod result;
 pub mod rows;
+pub mod suite;
 pub mod summary;
 pub mod terminal;

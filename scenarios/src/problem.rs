@@ -116,6 +116,12 @@ impl Problem {
         Self::new(flag, &text.into(), span, ProblemKind::InvalidValue).message(message).hint(hint)
     }
 
+    /// Whether it says the same of the same place.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let place = |problem: &Self| (problem.path.clone(), problem.line, problem.column);
+        place(self) == place(other) && self.to_string() == other.to_string()
+    }
+
     /// Two faults that are switched on have the same name.
     pub fn of_twin(flag: &str, value: &str, name: &str) -> Self {
         let hint = "give each a name of its own, as in '{name: first, fault: reset}'";

@@ -37,11 +37,25 @@ pub(crate) struct LastRun {
 
 /// Remembers a run as the last one.
 pub(crate) fn remember(directory: &Path) -> Result<(), WriteError> {
+    remember_as(LAST, directory)
+}
+
+/// Remembers a directory under a name.
+pub(crate) fn remember_as(name: &str, directory: &Path) -> Result<(), WriteError> {
     let runs = Path::new(RUNS);
     fs::create_dir_all(runs).map_err(|source| WriteError::Io { path: runs.to_owned(), source })?;
-    remove_leftovers(runs, |name| name == LAST);
+    remove_leftovers(runs, |other| other == name);
     let line = [directory.as_os_str().as_bytes(), b"\n"].concat();
-    write_bytes(runs, LAST, &line).map(drop)
+    write_bytes(runs, name, &line).map(drop)
+}
+
+/// A directory in the usual place that is not there yet: its name and the time, with a number behind them if that is taken.
+pub(crate) fn free_place(name: &str) -> PathBuf {
+    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    let base = format!("{RUNS}/{name}-{time}");
+    let candidates = std::iter::once(base.clone()).chain((2..100).map(|number| format!("{base}-{number}")));
+    let free = candidates.map(PathBuf::from).find(|path| !path.exists());
+    free.unwrap_or_else(|| PathBuf::from(base))
 }
 
 /// Finds the last run; whatever is said of it goes to stderr.
@@ -56,7 +70,7 @@ pub(crate) fn find() -> Result<PathBuf, NoLastRun> {
 
 /// The remembered run if it is still there, else the newest result in the usual place.
 fn last_run() -> Result<LastRun, NoLastRun> {
-    let remembered = remembered().ok();
+    let remembered = remembered_as(LAST).ok();
     match (remembered, newest()) {
         (Some(directory), _) if directory.is_dir() => Ok(LastRun { directory, instead_of: None }),
         (instead_of, Some(directory)) => Ok(LastRun { directory, instead_of }),
@@ -71,8 +85,9 @@ pub(crate) fn is_last(directory: &Path) -> bool {
     last_run().is_ok_and(|last| canonical(&last.directory) == canonical(directory))
 }
 
-fn remembered() -> io::Result<PathBuf> {
-    let mut line = fs::read(Path::new(RUNS).join(LAST))?;
+/// What was remembered under a name.
+pub(crate) fn remembered_as(name: &str) -> io::Result<PathBuf> {
+    let mut line = fs::read(Path::new(RUNS).join(name))?;
     if line.last() == Some(&b'\n') {
         line.pop();
     }

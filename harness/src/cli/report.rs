@@ -70,8 +70,7 @@ struct OnlyEvidence {
 pub(super) fn finish(directory: &Path, result: &RunResult, has_page: bool, format: Format) -> Exit {
     match format {
         Format::Text => {
-            let no_color = std::env::var_os("NO_COLOR");
-            let colour = Colour::choose(std::io::stdout().is_terminal(), no_color.as_deref());
+            let colour = colour();
             let report = directory.join("report.html").display().to_string();
             // Commands that name no directory look at the last run.
             let named = directory.display().to_string();
@@ -84,6 +83,16 @@ pub(super) fn finish(directory: &Path, result: &RunResult, has_page: bool, forma
         },
     }
     Exit(result.exit_code())
+}
+
+/// The block of a result among others.
+pub(super) fn end_text(directory: &Path, result: &RunResult) -> String {
+    let named = directory.display().to_string();
+    end_block(result, &EndOptions { colour: colour(), report: None, directory: Some(&named) })
+}
+
+fn colour() -> Colour {
+    Colour::choose(std::io::stdout().is_terminal(), std::env::var_os("NO_COLOR").as_deref())
 }
 
 /// Lists the figures that limits can name.

@@ -3,9 +3,9 @@
 use super::headers::{self, Header};
 use super::scenario::{complain, scenario_of};
 use super::talk::Stderr;
-use super::{Exit, Format, environment, fail, last_run, plaintext, print, say};
+use super::{Exit, Format, environment, fail, last_run, plaintext, print, say, with_causes};
 use crate::knowledge::Harness;
-use crate::run::{RunError, RunOptions, Talk, plan_spec};
+use crate::run::{Finished, RunError, RunOptions, Talk, plan_spec};
 use clap::Args;
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::plan::Plan;
@@ -16,12 +16,13 @@ use spanproof_scenarios::problem::{Problem, Problems};
 use spanproof_scenarios::scenario::{Scenario, Target};
 use spanproof_scenarios::written::Written;
 use std::path::{Path, PathBuf};
+use tokio_util::sync::CancellationToken;
 
 /// Where the catalogue has its drills.
 const DRILLS: &str = "drills/";
 
 /// Flags that change a scenario.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Changes {
     /// Spans per second over all services together, or `N traces/s`; never per worker
     #[arg(long, value_name = "RATE")]
@@ -59,11 +60,18 @@ pub(crate) struct Changes {
 }
 
 /// Arguments of `run`.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct RunArguments {
-    /// Name of a scenario in the catalogue, or a file
+    /// Name of a scenario in the catalogue, or a file. Several, folders of files and patterns of the catalogue ('drills/*') run one after
+    /// another, each into a directory below that of all
     #[arg(value_name = "SCENARIO")]
     scenario: String,
+    /// More of them
+    #[arg(value_name = "SCENARIO")]
+    more: Vec<String>,
+    /// Of several, only those that did not pass when several ran here the last time
+    #[arg(long)]
+    last_failed: bool,
     #[command(flatten)]
     changes: Changes,
     /// Where results go: a new or an empty directory, or an earlier run's, which is replaced [default:
@@ -155,12 +163,75 @@ impl Changes {
 impl RunArguments {
     /// What `drill NAME` means: `run drills/NAME --narrate`. A file is taken as it is.
     pub(crate) fn into_drill(self) -> Self {
-        let is_file = Path::new(&self.scenario).is_file();
-        let scenario = match is_file || self.scenario.starts_with(DRILLS) {
-            true => self.scenario,
-            false => format!("{DRILLS}{}", self.scenario),
+        let of_drills = |name: String| match Path::new(&name).exists() || name.starts_with(DRILLS) {
+            true => name,
+            false => format!("{DRILLS}{name}"),
         };
-        Self { scenario, narrate: true, ..self }
+        let more = self.more.into_iter().map(of_drills).collect();
+        Self { scenario: of_drills(self.scenario), more, narrate: true, ..self }
+    }
+
+    /// What is written as scenarios, in the order in which it is written.
+    pub(super) fn scenarios(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.scenario).chain(&self.more).map(String::as_str)
+    }
+
+    /// Whether they name several, or might.
+    fn is_suite(&self) -> bool {
+        !self.more.is_empty() || self.last_failed || super::suite::is_several(&self.scenario)
+    }
+
+    /// Of several, whether only those run that did not pass.
+    pub(super) fn is_last_failed(&self) -> bool {
+        self.last_failed
+    }
+
+    /// How results are printed.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Where results go, if that is said.
+    pub(super) fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
+
+    /// Whether nothing is started.
+    pub(super) fn is_dry_run(&self) -> bool {
+        self.dry_run
+    }
+
+    /// The same for one scenario of several alone.
+    pub(super) fn alone(&self, name: &str, out: PathBuf) -> Self {
+        let mut alone =
+            Self { scenario: name.to_owned(), more: Vec::new(), last_failed: false, out: Some(out), ..self.clone() };
+        alone.on_behalf_of = Some(Arguments(self.command_alone(name)));
+        alone
+    }
+
+    /// The command that repeats one scenario of several: as typed, with its name alone and where no directory of all is named.
+    fn command_alone(&self, name: &str) -> Vec<String> {
+        let mut typed = std::env::args_os().skip(1).map(|argument| argument.to_string_lossy().into_owned());
+        let mut command: Vec<String> = std::iter::once("spanproof".to_owned()).chain(typed.next()).collect();
+        command.push(name.to_owned());
+        while let Some(argument) = typed.next() {
+            if argument == "--out" {
+                typed.next();
+            } else if argument != "--last-failed"
+                && !argument.starts_with("--out=")
+                && !self
+                    .scenarios()
+                    .any(|written| written == argument || written.strip_prefix(DRILLS) == Some(&argument))
+            {
+                command.push(argument);
+            }
+        }
+        command
+    }
+
+    /// What is wrong with them, if anything is.
+    pub(super) fn wrong(&self) -> Option<Problems> {
+        self.understood().err()
     }
 
     /// The scenario with everything that these arguments change in its traffic.
@@ -219,8 +290,11 @@ impl RunArguments {
     }
 }
 
-/// Runs a scenario.
+/// Runs a scenario, or several.
 pub(crate) fn run(arguments: &RunArguments) -> Exit {
+    if arguments.is_suite() {
+        return super::suite::run(arguments);
+    }
     let (scenario, headers) = match arguments.understood() {
         Ok(understood) => understood,
         Err(problems) => return complain(problems, arguments.format),
@@ -228,16 +302,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
     if let (Target::External(_), false, Some(note)) = (&scenario.target, arguments.quiet, plaintext::note()) {
         say(&note);
     }
-    let options = RunOptions {
-        directory: arguments.out.clone().unwrap_or_else(|| default_directory(&scenario)),
-        command: command_line(arguments, scenario.run.seed),
-        scenario_path: Path::new(&arguments.scenario).is_file().then(|| arguments.scenario.clone()),
-        behind: arguments.plant_behind.clone(),
-        disarmed: arguments.disarm.clone(),
-        driver_breaks_after: arguments.break_driver_after,
-        narrate: arguments.narrate,
-        headers,
-    };
+    let options = options(arguments, &scenario, headers);
     if arguments.dry_run {
         return match crate::run::check(&scenario, &options) {
             Ok(()) => dry_run(&scenario, arguments),
@@ -245,6 +310,42 @@ pub(crate) fn run(arguments: &RunArguments) -> Exit {
         };
     }
     execute(&scenario, &options, arguments)
+}
+
+fn options(arguments: &RunArguments, scenario: &Scenario, headers: Vec<Header>) -> RunOptions {
+    RunOptions {
+        directory: arguments.out.clone().unwrap_or_else(|| default_directory(scenario)),
+        command: command_line(arguments, scenario.run.seed),
+        scenario_path: Path::new(&arguments.scenario).is_file().then(|| arguments.scenario.clone()),
+        behind: arguments.plant_behind.clone(),
+        disarmed: arguments.disarm.clone(),
+        driver_breaks_after: arguments.break_driver_after,
+        narrate: arguments.narrate,
+        headers,
+    }
+}
+
+/// How one scenario of several ended: with which exit code, and with what, or in words why there is no result.
+pub(super) struct Execution {
+    pub(super) exit: Exit,
+    pub(super) outcome: Result<Finished, String>,
+}
+
+/// Runs one scenario of several, and prints nothing of its result.
+pub(super) fn execute_alone(arguments: &RunArguments, interrupt: &CancellationToken) -> Execution {
+    let (scenario, headers) = match arguments.understood() {
+        Ok(understood) => understood,
+        Err(problems) => return Execution { exit: Exit::USAGE, outcome: Err(problems.to_string()) },
+    };
+    let mut talk = Stderr::new(arguments.quiet);
+    let outcome = crate::run::run(&scenario, &options(arguments, &scenario, headers), interrupt, &mut talk);
+    talk.close();
+    let exit = match &outcome {
+        Ok(finished) => Exit(finished.result.exit_code()),
+        Err(_) if interrupt.is_cancelled() => Exit::INTERRUPTED,
+        Err(error) => Exit(error.exit_code()),
+    };
+    Execution { exit, outcome: outcome.map_err(|error| with_causes(&error)) }
 }
 
 fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) -> Exit {
@@ -258,6 +359,9 @@ fn execute(scenario: &Scenario, options: &RunOptions, arguments: &RunArguments) 
                 && let Err(error) = last_run::remember(&finished.directory)
             {
                 talk.say(&format!("note: this run cannot be remembered as the last one: {error}"));
+            }
+            if arguments.on_behalf_of.is_none() {
+                super::github::tell(&finished.result);
             }
             super::report::finish(&finished.directory, &finished.result, true, arguments.format)
         }
@@ -273,11 +377,7 @@ struct Early(RunError);
 
 /// `spanproof-runs/NAME-SEED-TIME`, with a number behind it if that is taken.
 fn default_directory(scenario: &Scenario) -> PathBuf {
-    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
-    let base = format!("{}/{}-{}-{time}", last_run::RUNS, scenario.name, scenario.run.seed);
-    let candidates = std::iter::once(base.clone()).chain((2..100).map(|number| format!("{base}-{number}")));
-    let free = candidates.map(PathBuf::from).find(|path| !path.exists());
-    free.unwrap_or_else(|| PathBuf::from(base))
+    last_run::free_place(&format!("{}-{}", scenario.name, scenario.run.seed))
 }
 
 /// The command that repeats the run: as typed, as far as that is text, with the seed.

@@ -1,7 +1,7 @@
 //! What planted defects show beyond the self-test's table, which has each of them caught under its right name with the right
 //! count: what a person is told of it, and what several make of one another.
 
-use crate::rig::{Ended, quickstart};
+use crate::rig::{Ended, quickstart, small, spanproof, start_in};
 
 /// Small, with little patience, since a lost span is waited for; and without padded ids: what bites a span of such a trace is
 /// seen by its own id, and so under another name.
@@ -64,6 +64,43 @@ fn what_is_no_longer_utf8_is_shown_as_sent_and_as_it_came() {
     }
     expect_examples(&run);
     run.expect_sound_ledger();
+}
+
+#[test]
+fn a_run_that_lost_a_span_is_worse_than_one_that_did_not() {
+    let good = quickstart(&[]).expect(0);
+    let bad = planted("drop-nth=7777").expect(1);
+    let (base, new) = (good.path("out"), bad.path("out"));
+    let compared = |base: &std::path::Path, new: &std::path::Path, format| {
+        spanproof(&["compare", base.to_str().unwrap(), new.to_str().unwrap(), "--format", format])
+    };
+    let worse = compared(&base, &new, "text").expect(1);
+    assert!(worse.stdout.contains("Worse: the run, delivery, spans.lost_acknowledged == 0"), "{worse}");
+    let better: serde_json::Value = serde_json::from_str(&compared(&new, &base, "json").expect(0).stdout).unwrap();
+    assert_eq!(better["worse"], false, "{better}");
+    assert!(better["figures"].as_array().unwrap().iter().any(|one| one["path"] == "spans.delivered"), "{better}");
+    let missing = compared(&base, std::path::Path::new("nowhere"), "text").expect(2);
+    assert!(missing.stderr.contains("nowhere"), "{missing}");
+}
+
+/// Where GitHub runs it, the step's summary has the page, and each failure is an annotation that begins no command of its own.
+#[test]
+fn a_runner_of_github_is_told_what_failed_and_shown_the_page() {
+    let more =
+        ["--plant", "drop-nth=7777", "--set", "run.late_after=4s", "--set", "traffic.anomalies.trace_id_padded=0%"];
+    let folder = tempfile::TempDir::new().unwrap();
+    let page = folder.path().join("step-summary.md");
+    std::fs::write(&page, "Written before.\n").unwrap();
+    let variables = [("GITHUB_ACTIONS", "true"), ("GITHUB_STEP_SUMMARY", page.to_str().unwrap())];
+    let run = start_in(tempfile::TempDir::new().unwrap(), &small("quickstart", &more), &variables).wait().expect(1);
+    let told: Vec<&str> = run.stderr.lines().filter(|line| line.starts_with("::")).collect();
+    let [error] = &told[..] else { panic!("{run}") };
+    assert!(error.starts_with("::error title=quickstart%3A spans.lost_acknowledged == 0::1. "), "{error}");
+    assert!(!run.stdout.contains("::error"), "{run}");
+    let written = std::fs::read_to_string(&page).unwrap();
+    assert_eq!(written, format!("Written before.\n{}\n", run.artefact("summary.md")));
+    // Elsewhere nothing of the kind is told.
+    assert!(!planted("drop-nth=7777").stderr.contains("::error"));
 }
 
 /// Several defects at once do not hide one another.

@@ -25,6 +25,7 @@ mod settling;
 mod shrink;
 mod standing_still;
 mod starting;
+mod suites;
 mod surroundings;
 mod talking;
 mod twins;

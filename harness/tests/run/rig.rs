@@ -63,7 +63,9 @@ pub fn start_through<S: AsRef<str>>(program: &[&str], arguments: &[S]) -> Starte
 fn spawn<S: AsRef<str>>(mut command: Command, folder: TempDir, arguments: &[S], variables: &[(&str, &str)]) -> Started {
     let file = |name: &str| std::fs::File::create(folder.path().join(name)).unwrap();
     command.args(arguments.iter().map(AsRef::as_ref)).current_dir(folder.path());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OTEL_")) {
+    for (name, _) in
+        std::env::vars().filter(|(name, _)| ["OTEL_", "GITHUB_"].iter().any(|prefix| name.starts_with(prefix)))
+    {
         command.env_remove(name);
     }
     command.envs(variables.iter().copied()).stdin(Stdio::null()).stdout(file("stdout")).stderr(file("stderr"));
