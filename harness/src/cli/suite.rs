@@ -158,7 +158,7 @@ fn names(arguments: &RunArguments) -> Result<Vec<String>, Problems> {
     for written in arguments.scenarios() {
         match expand(written) {
             Ok(found) => names.extend(found),
-            Err(problem) => problems.push(problem),
+            Err(found) => problems.extend(found.list().to_vec()),
         }
     }
     let mut seen = BTreeSet::new();
@@ -166,7 +166,7 @@ fn names(arguments: &RunArguments) -> Result<Vec<String>, Problems> {
     if arguments.is_last_failed() && problems.is_empty() {
         match failed_last_time() {
             Ok(failed) => names.retain(|name| failed.contains(name)),
-            Err(problem) => problems.push(problem),
+            Err(found) => problems.extend(found.list().to_vec()),
         }
         if names.is_empty() && problems.is_empty() {
             problems.push(Problem::of_flag("--last-failed", "", "none of these failed the last time", "leave it out"));
@@ -175,8 +175,8 @@ fn names(arguments: &RunArguments) -> Result<Vec<String>, Problems> {
     Problems::with(Ok(names), problems)
 }
 
-fn expand(written: &str) -> Result<Vec<String>, Problem> {
-    let nothing = |message: &str, hint: &str| Problem::of_flag("SCENARIO", written, message, hint);
+fn expand(written: &str) -> Result<Vec<String>, Problems> {
+    let nothing = |message: &str, hint: &str| Problems::from(Problem::of_flag("SCENARIO", written, message, hint));
     let found: Vec<String> = if Path::new(written).is_dir() {
         files_of(Path::new(written)).map_err(|error| nothing(&error.to_string(), "name a folder that can be read"))?
     } else if written.contains('*') {
@@ -208,8 +208,8 @@ fn fits(pattern: &str, name: &str) -> bool {
 }
 
 /// The names of the last suite's scenarios that did not pass.
-fn failed_last_time() -> Result<BTreeSet<String>, Problem> {
-    let flag = |message: String, hint: &str| Problem::of_flag("--last-failed", "", message, hint);
+fn failed_last_time() -> Result<BTreeSet<String>, Problems> {
+    let flag = |message: String, hint: &str| Problems::from(Problem::of_flag("--last-failed", "", message, hint));
     let folder = last_run::remembered_as(LAST_SUITE)
         .map_err(|_| flag("no suite was run here so far".to_owned(), "leave it out for the first time"))?;
     let path = folder.join(SUITE);
