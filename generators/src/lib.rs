@@ -14,6 +14,7 @@ pub mod mix;
 pub mod model;
 pub mod plan;
 pub mod protobuf;
+pub mod sampling;
 pub mod schedule;
 pub mod seed;
 pub mod walk;

@@ -1,0 +1,11 @@
+//! What samplers and filters do to a trace, as pure functions of their configuration and of what the trace holds.
+//!
+//! The harness made the traffic and reads the collector's own configuration, so it can say of each trace whether it is kept.
+//! Everything here follows the collector's source and measurements of it; where a version differs from another, or the
+//! documentation from the code, [`version::Model`] says which of them is meant.
+//!
+//! Where to start: [`config`] holds the rules as plain data.
+
+pub mod config;
+pub mod ottl;
+pub mod version;

@@ -1,0 +1,4 @@
+//! What samplers do to traces, against vectors measured on the real ones and rule by rule.
+
+#[path = "sampling/version.rs"]
+mod version;
