@@ -7,5 +7,9 @@
 //! Where to start: [`config`] holds the rules as plain data.
 
 pub mod config;
+pub mod hash;
+pub mod head;
 pub mod ottl;
+pub mod threshold;
+pub mod tracestate;
 pub mod version;

@@ -1,4 +1,10 @@
-//! What samplers do to traces, against vectors measured on the real ones and rule by rule.
+//! What samplers do to traces: against vectors measured on the real ones, rule by rule, and compiled against followed.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
+
+#[path = "sampling/thresholds.rs"]
+mod thresholds;
+#[path = "sampling/tracestates.rs"]
+mod tracestates;
 #[path = "sampling/version.rs"]
 mod version;
