@@ -11,7 +11,7 @@ mod varying;
 use patch::PATCH_BYTES;
 pub(crate) use patch::Patch;
 pub use varying::Frame;
-pub(crate) use varying::Varying;
+pub(crate) use varying::{Varying, put_digits, uniform};
 
 use crate::content;
 use crate::model::{

@@ -10,6 +10,8 @@ pub mod config;
 pub mod hash;
 pub mod head;
 pub mod ottl;
+pub mod pattern;
 pub mod threshold;
+pub mod trace;
 pub mod tracestate;
 pub mod version;

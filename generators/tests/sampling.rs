@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
 
+#[path = "sampling/patterns.rs"]
+mod patterns;
 #[path = "sampling/thresholds.rs"]
 mod thresholds;
 #[path = "sampling/tracestates.rs"]

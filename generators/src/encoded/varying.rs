@@ -173,7 +173,7 @@ impl Varying {
 }
 
 /// Fills `out` with the low decimal digits of `word`.
-fn put_digits(out: &mut [u8], mut word: u64) {
+pub(crate) fn put_digits(out: &mut [u8], mut word: u64) {
     for digit in out.iter_mut().rev() {
         *digit = b'0' + (word % 10) as u8;
         word /= 10;
@@ -181,7 +181,7 @@ fn put_digits(out: &mut [u8], mut word: u64) {
 }
 
 /// A double in `low..high` from 53 bits of `word`; additions and products are exact IEEE operations, alike everywhere.
-fn uniform(word: u64, low: f64, high: f64) -> f64 {
+pub(crate) fn uniform(word: u64, low: f64, high: f64) -> f64 {
     let unit = (word >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0);
     low + (high - low) * unit
 }

@@ -1,6 +1,7 @@
 //! What makes the processor `tail_sampling` refuse its configuration, or panic over it.
 
 use super::{Policy, Rule, Strategy, TailSampling};
+use crate::sampling::pattern::Pattern;
 use std::collections::BTreeSet;
 
 /// One thing that is wrong with a policy.
@@ -13,7 +14,7 @@ pub struct Problem {
     pub kind: ProblemKind,
 }
 
-/// What is wrong with a policy. All but [`ProblemKind::Boundless`] keep the collector from starting.
+/// What is wrong with a policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProblemKind {
     /// Give it a name.
@@ -39,15 +40,22 @@ pub enum ProblemKind {
     /// Write at least one condition.
     #[error("has no condition")]
     NoCondition,
-    /// Repair the expression; the syntax is RE2's.
-    #[error("regular expression `{0}` does not parse")]
-    BadRegex(String),
+    /// Repair the expression, whose syntax is RE2's; what is right there and not read here makes the policy's votes unknown.
+    #[error("regular expression `{0}` cannot be read")]
+    Pattern(String),
     /// Use `sampling_strategy: trace-complete`, or another policy.
     #[error("needs the whole trace, which `sampling_strategy: span-ingest` does not wait for")]
     NeedsWholeTrace,
     /// Set `min_value` or `max_value` to anything but 0.
     #[error("both bounds are 0 or missing: the collector panics at its first decision")]
     Boundless,
+}
+
+impl ProblemKind {
+    /// Whether the collector does not even start.
+    pub fn refuses_start(&self) -> bool {
+        !matches!(self, Self::Boundless | Self::Pattern(_))
+    }
 }
 
 impl TailSampling {
@@ -83,8 +91,8 @@ fn within(policy: &Policy, path: &str, found: &mut Vec<Problem>) {
             add(ProblemKind::Boundless);
         }
         Rule::StringAttribute(attribute) if attribute.regex => {
-            let bad = attribute.values.iter().filter(|text| regex::Regex::new(text).is_err());
-            bad.for_each(|text| add(ProblemKind::BadRegex(text.clone())));
+            let bad = attribute.values.iter().filter(|text| Pattern::new(text).is_err());
+            bad.for_each(|text| add(ProblemKind::Pattern(text.clone())));
         }
         Rule::And(subs) | Rule::Drop(subs) => inside(policy, subs, path, found),
         Rule::Not(sub) => inside(policy, std::slice::from_ref(sub), path, found),
