@@ -11,6 +11,7 @@ pub mod hash;
 pub mod head;
 pub mod ottl;
 pub mod pattern;
+pub mod tail;
 pub mod threshold;
 pub mod trace;
 pub mod tracestate;

@@ -2,11 +2,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
 
+#[path = "sampling/conditions.rs"]
+mod conditions;
 #[path = "sampling/patterns.rs"]
 mod patterns;
+#[path = "sampling/policies.rs"]
+mod policies;
+#[path = "sampling/problems.rs"]
+mod problems;
+#[path = "sampling/spans.rs"]
+mod spans;
 #[path = "sampling/thresholds.rs"]
 mod thresholds;
 #[path = "sampling/tracestates.rs"]
 mod tracestates;
 #[path = "sampling/version.rs"]
 mod version;
+#[path = "sampling/votes.rs"]
+mod votes;
