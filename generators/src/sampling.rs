@@ -6,11 +6,15 @@
 //!
 //! Where to start: [`config`] holds the rules as plain data.
 
+pub mod chain;
 pub mod config;
+pub mod filter;
 pub mod hash;
 pub mod head;
+pub mod limit;
 pub mod ottl;
 pub mod pattern;
+pub mod probabilistic;
 pub mod tail;
 pub mod threshold;
 pub mod trace;

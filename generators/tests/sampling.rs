@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may panic, and so may what it is made of")]
 
+#[path = "sampling/chains.rs"]
+mod chains;
 #[path = "sampling/conditions.rs"]
 mod conditions;
+#[path = "sampling/filters.rs"]
+mod filters;
+#[path = "sampling/limits.rs"]
+mod limits;
 #[path = "sampling/patterns.rs"]
 mod patterns;
 #[path = "sampling/policies.rs"]
@@ -16,6 +22,8 @@ mod spans;
 mod thresholds;
 #[path = "sampling/tracestates.rs"]
 mod tracestates;
+#[path = "sampling/vectors.rs"]
+mod vectors;
 #[path = "sampling/version.rs"]
 mod version;
 #[path = "sampling/votes.rs"]

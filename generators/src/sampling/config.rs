@@ -17,6 +17,7 @@ pub use tail::{Strategy, TailSampling};
 
 /// One thing that may drop spans, in the order in which spans pass through.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there is a handful of them")]
 pub enum Stage {
     /// A sampler in the SDK, which decides when a trace begins.
     Head(HeadSampler),
