@@ -4,7 +4,8 @@
 //! Everything here follows the collector's source and measurements of it; where a version differs from another, or the
 //! documentation from the code, [`version::Model`] says which of them is meant.
 //!
-//! Where to start: [`config`] holds the rules as plain data.
+//! Where to start: [`config`] holds the rules as plain data; [`chain`] follows one trace through them and gives reasons;
+//! [`oracle`] compiles the same rules for speed.
 
 pub mod chain;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod filter;
 pub mod hash;
 pub mod head;
 pub mod limit;
+pub mod oracle;
 pub mod ottl;
 pub mod pattern;
 pub mod probabilistic;

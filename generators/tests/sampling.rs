@@ -10,6 +10,8 @@ mod conditions;
 mod filters;
 #[path = "sampling/limits.rs"]
 mod limits;
+#[path = "sampling/oracle.rs"]
+mod oracle;
 #[path = "sampling/patterns.rs"]
 mod patterns;
 #[path = "sampling/policies.rs"]
