@@ -4,6 +4,7 @@
 //! grouped by scope into **runs**. All that varies has a fixed width (ids, fixed64 times, doubles, digits), so the length
 //! of any request is known before it is written, and writing one is copying runs and patching them.
 
+mod decode;
 mod patch;
 mod span;
 mod varying;
