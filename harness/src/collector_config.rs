@@ -15,9 +15,14 @@ mod exporting;
 mod facts;
 mod guarantee;
 mod keys;
+mod manifest;
 mod merge;
 mod pipelines;
+mod place;
 mod remote;
+mod resource;
+mod settings;
+mod stages;
 mod yaml;
 
 pub use component::ComponentId;
@@ -25,10 +30,16 @@ pub use exporting::{Exporting, Retry};
 pub use facts::{Hold, HoldTerm, HoldWhen, Suspect, SuspectWhy};
 pub use guarantee::{Guarantee, PersistentQueue, WeakestLink};
 pub use keys::Keys;
+pub use manifest::{Carried, Carrier, ManifestError, carried};
 pub use pipelines::{Destination, Path, Pipelines, Protocol, Stage};
+pub use place::{Lines, Origin, Place, Places};
 pub use remote::Remote;
+pub use resource::{Replicas, Resource};
+pub use settings::{Ignored, Mistake};
+pub use stages::{Does, Limiter, Stages, Step, Way};
 
 use serde_json::Value;
+use spanproof_generators::sampling::version::Version;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -46,7 +57,7 @@ pub struct Source<'text> {
 #[non_exhaustive]
 pub enum ConfigError {
     /// The text is not valid YAML, or names a key twice.
-    #[error("read {file}{}: {message}", Place(*.line, *.column))]
+    #[error("read {file}{}: {message}", At(*.line, *.column))]
     Yaml {
         /// The source's name.
         file: String,
@@ -101,9 +112,9 @@ pub enum ConfigError {
 }
 
 /// `:LINE:COLUMN` as far as known.
-struct Place(Option<u64>, Option<u64>);
+struct At(Option<u64>, Option<u64>);
 
-impl fmt::Display for Place {
+impl fmt::Display for At {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.map_or(Ok(()), |line| write!(f, ":{line}"))?;
         self.1.map_or(Ok(()), |column| write!(f, ":{column}"))
@@ -114,6 +125,8 @@ impl fmt::Display for Place {
 #[derive(Clone, PartialEq)]
 pub struct CollectorConfig {
     root: Value,
+    /// Before its references were expanded.
+    raw: Value,
     missing: Vec<String>,
     unresolved: Vec<String>,
 }
@@ -165,14 +178,20 @@ impl CollectorConfig {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let expanded = expand::expand(root, env);
-        let config = Self { root: expanded.value, missing: expanded.missing, unresolved: expanded.unresolved };
+        let expanded = expand::expand(root.clone(), env);
+        let config =
+            Self { root: expanded.value, raw: root, missing: expanded.missing, unresolved: expanded.unresolved };
         Ok((config, expanded.errors))
     }
 
     /// The whole configuration.
     pub fn value(&self) -> &Value {
         &self.root
+    }
+
+    /// The same before its references were expanded.
+    pub fn unexpanded(&self) -> &Value {
+        &self.raw
     }
 
     /// Names of variables without a value and without a default, once each. The collector takes them as empty and goes on.
@@ -191,6 +210,14 @@ impl CollectorConfig {
     /// Every pipeline that is malformed or names an undefined component.
     pub fn pipelines(&self) -> Result<Pipelines, Vec<ConfigError>> {
         pipelines::read(&self.root)
+    }
+
+    /// What each component on the ways of traces does to them, as that version of the collector takes its settings.
+    ///
+    /// # Errors
+    /// Every pipeline that is malformed or names an undefined component.
+    pub fn stages(&self, version: Version) -> Result<Stages, Vec<ConfigError>> {
+        Ok(stages::read(&self.raw, &self.pipelines()?, version))
     }
 
     /// Where the exporters in service would send to beyond this machine, ordered by exporter.

@@ -23,7 +23,7 @@ impl ComponentId {
     }
 
     /// The type without underscores: the collector renames types (`k8sattributes`, `k8s_attributes`) and keeps both.
-    pub(super) fn plain_kind(&self) -> String {
+    pub(crate) fn plain_kind(&self) -> String {
         self.kind.replace('_', "")
     }
 }

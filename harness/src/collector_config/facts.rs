@@ -77,7 +77,7 @@ pub struct Suspect {
 }
 
 /// What a kind of stage is known to do to traces.
-enum Known {
+pub(super) enum Known {
     /// Neither leaves out nor changes anything.
     Transparent,
     LeavesOut(SuspectWhy),
@@ -86,7 +86,7 @@ enum Known {
     Unknown,
 }
 
-fn known(stage: &Stage) -> Known {
+pub(super) fn known(stage: &Stage) -> Known {
     use SuspectWhy::{
         Changes, ChangesAttributes, ChangesResource, ErasesSchemaUrl, Filters, Routes, Samples, WritesTraceState,
     };

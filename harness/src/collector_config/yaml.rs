@@ -24,6 +24,11 @@ pub(super) fn parse(source: Source<'_>) -> Result<Value, ConfigError> {
     Err(ConfigError::NotAMap { file: source.name.to_owned(), found })
 }
 
+/// Any YAML value; `None` for what is not YAML.
+pub(super) fn parse_any(text: &str) -> Option<Value> {
+    parse_value(text).ok()
+}
+
 /// The value of a variable, which the collector reads as YAML too: `8192` is a number.
 pub(super) fn parse_variable(text: &str) -> Value {
     parse_value(text).unwrap_or_else(|_| Value::String(text.to_owned()))
