@@ -158,6 +158,16 @@ impl Chunk {
         self.first_record.last().copied().unwrap_or(0)
     }
 
+    /// Which shape a trace has: its position in the workload's pool, counted through the sets.
+    pub fn shape(&self, trace: usize) -> u32 {
+        self.shapes[trace]
+    }
+
+    /// When a trace starts, nanoseconds from the start of the run.
+    pub fn start_ns(&self, trace: usize) -> u64 {
+        self.starts_ns[trace]
+    }
+
     /// Traces in it.
     pub fn traces(&self) -> usize {
         self.shapes.len()
