@@ -1,6 +1,6 @@
 """Checks what parts of the harness must never touch. Clippy can forbid types for a whole crate only; these are folders.
 
-The judge, the reading of collector configurations and forecasts work on evidence, text and numbers, and the search for the
+The judge, the reading and explaining of collector configurations and forecasts work on evidence, text and numbers, and the search for the
 smallest failing run on trials that others make: no runtime, network, files, environment or clock. The embedded collector is the
 control that catches mistakes of the generators, so it shares no code with them.
 """
@@ -16,6 +16,8 @@ RULES = {
     "harness/src/judge.rs": EFFECTS,
     "harness/src/collector_config": EFFECTS,
     "harness/src/collector_config.rs": EFFECTS,
+    "harness/src/explain": EFFECTS,
+    "harness/src/explain.rs": EFFECTS,
     "harness/src/shrink/search": EFFECTS,
     "harness/src/shrink/search.rs": EFFECTS,
     "harness/src/shrink/failure.rs": EFFECTS,

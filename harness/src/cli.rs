@@ -5,6 +5,7 @@
 
 mod compare;
 mod environment;
+mod explain;
 mod generate;
 mod github;
 mod headers;
@@ -56,6 +57,8 @@ enum Command {
     Proxy(proxy::ProxyArguments),
     /// Judge a finished run again, from its evidence alone
     Judge(Box<judge::JudgeArguments>),
+    /// Say what a collector's configuration does to traces, and where its traps are
+    Explain(explain::ExplainArguments),
     /// Rebuild a trace from its id: what was sent, when, in which requests, and what arrived
     Show(show::ShowArguments),
     /// Find the smallest run that still fails: fewer faults, less load, less time
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Sink(arguments) => sink::run(&arguments),
         Command::Proxy(arguments) => proxy::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Show(arguments) => show::run(&arguments),
         Command::Shrink(arguments) => shrink::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),

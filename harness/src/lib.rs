@@ -9,6 +9,7 @@ pub mod descriptors;
 pub mod driver;
 pub mod embedded;
 pub mod evidence;
+pub mod explain;
 pub mod fault;
 pub mod judge;
 pub mod knowledge;
