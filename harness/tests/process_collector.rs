@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions here serve tests only; clippy sees only the tests themselves")]
 
 use spanproof_harness::collector_config::{CollectorConfig, Source};
+use spanproof_harness::explain::{Asked, Subject};
 use spanproof_harness::process::{
     ConfigFile, Exit, ProcessSpec, ProcessTarget, SinkAddresses, StartError, become_keeper_if_asked, detect_version,
 };
@@ -157,6 +158,66 @@ fn configurations_are_read_as_the_real_collector_reads_them() {
         assert_eq!(ours.value().pointer(path), theirs.value().pointer(path), "{path}");
     }
 }
+
+/// What `explain` refuses of settings, the collector refuses too, and nothing else. What it refuses only when it starts is not here:
+/// `validate` does not start anything.
+#[test]
+fn settings_are_refused_as_the_real_collector_refuses_them() {
+    let Some(command) = collector() else { return };
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("collector.yaml");
+    for (kind, settings) in SETTINGS {
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{grpc: {{endpoint: 'localhost:0'}}}}}}}}\nexporters: {{nop: }}\n\
+             processors: {{{kind}: {settings}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [{kind}], exporters: [nop]}}}}}}\n"
+        );
+        std::fs::write(&path, &text).unwrap();
+        let theirs = std::process::Command::new(&command).arg("validate").arg("--config").arg(&path).output().unwrap();
+        let ours = Subject::read(&Asked { files: vec![("x".to_owned(), text)], ..Asked::default() });
+        let told = String::from_utf8_lossy(&theirs.stderr);
+        assert_eq!(ours.is_ok(), theirs.status.success(), "{kind}: {settings}\n{told}\n{:?}", ours.err());
+    }
+}
+
+const SETTINGS: [(&str, &str); 33] = [
+    ("tail_sampling", "{}"),
+    ("tail_sampling", "{decision_wiat: 1s}"),
+    ("tail_sampling", "{num_traces: many}"),
+    ("tail_sampling", "{num_traces: '5'}"),
+    ("tail_sampling", "{num_traces: 5.5}"),
+    ("tail_sampling", "{num_traces: -5}"),
+    ("tail_sampling", "{decision_wait: soon}"),
+    ("tail_sampling", "{decision_wait: 5}"),
+    ("tail_sampling", "{sampling_strategy: sometimes}"),
+    ("tail_sampling", "{num_shards: 2}"),
+    ("tail_sampling", "{policies: [{name: a, type: latency, latency: {threshold_ms: '500'}}]}"),
+    ("tail_sampling", "{policies: [{name: a, type: string_attribute, string_attribute: {key: k, values: [200]}}]}"),
+    ("tail_sampling", "{policies: [{name: a, type: always_sample, latency: {threshold_ms: 5}}]}"),
+    ("tail_sampling", "{policies: [{name: a, type: always_sample, always_sample: {}}]}"),
+    ("tail_sampling", "{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 6}}"),
+    (
+        "tail_sampling",
+        "{policies: [{name: a, type: rate_limiting, rate_limiting: {spans_per_second: 5, burst_capacity: 6}}]}",
+    ),
+    ("probabilistic_sampler", "{sampling_percentage: 200, hash_seed: 4294967296}"),
+    ("probabilistic_sampler", "{sampling_percentage: -1}"),
+    ("probabilistic_sampler", "{sampling_percentage: 1.0e-16}"),
+    ("probabilistic_sampler", "{sampling_percentage: 2.0e-15}"),
+    ("probabilistic_sampler", "{sampling_precision: 15}"),
+    ("probabilistic_sampler", "{mode: sideways}"),
+    ("filter", "{}"),
+    ("filter", "{traces: {spans: ['true']}}"),
+    ("filter", "{traces: {span: ['true']}, spans: {exclude: {match_type: strict, span_names: [a]}}}"),
+    ("filter", "{spans: {exclude: {match_type: fuzzy, span_names: [a]}}}"),
+    ("filter", "{spans: {exclude: {match_type: strict}}}"),
+    ("filter", "{error_mode: loud}"),
+    ("filter", "{trace_conditions: ['span.name == \"x\"']}"),
+    ("memory_limiter", "{limit_mib: 100}"),
+    ("memory_limiter", "{check_interval: 1s, limit_mib: 100, spike_limit_mib: 100}"),
+    ("memory_limiter", "{check_interval: 1s, limit_percentage: 50, spike_limit_percentage: 60}"),
+    ("memory_limiter", "{check_interval: 1s, limit_mib: 50, max_gc_interval_when_soft_limited: 1s}"),
+];
 
 const OVERRIDE: &str = "
 processors: { batch: { timeout: '${env:WAIT}' } }

@@ -159,13 +159,17 @@ impl<'raw> Reader<'raw> {
         self.scalar(node, key, "true or false", Value::as_bool)
     }
 
-    /// A whole number. One with a fraction of zero is one, as it is to the collector.
+    /// A whole number. Of one with a fraction the collector takes the whole part, without a word.
     pub(super) fn integer(&mut self, node: &Node<'_>, key: &str) -> Option<i64> {
         let whole = |value: &Value| {
-            let float = value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 2_f64.powi(53));
+            let float = value.as_f64().filter(|number| number.abs() < 2_f64.powi(53));
             value.as_i64().or(float.map(|number| number as i64))
         };
-        self.scalar(node, key, "a whole number", whole)
+        let found = self.scalar(node, key, "a whole number", whole)?;
+        if node.child(key).and_then(|child| child.value.as_f64()).is_some_and(|number| number.fract() != 0.0) {
+            self.ignored.push(Ignored { keys: node.keys_of(key), why: format!("of its value only {found} counts") });
+        }
+        Some(found)
     }
 
     /// A whole number that is not negative.
@@ -274,6 +278,15 @@ mod tests {
         f.0: this is `1`; write a text, in quotes where it looks like a number
         policise: there is no field `policise` here; did you mean `policies`?
         ");
+    }
+
+    #[test]
+    fn of_a_fraction_only_the_whole_part_counts() {
+        let value = json!({ "a": 5.5, "b": 5.0 });
+        let mut reader = Reader::new(&value);
+        let node = Node::new(&value, &[]);
+        assert_eq!((reader.integer(&node, "a"), reader.integer(&node, "b")), (Some(5), Some(5)));
+        assert_eq!((reader.ignored.len(), reader.mistakes.len()), (1, 0));
     }
 
     #[test]

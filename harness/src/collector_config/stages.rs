@@ -156,7 +156,7 @@ fn does(reader: &mut Reader<'_>, stage: &Stage, version: Version) -> Does {
         (false, "tailsampling") => Does::SamplesTraces(Box::new(tail::read(reader, &node, version))),
         (false, "probabilisticsampler") => Does::SamplesSpans(probabilistic::read(reader, &node)),
         (false, "filter") => Does::Filters(Box::new(filter::read(reader, &node))),
-        (false, "memorylimiter") => Does::Limits(limiter::read(reader, &node)),
+        (false, "memorylimiter") => Does::Limits(limiter::read(reader, &node, version)),
         _ => of_kind(stage),
     }
 }

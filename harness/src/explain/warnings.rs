@@ -59,7 +59,7 @@ impl Found {
 type Check = fn(&Subject) -> Vec<Found>;
 
 /// Every check, under the id of what it warns of.
-const CHECKS: [(&str, Check); 30] = [
+const CHECKS: [(&str, Check); 31] = [
     ("batch-before-queue", pipeline::batch_before_queue),
     ("batch-before-sampling", pipeline::batch_before_sampling),
     ("bound-of-zero", rules::bound_of_zero),
@@ -77,6 +77,7 @@ const CHECKS: [(&str, Check); 30] = [
     ("limiter-missing", pipeline::limiter_missing),
     ("overflow-evicts", waiting::overflow_evicts),
     ("overflow-stalls", waiting::overflow_stalls),
+    ("policies-missing", rules::policies_missing),
     ("queue-beyond-memory", memory::queue_beyond_memory),
     ("receiver-on-localhost", deployment::receiver_on_localhost),
     ("reference-open", variables::reference_open),

@@ -1,6 +1,7 @@
 //! The settings of `memory_limiter`.
 
 use crate::collector_config::settings::{Node, Reader};
+use spanproof_generators::sampling::version::Version;
 use std::time::Duration;
 
 const MIB: f64 = 1_048_576.0;
@@ -18,6 +19,9 @@ pub struct Limiter {
     pub limit_percentage: Option<u64>,
 }
 
+/// The first version with `max_gc_interval_...`.
+const BACK_OFF_SINCE: Version = Version { minor: 164 };
+
 const FIELDS: [&str; 9] = [
     "check_interval",
     "limit_mib",
@@ -31,8 +35,9 @@ const FIELDS: [&str; 9] = [
 ];
 
 /// Reads the settings. What is wrong with them is left with the reader.
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>) -> Limiter {
-    reader.only(node, &FIELDS);
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>, version: Version) -> Limiter {
+    let fields = if version >= BACK_OFF_SINCE { &FIELDS[..] } else { &FIELDS[..FIELDS.len() - 2] };
+    reader.only(node, fields);
     let check_interval = reader.duration(node, "check_interval").unwrap_or_default();
     let limit = reader.count(node, "limit_mib").unwrap_or(0);
     let share = reader.count(node, "limit_percentage").unwrap_or(0);

@@ -218,10 +218,8 @@ fn status_code(reader: &mut Reader<'_>, block: &Node<'_>) -> Rule {
 
 fn span_count(reader: &mut Reader<'_>, block: &Node<'_>) -> Rule {
     reader.only(block, &["min_spans", "max_spans"]);
-    let mut bound = |field| {
-        let count = reader.integer(block, field).unwrap_or(0);
-        i32::try_from(count).unwrap_or(if count < 0 { i32::MIN } else { i32::MAX })
-    };
+    // Numbers beyond 32 bits are cut to these, without a word.
+    let mut bound = |field| reader.integer(block, field).unwrap_or(0) as i32;
     let (min_spans, max_spans) = (bound("min_spans"), bound("max_spans"));
     if max_spans != 0 && min_spans > max_spans {
         contradiction(reader, block, ("min_spans", min_spans.into()), ("max_spans", max_spans.into()));

@@ -66,13 +66,15 @@ fn percentage(reader: &mut Reader<'_>, node: &Node<'_>) -> f32 {
     percentage
 }
 
+/// 32 bits; of a larger number the collector takes the low ones, without a word.
 fn hash_seed(reader: &mut Reader<'_>, node: &Node<'_>) -> u32 {
     let seed = reader.count(node, "hash_seed").unwrap_or(0);
-    u32::try_from(seed).unwrap_or_else(|_| {
-        let reason = format!("{seed} does not fit 32 bits");
-        reader.mistake(node.keys_of("hash_seed"), reason, "write a number below 4294967296");
-        0
-    })
+    let low = seed as u32;
+    if u64::from(low) != seed {
+        let why = format!("of its value only the low 32 bits count, which are {low}");
+        reader.ignored.push(Ignored { keys: node.keys_of("hash_seed"), why });
+    }
+    low
 }
 
 fn precision(reader: &mut Reader<'_>, node: &Node<'_>) -> u8 {

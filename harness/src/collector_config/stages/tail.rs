@@ -58,9 +58,6 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node<'_>, version: Version) -
         policies: listed.policies,
     };
     reader.count(node, "expected_new_traces_per_sec");
-    if config.policies.is_empty() && reader.open.is_empty() {
-        reader.mistake(node.keys_of("policies"), "there is no policy", "write at least one, such as `always_sample`");
-    }
     told(reader, &config, &listed.keys);
     config
 }

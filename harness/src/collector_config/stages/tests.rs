@@ -223,16 +223,13 @@ fn every_mistake_in_tail_sampling_is_told_at_once() {
       - {name: l, type: status_code}
 "
     ));
-    assert_eq!(
-        mistakes("tail_sampling", "{}"),
-        "processors.tail_sampling.policies: there is no policy; write at least one, such as `always_sample`\n"
-    );
+    // Without a policy it starts, and keeps nothing.
+    assert_eq!(mistakes("tail_sampling", "{}"), "");
 }
 
 #[test]
 fn what_the_other_processors_refuse_is_told() {
-    let sampler =
-        "{sampling_percentage: -1, mode: sideways, hash_seed: 4294967296, sampling_precision: 15, percent: 5}";
+    let sampler = "{sampling_percentage: -1, mode: sideways, sampling_precision: 15, percent: 5}";
     let tiny = "{sampling_percentage: 1.0e-16}";
     let filter = "{traces: {spans: ['true']}, spans: {exclude: {match_type: fuzzy}}, error_mode: loud}";
     let limiter = "{limit_mib: 100, spike_limit_mib: 100}";
@@ -252,6 +249,10 @@ fn fields_of_later_versions_are_unknown_to_earlier_ones() {
     let shards = text("  tail_sampling: {num_shards: 2, policies: [{name: a, type: always_sample}]}", "tail_sampling");
     assert_eq!(stages(&shards, V164).mistakes, Vec::new());
     assert_eq!(stages(&shards, Version { minor: 158 }).mistakes.len(), 1);
+    let settings = "{check_interval: 1s, limit_mib: 9, max_gc_interval_when_soft_limited: 1s}";
+    let limiter = text(&format!("  memory_limiter: {settings}"), "memory_limiter");
+    assert_eq!(stages(&limiter, V164).mistakes, Vec::new());
+    assert_eq!(stages(&limiter, Version { minor: 163 }).mistakes.len(), 1);
 }
 
 #[test]
@@ -314,8 +315,10 @@ fn settings_without_effect_are_kept_for_a_warning() {
     let block = "  tail_sampling: {policies: [{name: a, type: always_sample, latency: {threshold_ms: 5}}]}";
     let found = stages(&text(block, "tail_sampling"), V164);
     assert_eq!(found.ignored[0].keys.join("."), "processors.tail_sampling.policies.0.latency");
-    let seed = "  probabilistic_sampler: {mode: proportional, hash_seed: 7}";
-    assert_eq!(stages(&text(seed, "probabilistic_sampler"), V164).ignored.len(), 1);
+    for seed in ["mode: proportional, hash_seed: 7", "hash_seed: 4294967297"] {
+        let sampler = format!("  probabilistic_sampler: {{{seed}}}");
+        assert_eq!(stages(&text(&sampler, "probabilistic_sampler"), V164).ignored.len(), 1, "{seed}");
+    }
 }
 
 #[test]

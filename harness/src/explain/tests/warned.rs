@@ -79,6 +79,7 @@ fn of_policies() -> Vec<Case> {
         case("latency-beyond-wait", latency("threshold_ms: 30001"), latency("threshold_ms: 30000")),
         case("latency-upper-bound", latency("threshold_ms: 5, upper_threshold_ms: 9"), latency("threshold_ms: 5")),
         case("limit-before-rules", and(&format!("{limit}, {ERRORS}")), and(&format!("{ERRORS}, {limit}"))),
+        case("policies-missing", sampling("", ""), sampling(ERRORS, "")),
         case(
             "regex-unread",
             string("enabled_regex_matching: true").replace("values: [a]", "values: ['(']"),

@@ -25,6 +25,21 @@ pub(super) fn never(subject: &Subject) -> Vec<Found> {
     found.collect()
 }
 
+pub(super) fn policies_missing(subject: &Subject) -> Vec<Found> {
+    let empty = subject.tails().filter(|(_, tail)| tail.policies.is_empty());
+    let found = empty.map(|(step, _)| {
+        let why = "without a policy nobody wants a trace, and the collector starts all the same";
+        let message = format!("`{}` keeps nothing", step.component);
+        Found::new(
+            below(&step.keys(), &["policies"]),
+            message,
+            why,
+            "write at least one policy, such as `always_sample`",
+        )
+    });
+    found.collect()
+}
+
 pub(super) fn shadowed(subject: &Subject) -> Vec<Found> {
     subject.tails().flat_map(|(step, tail)| shadowed_in(subject, step, tail)).collect()
 }
@@ -178,7 +193,7 @@ pub(super) fn setting_ignored(subject: &Subject) -> Vec<Found> {
     let found = subject.stages.ignored.iter().map(|ignored| {
         let name = ignored.keys.last().map_or("", String::as_str);
         let message = format!("`{}` counts for nothing", name.escape_debug());
-        Found::new(ignored.keys.clone(), message, ignored.why.clone(), "take it out, or correct the type or the mode")
+        Found::new(ignored.keys.clone(), message, ignored.why.clone(), "take it out, or correct it")
     });
     found.collect()
 }
