@@ -23,6 +23,7 @@ fn rich() -> Span<'static> {
             Attribute::new("b", true),
             Attribute::new("y", Value::Bytes(vec![0xab, 1])),
             Attribute::new("e", Value::Empty),
+            Attribute::new("z", Value::Bytes(vec![])),
             Attribute::new("l", Value::Array(vec![])),
         ]
         .into(),
@@ -57,6 +58,8 @@ fn comparisons_hold_as_the_collector_has_them() {
         r#"attributes["y"] == 0xab01"#,
         r#"attributes["none"] == nil"#,
         r#"attributes["e"] == nil"#,
+        r#"attributes["z"] == nil"#,
+        r#"IsMatch(attributes["z"], "^$")"#,
         r#"nil <= nil"#,
         r#"attributes["s"] != nil"#,
         r#"attributes["s"] != 5"#,

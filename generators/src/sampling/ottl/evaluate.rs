@@ -189,6 +189,8 @@ fn attribute<'a>(attributes: &'a [Attribute], key: &str) -> Datum<'a> {
 fn compare(left: Datum<'_>, operator: Operator, right: Datum<'_>) -> Holds {
     let different = || Holds::from(operator == Operator::NotEqual);
     let ordered = |order: Option<Ordering>| Holds::from(operator.accepts(order));
+    // An attribute of no bytes is a nil slice in Go, which compares as nil does.
+    let [left, right] = [left, right].map(|side| if matches!(side, Datum::Bytes([])) { Datum::Nil } else { side });
     match (left, right) {
         (Datum::Failed, _) | (_, Datum::Failed) => Holds::Fails,
         (Datum::Unknown(what), _) | (_, Datum::Unknown(what)) => Holds::Unknown(what),
