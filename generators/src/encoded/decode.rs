@@ -49,7 +49,7 @@ impl EncodedPool {
             trace_state: String::new(),
             flags: 0,
             name: String::new(),
-            kind: SpanKind::Internal,
+            kind: SpanKind::Unspecified,
             start_ns: recipe.start_ns,
             duration_ns: recipe.end_ns - recipe.start_ns,
             attributes: Vec::new(),
@@ -143,11 +143,12 @@ fn fields_of_span(body: &[u8], span: &mut Span) -> Result<(), MalformedError> {
 
 fn kind(number: u64) -> SpanKind {
     match number {
+        1 => SpanKind::Internal,
         2 => SpanKind::Server,
         3 => SpanKind::Client,
         4 => SpanKind::Producer,
         5 => SpanKind::Consumer,
-        _ => SpanKind::Internal,
+        _ => SpanKind::Unspecified,
     }
 }
 
@@ -290,7 +291,16 @@ fn context(context: &EncodedContext) -> Result<(&[u8], String), MalformedError> 
 
 fn resource(encoded: &EncodedContext) -> Result<Resource, MalformedError> {
     let (body, schema_url) = context(encoded)?;
-    Ok(Resource { attributes: elements(body, attribute)?, schema_url })
+    let mut resource = Resource { schema_url, ..Resource::default() };
+    fields(body, |field, value| {
+        match field {
+            1 => resource.attributes.push(attribute(value.bytes())?),
+            2 => resource.dropped_attributes = value.number() as u32,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(resource)
 }
 
 fn scope(encoded: &EncodedContext) -> Result<Scope, MalformedError> {
@@ -301,6 +311,7 @@ fn scope(encoded: &EncodedContext) -> Result<Scope, MalformedError> {
             1 => scope.name = value.text(),
             2 => scope.version = value.text(),
             3 => scope.attributes.push(attribute(value.bytes())?),
+            4 => scope.dropped_attributes = value.number() as u32,
             _ => {}
         }
         Ok(())

@@ -95,10 +95,10 @@ pub enum EvidenceError {
         /// Why not.
         source: PlanError,
     },
-    /// This spanproof makes another plan from the same inputs. Judge with the version that wrote it.
+    /// This spanproof makes another plan from the same inputs. Judge with the build that wrote it.
     #[error(
-        "spanproof {} makes another plan from {} than spanproof {wrote}, which wrote it: fingerprint {found} instead of \
-         {expected}; use that version",
+        "this build of spanproof {} makes another plan from {} than the one of {wrote} that wrote it: fingerprint {found} instead \
+         of {expected}; judge it with that one",
         env!("CARGO_PKG_VERSION"), path.display()
     )]
     OtherPlan {
