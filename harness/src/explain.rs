@@ -1,7 +1,7 @@
 //! `spanproof explain`: what a collector's configuration does to traces, read off it; nothing is started or sent.
 //!
 //! Pure: texts and variables in, an [`Explanation`] out. Start at [`explain()`]. The rules of samplers and filters stand as plain
-//! sentences ([`sentence`]), traps as [`Warning`]s with a stable id each ([`warnings`]), and what the configuration alone does not
+//! sentences (`sentence`), traps as [`Warning`]s with a stable id each ([`warnings`]), and what the configuration alone does not
 //! decide as *unknown*, said once for each component.
 
 mod course;

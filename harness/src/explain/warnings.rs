@@ -1,6 +1,6 @@
 //! Traps in a configuration that a collector takes without a word. Each has a stable id and a section in `docs/explain.md`.
 //!
-//! A check is a function from the subject to what it found; its id is added in [`CHECKS`]. Start there.
+//! A check is a function from the subject to what it found; its id is added in `CHECKS`. Start there.
 
 mod composite;
 mod deployment;
