@@ -180,7 +180,7 @@ fn settings_are_refused_as_the_real_collector_refuses_them() {
     }
 }
 
-const SETTINGS: [(&str, &str); 33] = [
+const SETTINGS: [(&str, &str); 35] = [
     ("tail_sampling", "{}"),
     ("tail_sampling", "{decision_wiat: 1s}"),
     ("tail_sampling", "{num_traces: many}"),
@@ -195,6 +195,8 @@ const SETTINGS: [(&str, &str); 33] = [
     ("tail_sampling", "{policies: [{name: a, type: string_attribute, string_attribute: {key: k, values: [200]}}]}"),
     ("tail_sampling", "{policies: [{name: a, type: always_sample, latency: {threshold_ms: 5}}]}"),
     ("tail_sampling", "{policies: [{name: a, type: always_sample, always_sample: {}}]}"),
+    ("tail_sampling", "{policies: [{name: a, type: latency, latncy: {threshold_ms: 5}}]}"),
+    ("tail_sampling", "{policies: [{name: a, type: latency, latncy: 5}]}"),
     ("tail_sampling", "{decision_cache: {sampled_cache_size: 5, non_sampled_cache_size: 6}}"),
     (
         "tail_sampling",

@@ -52,8 +52,7 @@ fn below(reader: &mut Reader<'_>, node: &Node<'_>, field: &str, around: &str, ke
 }
 
 fn policy(reader: &mut Reader<'_>, node: &Node<'_>, around: &str, keys: &mut Keys) -> Policy {
-    let known: Vec<&str> = ["name", "type"].into_iter().chain(BLOCKS).collect();
-    reader.only(node, &known);
+    blocks(reader, node);
     let name = reader.text(node, "name").unwrap_or_default();
     let path = if around.is_empty() { name.clone() } else { format!("{around}/{name}") };
     keys.push((path.clone(), node.keys.clone()));
@@ -63,6 +62,24 @@ fn policy(reader: &mut Reader<'_>, node: &Node<'_>, around: &str, keys: &mut Key
     }
     let rule = rule(reader, node, &kind, &path, keys);
     Policy::new(name, rule)
+}
+
+/// Tells the fields that no policy has. One that holds a map is taken without a word: it could be the settings of an extension.
+fn blocks(reader: &mut Reader<'_>, node: &Node<'_>) {
+    let known: Vec<&str> = ["name", "type"].into_iter().chain(BLOCKS).collect();
+    let map = reader.fields(node).into_iter().flatten();
+    let (strange, wrong): (Vec<_>, Vec<_>) = map
+        .filter(|(key, _)| !known.contains(&key.as_str()))
+        .partition(|(_, value)| value.is_object() || value.is_null());
+    for (key, _) in strange {
+        let hint = hint_for(key, &known);
+        let why = format!("the collector takes it for the settings of an extension that is not there; {hint}");
+        reader.ignored.push(Ignored { keys: node.keys_of(key), why });
+    }
+    for (key, _) in wrong {
+        let reason = format!("there is no field `{}` here", key.escape_debug());
+        reader.mistake(node.keys_of(key), reason, hint_for(key, &known));
+    }
 }
 
 fn rule(reader: &mut Reader<'_>, node: &Node<'_>, kind: &str, path: &str, keys: &mut Keys) -> Rule {

@@ -315,6 +315,9 @@ fn settings_without_effect_are_kept_for_a_warning() {
     let block = "  tail_sampling: {policies: [{name: a, type: always_sample, latency: {threshold_ms: 5}}]}";
     let found = stages(&text(block, "tail_sampling"), V164);
     assert_eq!(found.ignored[0].keys.join("."), "processors.tail_sampling.policies.0.latency");
+    let slip = "  tail_sampling: {policies: [{name: a, type: latency, latncy: {threshold_ms: 5}}]}";
+    let found = stages(&text(slip, "tail_sampling"), V164);
+    assert!(found.ignored[0].why.ends_with("did you mean `latency`?"), "{found:?}");
     for seed in ["mode: proportional, hash_seed: 7", "hash_seed: 4294967297"] {
         let sampler = format!("  probabilistic_sampler: {{{seed}}}");
         assert_eq!(stages(&text(&sampler, "probabilistic_sampler"), V164).ignored.len(), 1, "{seed}");
