@@ -3,22 +3,12 @@
 use super::config::{AttributeMatch, ErrorMode, Filter, MatchProperties, MatchType, SpanConditions, SpanMatch};
 use super::ottl::{Condition, Holds, Scene};
 use super::pattern::{Pattern, PatternError};
-use super::trace::{Span, get};
+use super::trace::{KIND_NAMES, Span, get};
 use crate::model::{Attribute, Value};
 use std::collections::BTreeSet;
 
 /// What the processor takes for the service of a resource that names none.
 const NO_SERVICE: &str = "<nil-service-name>";
-
-/// The names of span kinds by their numbers.
-const KINDS: [&str; 6] = [
-    "SPAN_KIND_UNSPECIFIED",
-    "SPAN_KIND_INTERNAL",
-    "SPAN_KIND_SERVER",
-    "SPAN_KIND_CLIENT",
-    "SPAN_KIND_PRODUCER",
-    "SPAN_KIND_CONSUMER",
-];
 
 /// What becomes of a span.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,7 +180,7 @@ impl Properties {
         let among =
             |strings: &Option<Strings>, text: &str| strings.as_ref().is_none_or(|strings| strings.matches(text));
         let service = || get(span.resource, "service.name").map_or(Some(NO_SERVICE.to_owned()), as_text);
-        let kind = KINDS.get(span.kind as usize).copied().unwrap_or_default();
+        let kind = KIND_NAMES.get(span.kind as usize).copied().unwrap_or_default();
         let all = |wanted: &[(String, Wanted)], attributes: &[Attribute]| {
             wanted.iter().all(|(key, wanted)| get(attributes, key).is_some_and(|value| wanted.accepts(value)))
         };

@@ -12,6 +12,16 @@ pub(crate) use value::{get, integer, text, truth};
 use crate::model::{Attribute, Event};
 use std::borrow::Cow;
 
+/// The names that the protocol gives span kinds, by their numbers.
+pub(crate) const KIND_NAMES: [&str; 6] = [
+    "SPAN_KIND_UNSPECIFIED",
+    "SPAN_KIND_INTERNAL",
+    "SPAN_KIND_SERVER",
+    "SPAN_KIND_CLIENT",
+    "SPAN_KIND_PRODUCER",
+    "SPAN_KIND_CONSUMER",
+];
+
 /// A span as rules see it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span<'a> {

@@ -2,7 +2,7 @@
 
 use super::expression::{Expression, Operand, Operator, Path};
 use crate::model::{Attribute, Event, Value};
-use crate::sampling::trace::{self, Span};
+use crate::sampling::trace::{self, KIND_NAMES, Span};
 use std::cmp::Ordering;
 
 /// What a condition is asked about.
@@ -132,14 +132,6 @@ impl<'a> Scene<'a> {
 impl Path {
     fn datum<'a>(&self, scene: &Scene<'a>) -> Datum<'a> {
         const KINDS: [&str; 6] = ["Unspecified", "Internal", "Server", "Client", "Producer", "Consumer"];
-        const NAMES: [&str; 6] = [
-            "SPAN_KIND_UNSPECIFIED",
-            "SPAN_KIND_INTERNAL",
-            "SPAN_KIND_SERVER",
-            "SPAN_KIND_CLIENT",
-            "SPAN_KIND_PRODUCER",
-            "SPAN_KIND_CONSUMER",
-        ];
         let span = scene.span();
         let listed =
             |names: &[&'static str; 6]| names.get(span.kind as usize).map_or(Datum::Text(""), |n| Datum::Text(n));
@@ -147,7 +139,7 @@ impl Path {
             Self::SpanName => Datum::Text(span.name),
             Self::Kind => Datum::Int(i64::from(span.kind)),
             Self::KindText => listed(&KINDS),
-            Self::KindName => listed(&NAMES),
+            Self::KindName => listed(&KIND_NAMES),
             Self::StatusCode => Datum::Int(i64::from(span.status)),
             Self::StatusMessage => Datum::Text(span.status_message),
             Self::Flags => Datum::Int(i64::from(span.flags)),
