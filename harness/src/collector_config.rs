@@ -7,6 +7,7 @@
 //! Merging and expansion follow the collector's own resolver (checked against `otelcol print-config` 0.155): files are merged
 //! first, maps deep, anything else replaced, `null` included; then `${...}` is expanded in values, never in keys.
 
+mod alone;
 mod changes;
 mod component;
 mod duration;

@@ -18,11 +18,13 @@ pub mod traffic;
 mod unknown;
 pub mod warnings;
 
+pub(crate) use course::{Decided, ReadyWay, Told};
 pub use outline::{ShownPolicy, ShownStep, ShownWay};
 pub use problem::Problem;
 pub use shares::Shares;
 pub use subject::{Asked, Subject, VersionFrom};
-pub use told::{ToldTrace, tell};
+pub(crate) use told::way as told_way;
+pub use told::{ToldTrace, ToldWay, tell};
 pub use traffic::Traffic;
 pub use unknown::UnknownClaim;
 pub use warnings::Warning;

@@ -206,6 +206,17 @@ fn keeps_all(stage: &Stage) -> bool {
         && stage.settings.get("sampling_percentage").and_then(Value::as_f64).is_some_and(|percent| percent >= 100.0)
 }
 
+impl Path {
+    /// For how long what stands before a component may hold spans back in a healthy collector, at most; `None` where that is not known.
+    pub(super) fn held_before(&self, component: &ComponentId) -> Option<Duration> {
+        let before = self.stages.iter().take_while(|stage| stage.component != *component);
+        before.filter_map(stage_hold).try_fold(Duration::ZERO, |sum, term| match term.hold {
+            Hold::For(time) => Some(sum.saturating_add(time)),
+            Hold::ForEver | Hold::Unknown => None,
+        })
+    }
+}
+
 fn path_holds(path: &Path) -> Vec<HoldTerm> {
     let stages = path.stages.iter().filter_map(stage_hold);
     stages.chain(exporter_holds(path)).filter(|term| term.hold != Hold::For(Duration::ZERO)).collect()

@@ -139,7 +139,8 @@ fn service(span: &Span, sample: &Sample) -> String {
     }
 }
 
-fn way(ready: &ReadyWay<'_>, told: &Told<'_>) -> ToldWay {
+/// What becomes of a trace on a way, in words.
+pub(crate) fn way(ready: &ReadyWay<'_>, told: &Told<'_>) -> ToldWay {
     let steps: Vec<ToldStep> = told.decided.iter().map(|decided| step(ready, decided)).collect();
     let out = told.survivors.iter().filter(|out| **out).count();
     let (fate, text) = match &told.fate {
