@@ -3,7 +3,8 @@
 //! It is the known-good control of every check and the carrier of the [planted defects](defects), and it makes a first run
 //! possible where nothing else is installed. A request takes this way: `receive` (sockets, sizes, compression) hands its
 //! bytes to `intake` (decode, limits, defects, encode once), which answers after putting the result on the `queue` of
-//! each destination; consumers take it from there to `outlet` (retry) and `export` (one attempt over gRPC or HTTP).
+//! each destination, or leaving it with the sampler until its traces are decided (`sampling`); consumers take it from there to
+//! `outlet` (retry) and `export` (one attempt over gRPC or HTTP).
 //!
 //! What it must never do: use the code with which the harness walks, hashes or writes spans. A judge that shares a mistake
 //! with the control cannot see it, so everything here decodes and encodes with prost, or with the writer in [`descending`].
@@ -22,6 +23,7 @@ mod queue;
 mod raw_codec;
 mod receive;
 mod retry;
+mod sampling;
 mod stats;
 mod target;
 
@@ -31,5 +33,6 @@ mod arbitrary;
 pub use config::{Compression, Destination, EmbeddedConfig, FieldOrder, Guarantee, Protocol, RetryConfig};
 pub use defects::{Bites, Defect, DefectKind, Invention, ParseDefectError, Unit};
 pub use endpoint::EndpointError;
+pub use sampling::{Mistake, Policy, Rule as SamplingRule, Sampling};
 pub use stats::{EmbeddedStats, ShutdownReport, Tally};
 pub use target::{EmbeddedError, EmbeddedTarget};

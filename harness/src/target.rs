@@ -5,7 +5,7 @@ mod settings;
 
 pub use settings::{STATE, embedded_config, process_spec};
 
-use crate::embedded::{Bites, EmbeddedConfig, EmbeddedError, EmbeddedTarget};
+use crate::embedded::{Bites, EmbeddedConfig, EmbeddedError, EmbeddedTarget, Sampling};
 use crate::process::{
     Arguments, Exit, LogExcerpt, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version, last_words,
 };
@@ -74,6 +74,15 @@ impl TargetPlan {
             Self::Embedded(_) => "embedded",
             Self::Process(_) => "process",
             Self::External => "external",
+        }
+    }
+
+    /// The same, an embedded one leaving out what this says.
+    #[must_use]
+    pub fn sampling_as(self, sampling: Option<Sampling>) -> Self {
+        match self {
+            Self::Embedded(config) => Self::Embedded(Box::new(EmbeddedConfig { sampling, ..*config })),
+            others => others,
         }
     }
 

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use super::defects::Defect;
+use super::sampling::Sampling;
 
 /// Everything that decides how an embedded target behaves. [`EmbeddedConfig::default`] is a well-behaved collector on free
 /// loopback ports that still lacks a destination.
@@ -32,6 +33,8 @@ pub struct EmbeddedConfig {
     pub max_request_bytes: usize,
     /// What an acknowledgement promises.
     pub guarantee: Guarantee,
+    /// What is left out on purpose, as a collector leaves it out.
+    pub sampling: Option<Sampling>,
     /// What is done wrong on purpose, in this order.
     pub defects: Vec<Defect>,
     /// Decides which records the defects hit, the ids they invent, and the jitter of retries.
@@ -54,6 +57,7 @@ impl Default for EmbeddedConfig {
             // The limit that OTLP 1.11 recommends to servers.
             max_request_bytes: 64 << 20,
             guarantee: Guarantee::Queue,
+            sampling: None,
             defects: Vec::new(),
             seed: 0,
         }

@@ -6,7 +6,7 @@
 //! `kinds.rs`, and a tamper in the file of its family: `presence` (spans missing, repeated, invented), `identity` (ids),
 //! `content` (attributes), `utf8` (attributes that are no text), `fields` (everything else of a span), `association` (resource
 //! and scope), `requests` (whole requests), `defer` (requests that come again), `stall` (time), `misconduct` (what is made of
-//! refusals).
+//! refusals). What a sampler does wrong it knows itself (`embedded::sampling`).
 
 mod association;
 mod content;
@@ -263,6 +263,7 @@ mod tests {
                 defer::tamper(&defect, 1).is_some(),
                 Stall::planted(&defect).is_some(),
                 !Misconduct::planted(std::slice::from_ref(&defect)).bites().is_empty(),
+                matches!(defect.kind(), DefectKind::Missample(_)),
             ];
             assert_eq!(families.iter().filter(|planted| **planted).count(), 1, "{defect}");
         }
@@ -271,7 +272,7 @@ mod tests {
     #[test]
     fn the_catalogue_names_every_kind_once() {
         let names: BTreeSet<_> = Defect::catalogue().iter().map(Defect::name).collect();
-        let further_forms = [("shift-time-1ns", 2), ("invent-span", 1), ("defer-but-forward", 1)];
+        let further_forms = [("shift-time-1ns", 2), ("invent-span", 1), ("defer-but-forward", 1), ("missample", 9)];
         let further: usize = further_forms.iter().map(|(_, forms)| forms).sum();
         assert_eq!(names.len() + further, Defect::catalogue().len());
     }

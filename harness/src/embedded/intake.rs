@@ -17,10 +17,14 @@ use super::descending;
 use super::export::Manner;
 use super::outlet::Outlet;
 use super::queue::Parcel;
+use super::sampling::Sampler;
 use super::stats::{Counters, EmbeddedStats};
 
 /// A field number of protobuf that never ends.
 const GARBAGE: &[u8] = &[0xff; 3];
+
+/// How often traces are decided.
+const TICK: Duration = Duration::from_secs(1);
 
 /// A count of rejected spans that cannot be.
 const ODD_COUNT: i64 = -5;
@@ -70,6 +74,7 @@ pub struct Intake {
     defects: Option<Mutex<PlantedDefects>>,
     stalls: Vec<Stall>,
     misconduct: Arc<Misconduct>,
+    sampler: Option<Sampler>,
     outlets: Vec<Arc<Outlet>>,
     counters: Arc<Counters>,
 }
@@ -90,6 +95,7 @@ impl Intake {
             defects: (!defects.is_empty()).then(|| Mutex::new(defects)),
             stalls: config.defects.iter().filter_map(Stall::planted).collect(),
             misconduct,
+            sampler: config.sampling.clone().map(|sampling| Sampler::new(sampling, &config.defects)),
             outlets,
             counters,
         }
@@ -122,8 +128,14 @@ impl Intake {
     }
 
     fn bites(&self) -> Vec<(Defect, Bites)> {
+        let of_sampler = self.sampler.iter().flat_map(Sampler::bites);
         let bites = self.defects.as_ref().map(|defects| lock(defects).bites()).unwrap_or_default();
-        bites.into_iter().chain(self.stalls.iter().map(Stall::bites)).chain(self.misconduct.bites()).collect()
+        bites
+            .into_iter()
+            .chain(self.stalls.iter().map(Stall::bites))
+            .chain(self.misconduct.bites())
+            .chain(of_sampler)
+            .collect()
     }
 
     fn decode(&self, payload: Payload) -> Result<(ExportTraceServiceRequest, u64), Refusal> {
@@ -172,7 +184,14 @@ impl Intake {
         }
     }
 
-    async fn forward(&self, passage: Passage, admission: Arc<Admission>) -> Result<u64, Refusal> {
+    async fn forward(&self, mut passage: Passage, admission: Arc<Admission>) -> Result<u64, Refusal> {
+        if let Some(sampler) = &self.sampler {
+            for _ in 0..passage.copies {
+                let at_once = sampler.take(passage.message.clone(), Instant::now());
+                self.send_on(at_once, &admission);
+            }
+            passage.message.resource_spans.clear();
+        }
         let spans = count_spans(&passage.message);
         if spans == 0 {
             return Ok(0);
@@ -190,6 +209,44 @@ impl Intake {
                 Ok(0)
             }
             Guarantee::Synchronous => self.deliver(passage.copies, passage.delay, parcel).await,
+        }
+    }
+
+    /// Sends on what a sampler lets go.
+    fn send_on(&self, messages: Vec<ExportTraceServiceRequest>, admission: &Arc<Admission>) {
+        for message in messages {
+            let (spans, bytes) = (count_spans(&message), Bytes::from(self.encode(&message)));
+            let parcel =
+                || Parcel::new(bytes.clone(), spans, Manner::Proper, Arc::clone(admission), Arc::clone(&self.counters));
+            self.enqueue(1, Duration::ZERO, parcel);
+        }
+    }
+
+    /// Decides traces as their time comes, for as long as the target runs.
+    pub async fn sample(&self) {
+        let Some(sampler) = &self.sampler else { return };
+        let mut seconds = tokio::time::interval(TICK);
+        loop {
+            seconds.tick().await;
+            self.let_go(sampler.tick(Instant::now()));
+        }
+    }
+
+    /// Decides all traces that are left: nothing more will come.
+    pub fn sample_the_rest(&self) {
+        if let Some(sampler) = &self.sampler {
+            self.let_go(sampler.end(Instant::now()));
+        }
+    }
+
+    /// What was held has been acknowledged long ago: it finds room, or is lost, as in a collector.
+    fn let_go(&self, messages: Vec<ExportTraceServiceRequest>) {
+        for message in messages {
+            let bytes = message.encoded_len() as u64;
+            match self.budget.admit(bytes) {
+                Ok(admission) => self.send_on(vec![message], &admission),
+                Err(_) => self.counters.abandoned.add(count_spans(&message)),
+            }
         }
     }
 

@@ -77,7 +77,9 @@ struct Running {
 struct Tasks {
     stop: watch::Sender<Option<Instant>>,
     doors: JoinSet<()>,
+    sampling: JoinSet<()>,
     consumers: JoinSet<()>,
+    intake: Arc<Intake>,
     outlets: Vec<Arc<Outlet>>,
 }
 
@@ -96,7 +98,11 @@ impl Launched {
         let (stop, stopped) = watch::channel(None);
         let doors = open_doors(config, &intake, doors, &stopped)?;
         let consumers = start_consumers(config, &outlets);
-        Ok(Self { intake, tasks: Tasks { stop, doors, consumers, outlets } })
+        let mut sampling = JoinSet::new();
+        let sampler = Arc::clone(&intake);
+        sampling.spawn(async move { sampler.sample().await });
+        let tasks = Tasks { stop, doors, sampling, consumers, intake: Arc::clone(&intake), outlets };
+        Ok(Self { intake, tasks })
     }
 }
 
@@ -190,10 +196,12 @@ impl Tasks {
     /// Doors first, since only a closed door lets the queue run dry; they get half the time, so that a client that never
     /// hangs up cannot use up the queue's share.
     async fn close(self, deadline: Duration) {
-        let Self { stop, mut doors, mut consumers, outlets } = self;
+        let Self { stop, mut doors, mut sampling, mut consumers, intake, outlets } = self;
         let start = Instant::now();
         stop.send_replace(Some(start + deadline / 2));
         while doors.join_next().await.is_some() {}
+        sampling.shutdown().await;
+        intake.sample_the_rest();
         outlets.iter().for_each(|outlet| outlet.queue.close());
         let drained = async { while consumers.join_next().await.is_some() {} };
         // On expiry the rest is cut off by the next lines.

@@ -51,6 +51,8 @@ pub fn embedded_config(embedded: &scenario::Embedded, seed: u64) -> Result<Embed
         },
         max_request_bytes: REQUEST_BYTES_MAX,
         guarantee: Guarantee::Queue,
+        // Filled in where the collector's configuration is read.
+        sampling: None,
         defects,
         seed,
     })

@@ -10,6 +10,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::{Again, Defect, DefectKind, Invention, Time};
+use crate::embedded::sampling::Mistake;
 
 /// Why a text is no defect.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -115,6 +116,9 @@ impl Defect {
             DefectKind::Stall { .. } => Some("1s/10s"),
             DefectKind::DropWholeTraces { .. } => Some("1/100"),
             DefectKind::StallAfterHeal(_) => Some("5s"),
+            DefectKind::Missample(_) => Some(
+                "inverted, off-by-one, unsalted, by-request, late-again, errors-too, wrong-bytes, unapplied, unlimited or no-tokens",
+            ),
             _ => None,
         }
     }
@@ -136,6 +140,7 @@ impl Defect {
             DefectKind::DropOverBytes(bytes) => Some(bytes.to_string()),
             DefectKind::Stall { length, period } => Some(format!("{}/{}", written(*length), written(*period))),
             DefectKind::DropWholeTraces { share, of } => Some(format!("{share}/{of}")),
+            DefectKind::Missample(mistake) => Some(mistake.name().to_owned()),
             _ => None,
         }
     }
@@ -178,6 +183,9 @@ impl Defect {
             DefectKind::Stall { .. } => stall(value)?,
             DefectKind::DropWholeTraces { .. } => whole_traces(value)?,
             DefectKind::StallAfterHeal(_) => DefectKind::StallAfterHeal(humantime::parse_duration(value).ok()?),
+            DefectKind::Missample(_) => {
+                DefectKind::Missample(Mistake::ALL.into_iter().find(|mistake| mistake.name() == value)?)
+            }
             _ => return None,
         };
         Some(Self { kind, every: self.every })

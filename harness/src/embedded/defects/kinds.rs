@@ -4,6 +4,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use super::Defect;
+use crate::embedded::sampling::Mistake;
 
 /// What a planted defect does wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -122,6 +123,8 @@ pub enum DefectKind {
     NeverRecover,
     /// Stops for so long when the destination takes something for the first time after a failure.
     StallAfterHeal(Duration),
+    /// Makes a mistake in sampling.
+    Missample(Mistake),
 }
 
 /// The times of a span.
@@ -223,6 +226,7 @@ impl DefectKind {
             Self::AcknowledgeBeforeQueueing => "acknowledge-before-queueing",
             Self::NeverRecover => "never-recover",
             Self::StallAfterHeal(_) => "stall-after-heal",
+            Self::Missample(_) => "missample",
         }
     }
 
@@ -269,7 +273,8 @@ impl DefectKind {
             | Self::DropEveryNthRequestOfOneConnection(_)
             | Self::Stall { .. }
             | Self::DropWholeTraces { .. }
-            | Self::CorruptEverything => None,
+            | Self::CorruptEverything
+            | Self::Missample(_) => None,
             misconduct if misconduct.is_misconduct() => None,
             other => Some(match other.unit() {
                 Unit::Spans => EVERY_SPANS,
@@ -341,6 +346,6 @@ impl Defect {
             DefectKind::NeverRecover,
             DefectKind::StallAfterHeal(Duration::from_secs(5)),
         ];
-        kinds.into_iter().map(Self::new).collect()
+        kinds.into_iter().chain(Mistake::ALL.map(DefectKind::Missample)).map(Self::new).collect()
     }
 }
