@@ -11,6 +11,7 @@
 //! | `missing.roaring`, `repeated.roaring`, `corrupt.roaring`, `also-intact.roaring`, `late.roaring` | records by their number in the plan |
 //! | `foretold-lost.roaring`, `foretold-open.roaring` | records of which the target's configuration foretold that they would be lost, for certain and perhaps; where anything was foretold |
 //! | `fault-N.roaring`, `fault-N-unanswered.roaring` | records in the requests that a fault of the scenario touched, and of these the ones that the sink took without telling the target; for each fault, in the order of their names |
+//! | `sampling.json` | the rules by which the target keeps traces; where its configuration has any that can be followed |
 //! | `manifest.json` | version, and size and SHA-256 of every other file; written last |
 //!
 //! [`write()`] freezes a run and [`read`] rebuilds it; a run judges itself from what it has just read back, so that whoever
@@ -30,6 +31,7 @@ mod instants;
 mod plan;
 mod records;
 mod requests;
+mod sampling;
 
 pub use course::Course;
 
@@ -38,9 +40,10 @@ use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
 use crate::judge::declared::{self, Deaths, Kill};
 use crate::judge::evidence::{Evidence, FaultEvidence, Foretold};
-use crate::judge::instants::Packed;
+use crate::judge::instants::{Instants, Packed};
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
+use crate::judge::sampling::{self as judged, Rules};
 use crate::judge::standstill::{Excused, Lateness};
 use crate::judge::strangers::StrangerExamples;
 use crate::judge::without::Without;
@@ -87,6 +90,8 @@ pub struct Findings<'a> {
     pub touched: &'a [[RoaringTreemap; 2]],
     /// Records of which the target's configuration foretold that they would be lost, for certain and perhaps.
     pub foretold: Option<[&'a RoaringTreemap; 2]>,
+    /// The rules by which the target keeps traces, where its configuration has any that can be followed.
+    pub rules: Option<&'a Rules>,
     /// How the run went.
     pub course: &'a Course,
 }
@@ -133,6 +138,9 @@ pub fn write(directory: &Path, findings: &Findings<'_>) -> Result<(), WriteError
         for (name, records) in records::of_fault(number).iter().zip(sets) {
             add(name, records::to_bytes(records.clone()))?;
         }
+    }
+    if let Some(rules) = findings.rules {
+        add(sampling::FILE, sampling::to_bytes(rules)?)?;
     }
     for (name, records) in records::FORETOLD.iter().zip(findings.foretold.into_iter().flatten()) {
         add(name, records::to_bytes(records.clone()))?;
@@ -190,6 +198,10 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
         declared::explain(&mut evidence.account, &evidence.plan, &instants, &deaths)
     };
     evidence.excused = excused(&evidence, &instants, &course);
+    if files.has(sampling::FILE) {
+        let file = files.get(sampling::FILE)?;
+        weigh(&mut evidence, &instants, &sampling::from_bytes(&file)?).map_err(|reason| file.malformed(reason))?;
+    }
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -231,8 +243,48 @@ fn evidence(
         died_inside: RoaringTreemap::new(),
         foretold: None,
         remedies: course.remedies.clone(),
+        sampled: None,
         plan,
     }
+}
+
+/// Holds every trace against the rules of the target, and lays what these leave out under its own words.
+fn weigh(evidence: &mut Evidence, instants: &[Vec<Packed>], rules: &Rules) -> Result<(), String> {
+    let books = judged::Books {
+        plan: &evidence.plan,
+        account: &evidence.account,
+        requests: &evidence.requests,
+        instants,
+        chunks_opened: evidence.chunks_opened,
+        disturbed: &disturbed(evidence),
+        cut_at: evidence.cut_short.as_ref().map(|_| last_answer(&evidence.plan, instants)),
+    };
+    let sampled = judged::weigh(rules, &books)?;
+    evidence.account.leave_out(&sampled.left_out, &sampled.open);
+    evidence.sampled = Some(sampled);
+    Ok(())
+}
+
+/// When the target was not itself, so that nothing can be said of what it held: for the sake of a fault, or by itself at a time that
+/// nobody knows.
+fn disturbed(evidence: &Evidence) -> Vec<(Duration, Duration)> {
+    if evidence.target_ended.is_some() {
+        return vec![(Duration::ZERO, Duration::MAX)];
+    }
+    let of_target = evidence.faults.iter().filter(|fault| fault.told.is_of_acts());
+    of_target.flat_map(|fault| fault.told.windows()).collect()
+}
+
+/// When the last answer of the target came.
+fn last_answer(plan: &Plan, instants: &[Vec<Packed>]) -> Duration {
+    let answered = |chunk: u64, requests: &[Packed]| {
+        let open = plan.open(chunk);
+        let due = open.requests().iter().map(|request| Duration::from_nanos(request.due_ns));
+        let ended = requests.iter().map(|packed| Instants::unpack(*packed).ended);
+        due.zip(ended).filter_map(|(due, ended)| Some(due.saturating_add(ended?))).max()
+    };
+    let begun = (0..plan.chunks()).zip(instants).filter(|(_, requests)| !requests.is_empty());
+    begun.filter_map(|(chunk, requests)| answered(chunk, requests)).max().unwrap_or_default()
 }
 
 /// What our own standing still explains.

@@ -15,6 +15,7 @@ pub mod explain;
 pub mod instants;
 pub mod ledger;
 pub mod outcomes;
+pub mod sampling;
 pub mod standstill;
 pub mod strangers;
 pub mod without;

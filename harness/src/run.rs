@@ -7,6 +7,7 @@
 mod chronicle;
 mod error;
 mod faults;
+mod follow;
 mod forecast;
 mod gate;
 mod intervals;
@@ -38,6 +39,7 @@ use crate::evidence::{self, Course, Findings, marker};
 use crate::fault::{FaultBook, TargetFaults};
 use crate::judge::evidence::Conduct;
 use crate::judge::outcomes::{Outcomes, Sums};
+use crate::judge::sampling::Rules;
 use crate::judge::standstill::Resending;
 use crate::knowledge::Harness;
 use crate::process::{check_command, find_program};
@@ -49,6 +51,7 @@ use narrate::Narrator;
 use parts::{Stopped, start, stop};
 use remedy::Settings;
 use spanproof_generators::plan::Plan;
+use spanproof_generators::sampling::version::Version;
 use spanproof_reports::directory::{Staged, WriteError};
 use spanproof_reports::events::Event;
 use spanproof_reports::latency::{LatencyRecorder, Recorded};
@@ -211,7 +214,7 @@ fn prepare(scenario: &Scenario, options: &RunOptions) -> Result<Prepared, RunErr
     crate::descriptors::provide(planning::descriptors(scenario, &plan))?;
     // So late that what cannot begin leaves no directory behind.
     prepare_directory(options)?;
-    let target_plan = planning::target_plan(scenario, &options.directory)?;
+    let target_plan = planning::target_plan(scenario, &options.directory)?.sampling_as(patience.embedded.clone());
     room::check(&options.directory, room::needed(&plan, patience.longest()))?;
     let outlook = outlook(scenario, &plan, &patience, !options.behind.is_empty())?;
     Ok(Prepared { target_plan, plan, patience, outlook })
@@ -377,7 +380,9 @@ fn freeze(
     watch::write_events(directory, events).map_err(failed)?;
     spanproof_reports::directory::write_latency_log(directory, &course.document.latency, &found.recorded.log)
         .map_err(failed)?;
+    let rules = rules(found);
     let findings = Findings {
+        rules: rules.as_ref(),
         plan: &found.plan,
         fingerprint: &found.fingerprint,
         ledger: recorder.ledger(),
@@ -391,6 +396,14 @@ fn freeze(
         course: &course,
     };
     evidence::write(directory, &findings).map_err(failed)
+}
+
+/// The rules by which the target keeps traces, for the version that it says it has.
+fn rules(found: &Found) -> Option<Rules> {
+    let said = found.stopped.version.as_ref().and_then(|version| version.parse().ok());
+    // The embedded target does as that version does.
+    let version = if found.patience.embedded.is_some() { Some(Version::MEASURED) } else { said };
+    Rules::of(found.patience.sampling.as_ref()?, version)
 }
 
 /// What the target does where our sink does not answer.

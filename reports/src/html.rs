@@ -254,6 +254,7 @@ fn limits(result: &RunResult) -> Vec<VerdictRow> {
 
 fn parts(result: &RunResult) -> Vec<Part> {
     let parts = [
+        Part { title: "Traces", rows: sampling(result) },
         Part { title: "Driver", rows: clean_rows(&result.driver) },
         Part { title: "Sink", rows: clean_rows(&result.sink) },
         Part { title: "Target", rows: clean_rows(&result.target) },
@@ -263,6 +264,19 @@ fn parts(result: &RunResult) -> Vec<Part> {
         Part { title: "Machine", rows: clean_rows(&result.machine) },
     ];
     parts.into_iter().filter(|part| !part.rows.is_empty()).collect()
+}
+
+/// What became of traces, by the rule that decides about them.
+fn sampling(result: &RunResult) -> Vec<Row> {
+    let Some(sampling) = &result.sampling else { return Vec::new() };
+    let words = rows(&sampling.traces).into_iter().map(|word| row(word.name, word.value));
+    let rules = sampling.rules.iter().filter(|rule| !rule.by.is_empty()).map(|rule| {
+        let [kept, dropped, split] = [rule.kept, rule.dropped, rule.split].map(count);
+        let says = rule.expected.name();
+        row(format!("{} ({says})", clean(&rule.by)), format!("kept {kept}, dropped {dropped}, split {split}"))
+    });
+    let unknown = sampling.unknown.iter().map(|of| row(format!("unknown: {}", clean(&of.why)), count(of.traces)));
+    words.chain(rules).chain(unknown).collect()
 }
 
 fn foretold(result: &RunResult) -> Vec<Row> {

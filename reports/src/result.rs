@@ -12,6 +12,7 @@ pub mod ledger;
 pub mod participants;
 pub mod paths;
 pub mod prediction;
+pub mod sampling;
 pub mod schema;
 pub mod timeline;
 pub mod verdict;
@@ -23,6 +24,7 @@ use crate::result::latency::Latency;
 use crate::result::ledger::Ledger;
 use crate::result::participants::{Driver, Machine, Sink, Target};
 use crate::result::prediction::Prediction;
+use crate::result::sampling::Sampling;
 use crate::result::timeline::{Settle, Timeline};
 use crate::result::verdict::Verdict;
 use schemars::JsonSchema;
@@ -80,6 +82,10 @@ pub struct RunResult {
     /// Why nothing was. Absent without faults, and where something was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prediction_unknown: Option<String>,
+    /// What became of traces, beside what the target's configuration says should.
+    /// Absent where it has no sampler or filter, and where it cannot be followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampling: Option<Sampling>,
     /// What each check said.
     #[serde(default)]
     pub checks: Vec<Check>,
@@ -167,6 +173,7 @@ impl RunResult {
             faults: BTreeMap::new(),
             prediction: None,
             prediction_unknown: None,
+            sampling: None,
             checks: Vec::new(),
             limits: Vec::new(),
             driver: None,

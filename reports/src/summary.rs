@@ -34,6 +34,7 @@ pub fn summary(result: &RunResult) -> String {
         page += &section("Warnings", &warnings.iter().map(|w| format!("- {}\n", escaped(w))).collect::<String>());
     }
     page += &section("Spans", &table(&["", "spans"], span_rows(result)));
+    page += &section("Traces", &sampling_table(result));
     page += &section("Latency", &latency_table(result));
     page += &section("Faults", &table(&["", ""], part_rows(&result.faults)));
     page += &section("Foretold", &table(&["", ""], foretold_rows(result)));
@@ -113,6 +114,17 @@ fn span_rows(result: &RunResult) -> Vec<Vec<String>> {
 
 fn part_rows(part: &impl serde::Serialize) -> Vec<Vec<String>> {
     rows(part).into_iter().map(|row| vec![row.name, row.value]).collect()
+}
+
+/// What became of traces, by the rule that decides about them.
+fn sampling_table(result: &RunResult) -> String {
+    let Some(sampling) = &result.sampling else { return String::new() };
+    let rows = sampling.rules.iter().map(|rule| {
+        let by = if rule.by.is_empty() { "-" } else { &rule.by };
+        let counts = [rule.kept, rule.dropped, rule.split].map(count);
+        [by.to_owned(), rule.expected.name().to_owned()].into_iter().chain(counts).collect()
+    });
+    table(&["rule", "says", "kept", "dropped", "split"], rows.collect())
 }
 
 fn foretold_rows(result: &RunResult) -> Vec<Vec<String>> {

@@ -49,6 +49,7 @@ pub fn end_block(result: &RunResult, options: &EndOptions<'_>) -> String {
     foot.extend(held(result, paint));
     foot.push(String::new());
     foot.extend(ledger(&result.ledger.spans));
+    foot.extend(sampling(result));
     foot.extend(latency(result));
     foot.extend(faults(result));
     foot.extend(foretold::line(result).map(|line| one_line(&format!("predict  {line}"), WIDTH)));
@@ -142,6 +143,22 @@ fn ledger(spans: &SpanLedger) -> Vec<String> {
         lines.push(format!("         {}", one_line(&text(&more), WIDTH)));
     }
     lines
+}
+
+/// What became of traces, where the target samples or filters.
+fn sampling(result: &RunResult) -> Option<String> {
+    let traces = result.sampling.as_ref()?.traces;
+    let always = [
+        ("kept", traces.kept),
+        ("dropped", traces.dropped),
+        ("kept wrongly", traces.kept_wrongly),
+        ("dropped wrongly", traces.dropped_wrongly),
+        ("split", traces.split),
+    ];
+    let sometimes = [("by a rate", traces.limited), ("either", traces.either), ("unknown", traces.unknown)];
+    let parts = always.into_iter().chain(sometimes.into_iter().filter(|(_, traces)| *traces > 0));
+    let parts: Vec<String> = parts.map(|(name, traces)| format!("{name} {}", count(traces))).collect();
+    Some(one_line(&format!("traces   {}", parts.join("   ")), WIDTH))
 }
 
 /// The latency that the user of a pipeline sees, or why it is not given.

@@ -212,6 +212,7 @@ fn write(
     directory: &Path,
 ) -> Result<(), WriteError> {
     let findings = Findings {
+        rules: None,
         plan,
         fingerprint: &plan.fingerprint(),
         ledger,

@@ -131,6 +131,11 @@ impl Files {
         Ok(File { path: self.path(name), bytes })
     }
 
+    /// Whether the manifest names it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.contents.contains_key(name)
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }

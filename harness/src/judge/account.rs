@@ -44,6 +44,10 @@ pub struct Counts {
     pub lost_refused: u64,
     /// Acknowledged, absent, and permitted by the guarantee that the scenario declares.
     pub lost_declared: u64,
+    /// Acknowledged, absent, and left out as the target's configuration says.
+    pub sampled_out: u64,
+    /// Acknowledged and absent, and nobody can say whether it was left out or lost.
+    pub absent: u64,
     /// A corrupt copy arrived.
     pub corrupted: u64,
     /// Of those, the ones of which no intact copy arrived.
@@ -61,6 +65,10 @@ pub struct Sets {
     pub lost_acknowledged: RoaringTreemap,
     /// Acknowledged, absent, and permitted by the guarantee that the scenario declares.
     pub lost_declared: RoaringTreemap,
+    /// Acknowledged, absent, and left out as the target's configuration says.
+    pub sampled_out: RoaringTreemap,
+    /// Acknowledged and absent, and nobody can say whether it was left out or lost.
+    pub absent: RoaringTreemap,
     /// Lost, and nobody knows what the target had said.
     pub lost_unknown: RoaringTreemap,
     /// Refused for good, and absent.
@@ -150,6 +158,17 @@ impl Account {
         self.sets.lost_acknowledged -= permitted;
         self.counts.lost_acknowledged = self.sets.lost_acknowledged.len();
         self.counts.lost_declared = self.sets.lost_declared.len();
+    }
+
+    /// Of the records that were acknowledged and are absent, these were left out on purpose, and those may have been.
+    pub fn leave_out(&mut self, on_purpose: &RoaringTreemap, perhaps: &RoaringTreemap) {
+        self.sets.sampled_out |= &self.sets.lost_acknowledged & on_purpose;
+        self.sets.lost_acknowledged -= on_purpose;
+        self.sets.absent |= &self.sets.lost_acknowledged & perhaps;
+        self.sets.lost_acknowledged -= perhaps;
+        self.counts.lost_acknowledged = self.sets.lost_acknowledged.len();
+        self.counts.sampled_out = self.sets.sampled_out.len();
+        self.counts.absent = self.sets.absent.len();
     }
 
     /// Records that came twice or more though each was sent once.
@@ -318,7 +337,9 @@ impl Counts {
                     + self.lost_acknowledged
                     + self.lost_unknown
                     + self.lost_refused
-                    + self.lost_declared,
+                    + self.lost_declared
+                    + self.sampled_out
+                    + self.absent,
             ),
         ];
         let broken = equations.iter().filter(|(_, left, right)| left != right);

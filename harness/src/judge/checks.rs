@@ -2,7 +2,7 @@
 //!
 //! [`delivery`] asks whether every record arrived, once and in time; [`integrity`] whether what arrived is what was sent;
 //! [`driver`] whether the harness itself may be believed; [`prediction`] whether what was lost is what was foretold; [`reactions`]
-//! whether the target sent again what it may. Limits of the scenario are judged by [`limits`].
+//! whether the target sent again what it may; [`sampling`] whether it kept the traces that its configuration keeps. Limits of the scenario are judged by [`limits`].
 
 pub mod delivery;
 pub mod driver;
@@ -12,6 +12,7 @@ pub mod limits;
 mod place;
 pub mod prediction;
 pub mod reactions;
+pub mod sampling;
 mod uninvited;
 
 use super::evidence::Evidence;
@@ -36,8 +37,8 @@ pub struct Examination {
 }
 
 /// Every check, in the order of the report.
-pub const ALL: [Examination; 5] =
-    [delivery::CHECK, integrity::CHECK, driver::CHECK, prediction::CHECK, reactions::CHECK];
+pub const ALL: [Examination; 6] =
+    [delivery::CHECK, integrity::CHECK, driver::CHECK, prediction::CHECK, reactions::CHECK, sampling::CHECK];
 
 /// Runs these checks. What is left out leaves no trace: a check does not run, a finding is not made.
 pub fn run(checks: &[Examination], evidence: &Evidence, without: Without) -> Vec<Check> {
@@ -106,17 +107,22 @@ fn finding(id: &str, level: Level, count: u64, message: impl Into<String>) -> Fi
 
 /// Every finding that fails a check, by its id.
 #[cfg(test)]
-pub(crate) const FAILURES: [&str; 10] = [
+pub(crate) const FAILURES: [&str; 15] = [
+    "above-rate",
+    "below-rate",
     "corrupted",
+    "dropped-wrongly",
     "duplicated",
     "foreign",
     "foreign-signal",
     "invented",
+    "kept-wrongly",
     "late",
     "lost-acknowledged",
     "malformed",
     "refused-delivered",
     "resent-after-final",
+    "split",
 ];
 
 #[cfg(test)]

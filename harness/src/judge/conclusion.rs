@@ -3,9 +3,11 @@
 use super::checks;
 use super::checks::limits::Doubts;
 use super::evidence::Evidence;
+use super::sampling::{Expected, Sampled};
 use super::without::Without;
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::ledger::{Ledger, SpanLedger, TraceLedger};
+use spanproof_reports::result::sampling::{SampledTraces, Sampling, SamplingFate, SamplingRule, Unclaimed};
 use spanproof_scenarios::limits::Limit;
 
 /// Completes a document that holds a run's facts; `forewarned` is what had been warned of before the run. Equal evidence,
@@ -20,6 +22,7 @@ pub fn conclude(
     let mut result = document;
     let limits = if without.judges_limits() { limits } else { &[] };
     result.ledger = ledger(evidence);
+    result.sampling = evidence.sampled.as_ref().map(sampling);
     result.checks = checks::run(&checks::ALL, evidence, without);
     result.limits = checks::limits::judge(limits, &result, &Doubts::of(evidence));
     checks::limits::name_in_findings(limits, &result.limits, &mut result.checks);
@@ -41,11 +44,51 @@ fn ledger(evidence: &Evidence) -> Ledger {
     }
 }
 
+/// What became of traces, in the result's words.
+fn sampling(sampled: &Sampled) -> Sampling {
+    let of = |expected: Expected| sampled.rules.iter().filter(move |(rule, _)| rule.expected == expected);
+    let whole = |expected| of(expected).map(|(_, tally)| tally.kept + tally.dropped).sum();
+    let fate = |expected: Expected| match expected {
+        Expected::Kept => SamplingFate::Kept,
+        Expected::Dropped => SamplingFate::Dropped,
+        Expected::Limited => SamplingFate::Limited,
+        Expected::Either => SamplingFate::Either,
+        Expected::Unknown => SamplingFate::Unknown,
+    };
+    let rules = sampled.rules.iter().map(|(rule, tally)| SamplingRule {
+        by: rule.by.clone(),
+        expected: fate(rule.expected),
+        kept: tally.kept,
+        dropped: tally.dropped,
+        split: tally.split,
+    });
+    let unknown = sampled.unknown.iter().map(|(why, traces)| Unclaimed { why: why.clone(), traces: *traces });
+    let (version, version_is_known) = &sampled.version;
+    Sampling {
+        collector_version: version.clone(),
+        version_is_known: *version_is_known,
+        traces: SampledTraces {
+            kept: of(Expected::Kept).map(|(_, tally)| tally.kept).sum(),
+            dropped: of(Expected::Dropped).map(|(_, tally)| tally.dropped).sum(),
+            limited: whole(Expected::Limited),
+            either: whole(Expected::Either),
+            kept_wrongly: sampled.wrong_traces.kept,
+            dropped_wrongly: sampled.wrong_traces.dropped,
+            split: sampled.wrong_traces.split,
+            unknown: of(Expected::Unknown).map(|(_, tally)| tally.traces()).sum(),
+        },
+        rules: rules.collect(),
+        unknown: unknown.collect(),
+    }
+}
+
 /// The account of the spans in the ledger's words.
 pub fn spans(evidence: &Evidence) -> SpanLedger {
     let counts = &evidence.account.counts;
-    let (lost_acknowledged, absent) =
-        if evidence.absence_may_be_meant() { (0, counts.lost_acknowledged) } else { (counts.lost_acknowledged, 0) };
+    let (lost_acknowledged, absent) = match evidence.absence_may_be_meant() {
+        true => (0, counts.lost_acknowledged + counts.absent),
+        false => (counts.lost_acknowledged, counts.absent),
+    };
     SpanLedger {
         planned: counts.planned,
         not_sent: counts.not_sent,
@@ -65,7 +108,7 @@ pub fn spans(evidence: &Evidence) -> SpanLedger {
         lost_declared: counts.lost_declared,
         corrupted: counts.corrupted,
         corrupted_only: counts.corrupted_only,
-        sampled_out: 0,
+        sampled_out: counts.sampled_out,
         absent,
         invented: evidence.invented,
         foreign: evidence.foreign,

@@ -141,9 +141,26 @@ impl Inner {
     }
 }
 
+/// How the field of a schema URL ends that arrived empty: some components are known to erase them, and none to write another.
+pub const ERASED: &str = ".schema_url (erased)";
+
+/// The name of what differs: its field, without positions in lists.
+pub fn field(difference: &Difference) -> String {
+    let path = without_positions(&difference.path);
+    match path.strip_suffix(".schema_url").filter(|_| is_nothing(&difference.received)) {
+        Some(of) => format!("{of}{ERASED}"),
+        None => path,
+    }
+}
+
+/// Values are written as literals, and what is absent not at all.
+fn is_nothing(value: &str) -> bool {
+    matches!(value, "" | "\"\"")
+}
+
 /// The names of the fields that differ.
 fn fields(differences: &[Difference]) -> Fields {
-    let mut fields: Fields = differences.iter().map(|difference| without_positions(&difference.path)).collect();
+    let mut fields: Fields = differences.iter().map(field).collect();
     fields.sort();
     fields.dedup();
     fields

@@ -1,8 +1,9 @@
 //! Evidence: all that a verdict rests on, frozen. Checks read this and nothing else.
 
 use super::account::Account;
-use super::corruption::{CorruptionKind, Fields};
+use super::corruption::{CorruptionKind, ERASED, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
+use super::sampling::Sampled;
 use super::standstill::Excused;
 use super::strangers::StrangerExamples;
 use crate::collector_config::Keys;
@@ -75,7 +76,7 @@ pub struct Settling {
 pub enum Change {
     /// The trace state, into which samplers write.
     TraceState,
-    /// The schema URLs of resources and scopes.
+    /// The schema URLs of resources and scopes: it erases them.
     SchemaUrl,
     /// These attributes of spans: not of their events and links, and no other field.
     Attributes(Keys),
@@ -96,7 +97,7 @@ impl Change {
     pub fn may_be_behind(&self, path: &str) -> bool {
         match self {
             Self::TraceState => path == "trace_state",
-            Self::SchemaUrl => path.ends_with(".schema_url"),
+            Self::SchemaUrl => path.ends_with(ERASED),
             Self::Attributes(keys) => reaches(keys, path.strip_prefix("attributes[")),
             Self::Resource(Keys::Any) => path.starts_with("resource."),
             Self::Resource(keys) => reaches(keys, path.strip_prefix("resource.attributes[")),
@@ -180,6 +181,9 @@ pub struct Evidence {
     pub foretold: Option<Foretold>,
     /// What to change in it, where that is known.
     pub remedies: Remedies,
+    /// What became of each trace beside what the target's configuration says; `None` where that has no sampler or filter, or cannot be
+    /// followed.
+    pub sampled: Option<Sampled>,
 }
 
 /// What to change in the target's configuration, each with its place and the arithmetic.
@@ -244,10 +248,10 @@ impl Evidence {
         self.faults.iter().filter(|fault| fault.told.discards).map(|fault| &fault.touched).union()
     }
 
-    /// Whether the target may leave records out on purpose, as far as its configuration and the user say. Absence is no loss then,
-    /// and no proof that nothing is lost either.
+    /// Whether the target may leave records out on purpose, as far as its configuration and the user say, and nobody can tell which.
+    /// Absence is no loss then, and no proof that nothing is lost either.
     pub fn absence_may_be_meant(&self) -> bool {
-        self.absence_is_unknown || !self.may_leave_out.is_empty()
+        self.absence_is_unknown || (self.sampled.is_none() && !self.may_leave_out.is_empty())
     }
 
     /// Why absent records need not be the target's loss, as what follows "but"; `None` if absence is loss. What the target's
@@ -288,6 +292,12 @@ impl Evidence {
         let names: std::collections::BTreeSet<&str> =
             all.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         names.into_iter().collect()
+    }
+
+    /// Whether nothing differs in these fields but what a component is known to do to everything.
+    pub fn is_known_to_change(&self, fields: &[String]) -> bool {
+        let erases = self.may_change.iter().any(|(_, change)| *change == Change::SchemaUrl);
+        erases && fields.iter().all(|field| field.ends_with(ERASED))
     }
 
     /// True when something was changed, and all of it may have been meant.
@@ -383,6 +393,7 @@ impl Evidence {
             died_inside: RoaringTreemap::new(),
             foretold: None,
             remedies: Remedies::default(),
+            sampled: None,
             plan,
         }
     }
@@ -396,8 +407,8 @@ mod tests {
     fn each_kind_of_change_excuses_its_own_fields_and_no_others() {
         let paths = [
             "trace_state",
-            "resource.schema_url",
-            "scope.schema_url",
+            "resource.schema_url (erased)",
+            "scope.schema_url (erased)",
             "attributes[\"a\"]",
             "resource.attributes[\"a\"]",
             "events[0].attributes[\"a\"]",

@@ -1,11 +1,13 @@
 //! How long to wait for what the target may still hold, and what its configuration says of absence.
 
 use super::ways::{self, Ways};
-use super::{RunError, promise};
+use super::{RunError, follow, promise};
 use crate::collector_config::{CollectorConfig, ConfigError, Exporting, Pipelines, Remote, Source, SuspectWhy};
+use crate::embedded::Sampling;
 use crate::judge::checks::limits;
 use crate::judge::declared;
 use crate::judge::evidence::{Change, Settling};
+use crate::judge::sampling::Rules;
 use crate::process::printable;
 use spanproof_reports::result::timeline::{SettleEnd, SettleTerm};
 use spanproof_scenarios::scenario::{
@@ -67,6 +69,10 @@ pub struct Patience {
     pub ways: Vec<String>,
     /// Every pipeline that leads to the sink, in words; none where that is not known.
     pub pipelines: Vec<String>,
+    /// How the embedded target samples, as the configuration says.
+    pub embedded: Option<Sampling>,
+    /// The ways to the sink, if they are known and something on them may leave records out.
+    pub sampling: Option<Pipelines>,
     /// What to tell before the run starts, and in the result unless a finding says it.
     pub warnings: Vec<String>,
     /// What to tell before the run starts and in the result: a guarantee that cannot hold, a limit that cannot be judged.
@@ -134,6 +140,8 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
         may_change: Vec::new(),
         ways: Vec::new(),
         pipelines: Vec::new(),
+        embedded: None,
+        sampling: None,
         warnings: Vec::new(),
         notes: not_measured(scenario),
         took: None,
@@ -147,6 +155,7 @@ pub fn patience(scenario: &Scenario, directory: &Path) -> Result<Patience, RunEr
                 .retry
                 .as_ref()
                 .map_or(Duration::ZERO, |retry| retry.max_interval.mul_f64(1.0 + EMBEDDED_JITTER) + EMBEDDED_TIMEOUT);
+            follow_configuration(scenario, directory, &mut patience)?;
         }
         scenario::Target::Process(process) if scenario.collector.config != Configuration::None => {
             read_configuration(scenario, process, directory, &mut patience)?;
@@ -217,6 +226,39 @@ fn term(name: &str, wait: Duration) -> SettleTerm {
     SettleTerm { name: name.to_owned(), seconds: wait.as_secs_f64() }
 }
 
+/// What the embedded target does as the collector's configuration says; of what it cannot do is told.
+fn follow_configuration(scenario: &Scenario, directory: &Path, patience: &mut Patience) -> Result<(), RunError> {
+    if scenario.collector.config == Configuration::None {
+        return Ok(());
+    }
+    let texts = texts(&scenario.collector.config, directory)?;
+    let sources: Vec<Source<'_>> = texts.iter().map(|(name, text)| Source { name, text }).collect();
+    let config = CollectorConfig::read(&sources, &target_variables(&scenario.collector.env)).map_err(wrong)?;
+    let Ways::Known(ours) = ways::to_sink(&config.pipelines().map_err(wrong)?, None) else { return Ok(()) };
+    match follow::sampling(&ours) {
+        Ok(None) => {}
+        Ok(Some(sampling)) => {
+            patience.hold += follow::holds(&sampling);
+            patience.terms.push(term("until traces are decided", follow::holds(&sampling)));
+            for suspect in ours.absence_is_explained_by() {
+                let component = suspect.component.to_string();
+                let change = match sampling {
+                    Sampling::Spans { .. } => Change::TraceState,
+                    Sampling::Traces { .. } => Change::SchemaUrl,
+                };
+                patience.may_change.push((component.clone(), change));
+                patience.may_leave_out.push(component);
+            }
+            patience.embedded = Some(sampling);
+            patience.sampling = Some(ours);
+        }
+        Err(why) => patience
+            .notes
+            .push(format!("the embedded target leaves out nothing, whatever the configuration says: {why}")),
+    }
+    Ok(())
+}
+
 fn read_configuration(
     scenario: &Scenario,
     process: &scenario::Process,
@@ -236,11 +278,14 @@ fn read_configuration(
         patience.terms.push(term(&format!("{} ({})", hold.component, hold.why), wait));
     }
     patience.answer_within = ours.shortest_timeout().filter(|_| open.is_none());
-    patience.exporting = open.map_or_else(|| ours.exporting(), Err);
+    patience.exporting = open.clone().map_or_else(|| ours.exporting(), Err);
     patience.pause = ours.longest_pause().unwrap_or(PAUSE_UNKNOWN);
     for suspect in ours.absence_is_explained_by() {
         patience.may_leave_out.push(suspect.component.to_string());
     }
+    // What an argument or a variable may change is not known well enough to judge by.
+    let followed = open.is_none() && Rules::of(&ours, None).is_some();
+    patience.sampling = followed.then(|| ours.clone());
     for suspect in ours.changes_content_by() {
         let change = match suspect.why {
             SuspectWhy::ErasesSchemaUrl => Change::SchemaUrl,
@@ -319,14 +364,16 @@ fn not_measured(scenario: &Scenario) -> Vec<String> {
 }
 
 fn warn(patience: &mut Patience) {
-    if !patience.may_leave_out.is_empty() {
+    if !patience.may_leave_out.is_empty() && patience.sampling.is_none() {
         let components = patience.may_leave_out.join(", ");
         patience.warnings.push(format!("{components} may leave spans out on purpose: absence will not be called loss"));
     }
-    if !patience.may_change.is_empty() {
-        let mut components: Vec<&str> = patience.may_change.iter().map(|(component, _)| component.as_str()).collect();
-        // One that changes several things has an entry for each, one after the other.
-        components.dedup();
+    // What one is known to do to everything needs no warning.
+    let open = patience.may_change.iter().filter(|(_, change)| *change != Change::SchemaUrl);
+    let mut components: Vec<&str> = open.map(|(component, _)| component.as_str()).collect();
+    // One that changes several things has an entry for each, one after the other.
+    components.dedup();
+    if !components.is_empty() {
         let components = components.join(", ");
         patience.warnings.push(format!("{components} may change spans on purpose: that will not be called corruption"));
     }

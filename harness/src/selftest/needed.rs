@@ -97,6 +97,7 @@ mod tests {
             "check integrity",
             "check prediction",
             "check reactions",
+            "check sampling",
             "all limits",
             "finding late",
             "finding unknown",

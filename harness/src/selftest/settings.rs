@@ -2,7 +2,7 @@
 
 /// The collector's configuration with these processors, and with more settings of its exporter. The embedded target reads none.
 macro_rules! configured {
-    (processors: $processors:literal, pipeline: $pipeline:literal, exporter: $exporter:literal) => {
+    (processors: $processors:expr, pipeline: $pipeline:literal, exporter: $exporter:literal) => {
         concat!(
             "collector.config_inline=\"{",
             "receivers: {otlp: {protocols: {grpc: {endpoint: '${env:SPANPROOF_RECEIVER_GRPC}'}}}}, ",
@@ -38,9 +38,54 @@ pub(super) const CLIENT_RETRIES: &str =
 pub(super) const COLLECTOR_RETRIES: &str =
     configured!(processors: "{}", pipeline: "[]", exporter: ", retry_on_failure: {initial_interval: 50ms}");
 
-/// A filter that has something to leave out.
+/// A filter of which nobody here can tell what it leaves out.
 pub(super) const FILTER: &str = configured!(
-    processors: "{filter: {trace_conditions: [span.kind == SPAN_KIND_PRODUCER]}}", pipeline: "[filter]", exporter: ""
+    processors: "{filter: {trace_conditions: [Hour(span.start_time) == 25]}}", pipeline: "[filter]", exporter: ""
+);
+
+/// A sampler that is decided when all of a trace is there: errors, long traces, and a part of the rest.
+macro_rules! tail {
+    ($wait:literal, $policies:expr) => {
+        configured!(
+            processors: concat!("{tail_sampling: {decision_wait: ", $wait, ", policies: [", $policies, "]}}"),
+            pipeline: "[tail_sampling]", exporter: ""
+        )
+    };
+}
+
+/// The policies of a team that wants errors, long traces, and a part of the rest.
+macro_rules! policies {
+    () => {
+        concat!(
+            "{name: errors, type: status_code, status_code: {status_codes: [ERROR]}}, ",
+            "{name: long, type: span_count, span_count: {min_spans: 12}}, ",
+            "{name: rest, type: probabilistic, probabilistic: {sampling_percentage: 20, hash_salt: pepper}}"
+        )
+    };
+}
+
+/// Decided when all of a trace is there.
+pub(super) const TAIL: &str = tail!("3s", policies!());
+
+/// Decided while slow traces go on.
+pub(super) const HASTY_TAIL: &str = tail!("1s", policies!());
+
+/// Less than is sent.
+pub(super) const LOW_RATE: &str =
+    tail!("3s", "{name: rate, type: rate_limiting, rate_limiting: {spans_per_second: 50, burst_capacity: 400}}");
+
+/// Enough for some of what is sent.
+pub(super) const HIGH_RATE: &str =
+    tail!("3s", "{name: rate, type: rate_limiting, rate_limiting: {spans_per_second: 1000}}");
+
+/// A rate of bytes.
+pub(super) const BYTES: &str =
+    tail!("1s", "{name: bytes, type: bytes_limiting, bytes_limiting: {bytes_per_second: 1000}}");
+
+/// A sampler of spans by a threshold, which it writes into what it keeps.
+pub(super) const EQUALIZING: &str = configured!(
+    processors: "{probabilistic_sampler: {sampling_percentage: 20, mode: equalizing}}", pipeline: "[probabilistic_sampler]",
+    exporter: ""
 );
 
 /// A sampler that leaves nothing out, and writes into the trace state that it did not.

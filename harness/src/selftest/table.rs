@@ -1,6 +1,8 @@
 //! The table: every planted defect, and the verdict and findings that it must lead to. The page `docs/selftest.md` is
 //! written from it.
 
+mod sampling;
+
 use super::case::{Behind, Case, Counted, Expected, Traffic};
 use super::{altered, settings};
 use spanproof_reports::result::verdict::Verdict;
@@ -41,6 +43,7 @@ pub fn table() -> Vec<Case> {
         &CIRCUMSTANCES,
         &REACTIONS,
         &CONFIGURED,
+        &sampling::SAMPLING,
         &ALTERED,
         &ALTERED_WITHOUT_COLLECTOR,
     ]
@@ -284,7 +287,7 @@ const LOST_ID: &str =
     "where it hits `spanproof.id`, nobody knows the span: one of nobody came, and one of ours did not";
 
 /// What settings of the run or a signal lead to, alone or together with a defect.
-const CIRCUMSTANCES: [Case; 13] = [
+const CIRCUMSTANCES: [Case; 12] = [
     Case::without_defect(
         "refuse-everything",
         Traffic::Common,
@@ -363,13 +366,6 @@ const CIRCUMSTANCES: [Case; 13] = [
         "absence is no loss where the target is said to leave spans out on purpose",
     )
     .with(&["absence=unknown"]),
-    Case::without_defect(
-        "filter",
-        Traffic::Common,
-        &[settings::SWALLOWING_TARGET, settings::FILTER],
-        Expected::open(&["absent-by-design"]),
-        "nor where its configuration has a filter",
-    ),
     Case::without_defect(
         "target-ends",
         Traffic::Common,
@@ -655,7 +651,7 @@ mod tests {
     /// The same defect, whatever its parameter; of those with several forms the same form.
     fn alike(one: &Defect, other: &Defect) -> bool {
         let form = |defect: &Defect| defect.to_string().split(',').next().map(str::to_owned);
-        let has_forms = ["shift-time-1ns", "invent-span", "defer-but-forward"].contains(&one.name());
+        let has_forms = ["shift-time-1ns", "invent-span", "defer-but-forward", "missample"].contains(&one.name());
         one.name() == other.name() && (!has_forms || form(one) == form(other))
     }
 

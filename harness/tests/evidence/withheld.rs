@@ -60,6 +60,7 @@ fn with_conduct(rig: &Rig, conduct: Conduct) -> Output {
     let Frozen { evidence: found, ledger, course, .. } = &frozen;
     let touched: Vec<_> = found.faults.iter().map(|fault| [fault.touched.clone(), fault.unanswered.clone()]).collect();
     let findings = Findings {
+        rules: None,
         plan: &found.plan,
         fingerprint: course.document.fingerprint.as_deref().unwrap(),
         ledger,

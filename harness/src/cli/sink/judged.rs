@@ -109,6 +109,7 @@ pub(super) fn judge(
         died_inside: RoaringTreemap::new(),
         foretold: None,
         remedies: Remedies::default(),
+        sampled: None,
     };
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }

@@ -75,19 +75,26 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         found.place.get_or_insert_with(|| place::between(ANSWER, evidence));
     }
     let common = add_records(evidence, &mut found, records, Among::Acknowledged);
-    found.advice = Some(match common.intended {
-        Some(intended) => {
-            format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration")
-        }
-        None if nothing_came(evidence) => "whether the target exports to where the sink listens (of an external target that is \
-                                           --sink-grpc and --sink-http): nothing at all came to it; then the target's log"
-            .to_owned(),
-        None => match given_up {
-            Some((_, advice)) => advice,
-            None => "the target's log and its own counters of refused, dropped and failed spans".to_owned(),
-        },
-    });
+    found.advice = Some(what_to_try(evidence, common.intended, given_up.map(|(_, advice)| advice)));
     findings.push(found);
+}
+
+/// What to try about a loss that looks as if it were intended, or that a fault is behind.
+fn what_to_try(evidence: &Evidence, intended: Option<String>, given_up: Option<String>) -> String {
+    if evidence.sampled.is_some() {
+        return "the findings of `sampling`: spans of traces that came out in part, or not at all, and should have; if these have the \
+                configuration right, the target's log and its counters of failed exports"
+            .to_owned();
+    }
+    if let Some(intended) = intended {
+        return format!("{intended}; if this is meant, say so with --absence unknown, or give the configuration");
+    }
+    if nothing_came(evidence) {
+        return "whether the target exports to where the sink listens (of an external target that is --sink-grpc and --sink-http): \
+                nothing at all came to it; then the target's log"
+            .to_owned();
+    }
+    given_up.unwrap_or_else(|| "the target's log and its own counters of refused, dropped and failed spans".to_owned())
 }
 
 fn lost_declared(evidence: &Evidence, findings: &mut Vec<Finding>) {
@@ -157,7 +164,7 @@ fn nothing_came(evidence: &Evidence) -> bool {
 
 /// The finding for spans whose absence may be somebody's intention, as far as configuration and user say.
 fn absent_by_design(evidence: &Evidence, lost: u64) -> Option<Finding> {
-    let (why, advice) = if !evidence.may_leave_out.is_empty() {
+    let (why, advice) = if evidence.sampled.is_none() && !evidence.may_leave_out.is_empty() {
         let components = evidence.may_leave_out.join(", ");
         let why = format!("the configuration has {components}, which may leave spans out on purpose");
         (why, "run without it to check delivery alone")

@@ -50,6 +50,7 @@ fn changed(evidence: &Evidence, group: &Group, look: Look) -> Finding {
             advice: Some(writers::suspects(evidence, &group.fields)),
             ..finding("corrupted", Level::Failure, count, format!("these arrived with another {fields}"))
         },
+        ref components if evidence.is_known_to_change(&group.fields) => changed_as_known(&fields, count, components),
         ref components => changed_by_design(&fields, count, components),
     };
     found.place = Some(fields);
@@ -72,7 +73,7 @@ fn shown_fields(fields: &[String]) -> String {
 
 fn corrupt_example(evidence: &Evidence, group: &Group, corrupt: &CorruptExample) -> Example {
     let described = example::describe(evidence, corrupt.record);
-    let differences = corrupt.differences.iter().filter(|difference| group.holds(&difference.path));
+    let differences = corrupt.differences.iter().filter(|difference| group.holds(difference));
     let differences: Vec<String> = differences
         .map(|difference| {
             let (sent, received) = (shown(&difference.expected), shown(&difference.received));
@@ -90,6 +91,17 @@ fn changed_by_design(fields: &str, count: u64, components: &[&str]) -> Finding {
     );
     let mut found = finding("changed-by-design", Level::Inconclusive, count, message);
     found.advice = Some("run without it to check integrity alone".to_owned());
+    found
+}
+
+/// What a component does to every span alike, wanted or not, so that nothing about it is open.
+fn changed_as_known(fields: &str, count: u64, components: &[&str]) -> Finding {
+    let message = format!(
+        "these arrived without their schema URL ({fields}), which {} is known to erase from everything (seen in collector 0.155)",
+        components.join(", ")
+    );
+    let mut found = finding("changed-as-known", Level::Warning, count, message);
+    found.advice = Some("whoever reads these spans does not learn by which conventions they are named".to_owned());
     found
 }
 

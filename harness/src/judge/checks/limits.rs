@@ -39,7 +39,8 @@ impl Doubts {
     /// What the evidence leaves open.
     pub fn of(evidence: &Evidence) -> Self {
         let meant = evidence.absence_may_be_meant();
-        let by_design = meant.then(|| "absence may be meant here".to_owned());
+        let open = evidence.sampled.as_ref().is_some_and(|sampled| !sampled.open.is_empty());
+        let by_design = (meant || open).then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
         let lateness = evidence.lateness_doubt();
         let pace = harness_was_the_limit(&evidence.conduct);

@@ -1,8 +1,9 @@
 //! Corrupt records in groups that a person would call one defect: those in which the same fields differ, where a field that
 //! differs in nearly every span is a group of its own and leaves the others.
 
-use crate::judge::corruption::{CorruptExample, Fields, without_positions};
+use crate::judge::corruption::{CorruptExample, Fields, field};
 use crate::judge::evidence::Evidence;
+use crate::judge::explain::Difference;
 use roaring::RoaringTreemap;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,10 +32,10 @@ pub(super) struct Group {
 }
 
 impl Group {
-    /// Whether a difference at `path` belongs to this defect.
-    pub(super) fn holds(&self, path: &str) -> bool {
+    /// Whether a difference belongs to this defect.
+    pub(super) fn holds(&self, difference: &Difference) -> bool {
         // The kind of those beyond the bound names no field of its own.
-        self.fields.iter().all(|field| field.starts_with('(')) || self.fields.contains(&without_positions(path))
+        self.fields.iter().all(|field| field.starts_with('(')) || self.fields.contains(&field(difference))
     }
 
     fn take(&mut self, records: &RoaringTreemap, examples: &[CorruptExample]) {

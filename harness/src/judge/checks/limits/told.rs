@@ -11,7 +11,11 @@ const REFUSED: &str =
     "its log, which says why it refuses: requests too large, a full queue, `memory_limiter`; or a lower `traffic.rate`";
 
 /// By the beginning of a figure's path, what to try where it is beyond its limit; the first that fits.
-const ADVICE: [(&str, &str); 22] = [
+const ADVICE: [(&str, &str); 23] = [
+    (
+        "sampling.",
+        "the rule that each example of `sampling` names, and whether the target runs this configuration; `spanproof explain` tells it",
+    ),
     (
         "latency.intended_to_delivered",
         "what holds spans inside it: batch time-outs, few exporter consumers (`num_consumers`), its CPU; then a lower `traffic.rate`",

@@ -4,6 +4,7 @@ use super::*;
 use crate::judge::corruption::{CorruptExample, CorruptionKind};
 use crate::judge::evidence::FaultEvidence;
 use crate::judge::explain::Difference;
+use crate::judge::sampling::{Became, LimitClaim, Sampled, Window, Wrong as WrongTrace, WrongTraces};
 use crate::judge::strangers::Stranger;
 use spanproof_reports::result::check::Example;
 use spanproof_reports::result::faults::{Fault, Reactions, Wrong};
@@ -12,13 +13,15 @@ use spanproof_reports::terminal::{EndOptions, LINES_MAX, end_block};
 use std::collections::BTreeSet;
 
 /// What a failure cannot have, and why.
-const CANNOT_HAVE: [(&str, [&str; 2], &str); 2] = [
+const CANNOT_HAVE: [(&str, &[&str], &str); 4] = [
+    ("above-rate", &["e.g."], "which traces a rate lets through is left to chance, so none of them is wrong"),
+    ("below-rate", &["e.g."], "likewise"),
     (
         "malformed",
-        ["when", "e.g."],
+        &["when", "e.g."],
         "the sink counts broken requests by reason: none is kept, since nobody can tell what it was",
     ),
-    ("foreign-signal", ["when", "e.g."], "requests of other signals are counted by signal and not read"),
+    ("foreign-signal", &["when", "e.g."], "requests of other signals are counted by signal and not read"),
 ];
 
 /// What a reader of a finding would miss.
@@ -75,6 +78,34 @@ fn with_changes_and_inventions(mut evidence: Evidence) -> Evidence {
     evidence
 }
 
+/// Traces came out, stayed away and came in part against the rules, and rates let through too much and too little.
+fn with_wrong_traces() -> Sampled {
+    let wrong = |became, record| WrongTrace {
+        record,
+        became,
+        why: "`tail_sampling` keeps it, by `errors`".to_owned(),
+        came: 1,
+        given: 2,
+    };
+    let window = Window { from_seconds: 1, to_seconds: 2, kept: 10, bound: 5.0 };
+    Sampled {
+        kept_wrongly: [50].into(),
+        dropped_wrongly: [60].into(),
+        split: [70].into(),
+        wrong_traces: WrongTraces { kept: 1, dropped: 1, split: 1 },
+        wrong: vec![wrong(Became::Kept, 50), wrong(Became::Dropped, 60), wrong(Became::Split, 70)],
+        limits: vec![LimitClaim {
+            by: "`rate`".to_owned(),
+            asked: 10,
+            kept: 10,
+            above: Some(window.clone()),
+            below: Some(window),
+            has_bounds: true,
+        }],
+        ..Sampled::default()
+    }
+}
+
 /// Whatever can fail does.
 fn with_everything_wrong() -> Evidence {
     let mut evidence = with_a_late_span(with_a_loss(with_changes_and_inventions(clean())));
@@ -92,6 +123,7 @@ fn with_everything_wrong() -> Evidence {
     let told = Fault { what: "every request is refused".to_owned(), touched: 9, reactions, ..Fault::default() };
     let (touched, unanswered) = Default::default();
     evidence.faults.push(FaultEvidence { name: "down".to_owned(), told, touched, unanswered });
+    evidence.sampled = Some(with_wrong_traces());
     evidence
 }
 
@@ -107,8 +139,7 @@ fn every_failure_says_what_when_where_which_and_what_to_try() {
     let by_two = Evidence { ways: vec!["a".to_owned(), "b".to_owned()], ..with_everything_wrong() };
     for evidence in [blind, known, by_two] {
         for finding in failures(&evidence) {
-            let cannot =
-                CANNOT_HAVE.iter().find(|(id, ..)| *id == finding.id).map_or(&[][..], |(_, parts, _)| &parts[..]);
+            let cannot = CANNOT_HAVE.iter().find(|(id, ..)| *id == finding.id).map_or(&[][..], |(_, parts, _)| parts);
             assert_eq!(lacks(&finding), cannot, "{finding:?}");
             let advice = finding.advice.unwrap_or_default();
             assert!(advice.chars().count() <= 200, "two lines of a terminal have to do: {advice}");

@@ -36,6 +36,8 @@ fn every_count_of_the_account_stands_under_its_word() {
         lost_unknown: 13,
         lost_refused: 14,
         lost_declared: 21,
+        sampled_out: 22,
+        absent: 23,
         corrupted: 15,
         corrupted_only: 16,
         late: 17,
@@ -66,14 +68,14 @@ fn every_count_of_the_account_stands_under_its_word() {
         invented: 19,
         foreign: 20,
         lost_declared: 21,
-        sampled_out: 0,
-        absent: 0,
+        sampled_out: 22,
+        absent: 23,
     };
     assert_eq!(ledger.spans, expected);
     assert_eq!(ledger.traces.planned, evidence.plan.traces());
     evidence.absence_is_unknown = true;
     let may_be_meant = concluded(&evidence, &[]).ledger;
-    assert_eq!(may_be_meant.spans, SpanLedger { lost_acknowledged: 0, absent: 12, ..expected });
+    assert_eq!(may_be_meant.spans, SpanLedger { lost_acknowledged: 0, absent: 12 + 23, ..expected });
     assert_eq!(ledger.strata.values().sum::<u64>(), evidence.plan.traces());
 }
 
