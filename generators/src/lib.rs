@@ -9,6 +9,7 @@
 pub mod alias;
 pub mod content;
 pub mod encoded;
+pub mod facts;
 pub mod identity;
 pub mod mix;
 pub mod model;

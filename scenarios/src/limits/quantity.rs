@@ -22,7 +22,8 @@ pub enum Quantity {
 }
 
 /// The roots of the result document that limits can read.
-const ROOTS: [&str; 9] = ["spans", "traces", "ledger", "latency", "recovery", "faults", "target", "driver", "sink"];
+const ROOTS: [&str; 10] =
+    ["spans", "traces", "ledger", "sampling", "latency", "recovery", "faults", "target", "driver", "sink"];
 
 /// How a run went on after a fault.
 const RECOVERY: [&str; 2] = ["first_delivery", "drained"];
@@ -64,7 +65,7 @@ impl Quantity {
         let path = path.strip_prefix("ledger.").unwrap_or(path);
         let words: Vec<&str> = path.split('.').collect();
         let last = words.last().copied().unwrap_or_default();
-        if last == "count" || matches!(words[0], "spans" | "traces") {
+        if last == "count" || matches!(words[0], "spans" | "traces" | "sampling") {
             return Self::Count;
         }
         if ["_ms", "_seconds", "_bytes", "_ratio"].iter().any(|suffix| last.ends_with(suffix)) {
