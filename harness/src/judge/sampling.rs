@@ -7,11 +7,13 @@
 mod limits;
 mod presence;
 mod rules;
+mod traces;
 mod weigh;
 
 pub use limits::{LimitClaim, Window};
 pub use rules::Rules;
-pub use weigh::{Books, weigh};
+pub use traces::Books;
+pub use weigh::weigh;
 
 use roaring::RoaringTreemap;
 use std::collections::BTreeMap;

@@ -3,20 +3,15 @@
 use super::limits::{Answer, Asked, Rates};
 use super::presence::{Arrivals, Piece, Presence, Seen, deciding, seen};
 use super::rules::{Tail, tails};
+use super::traces::{Books, Fell, Sent, Traces};
 use super::{Became, Expected, Rule, Rules, Sampled, Wrong};
 use crate::collector_config::Does;
 use crate::explain::{ReadyWay, Told, ToldWay, told_way};
-use crate::judge::account::{Account, Sets};
-use crate::judge::instants::Packed;
-use crate::judge::outcomes::{RequestId, RequestRecord};
-use spanproof_generators::model::Shape;
-use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Plan};
 use spanproof_generators::sampling::chain::{Fate, Step};
 use spanproof_generators::sampling::oracle::Program;
 use spanproof_generators::sampling::tail::{Ballot, Vote};
-use spanproof_generators::sampling::trace::{Placed, Source, Trace};
-use std::collections::{BTreeMap, HashMap};
-use std::iter::Peekable;
+use spanproof_generators::sampling::trace::Trace;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Wrong traces that are told one by one, of each kind.
@@ -31,24 +26,6 @@ const ATTRIBUTED_MAX: u64 = 1_000_000;
 /// Of a trace of which nothing is sure to have come.
 const UNSURE: &str = "whether it came to the target, and how often, is not known";
 
-/// What is known of a run's traces besides the rules.
-pub struct Books<'a> {
-    /// The plan.
-    pub plan: &'a Plan,
-    /// Every record under one word.
-    pub account: &'a Account,
-    /// Requests that did not simply succeed.
-    pub requests: &'a BTreeMap<RequestId, RequestRecord>,
-    /// When requests were sent and answered, by chunk and number.
-    pub instants: &'a [Vec<Packed>],
-    /// Chunks of the plan that were sent, from the first on.
-    pub chunks_opened: u64,
-    /// When the target was not itself: killed, paused, starting again; from the start of the run.
-    pub disturbed: &'a [(Duration, Duration)],
-    /// When the run ended, if that was before its plan did.
-    pub cut_at: Option<Duration>,
-}
-
 /// Weighs every trace.
 ///
 /// # Errors
@@ -57,9 +34,8 @@ pub fn weigh(rules: &Rules, books: &Books<'_>) -> Result<Sampled, String> {
     let subject = rules.subject()?;
     let way = subject.stages.ways.first().ok_or("there is no way")?;
     let ready = ReadyWay::new(&subject, way).ok_or("a component refuses its settings")?;
-    let spec = books.plan.spec();
-    let pool = spec.workload.pool(spec.seed.0, &spec.mix.anomalies()).map_err(|error| error.to_string())?.make();
-    let shapes: Vec<&Shape> = pool.sets.iter().flat_map(|set| &set.shapes).collect();
+    let pool = books.pool()?;
+    let mut traces = Traces::new(books, &pool);
     let tails = tails(&subject);
     let configured = way.steps.iter().filter_map(|step| match &step.does {
         Does::SamplesTraces(tail) => Some(&**tail),
@@ -68,7 +44,7 @@ pub fn weigh(rules: &Rules, books: &Books<'_>) -> Result<Sampled, String> {
     let mut scales = Scales {
         books,
         ready,
-        sources: Sources { topology: &pool.topology, shapes: &shapes, known: HashMap::new() },
+        programs: HashMap::new(),
         rates: Rates::of(configured),
         tails,
         arrivals: Arrivals::default(),
@@ -76,133 +52,11 @@ pub fn weigh(rules: &Rules, books: &Books<'_>) -> Result<Sampled, String> {
         weighed: 0,
         found: Sampled { version: (rules.version.to_string(), rules.version_is_known), ..Sampled::default() },
     };
-    scales.note_arrivals();
-    scales.weigh_all();
+    if !scales.tails.is_empty() {
+        traces.each(|sent| scales.note_arrival(sent));
+    }
+    traces.each(|sent| scales.weigh(sent));
     Ok(scales.end())
-}
-
-/// The shapes of the pool as the model reads them, made once each.
-struct Sources<'a> {
-    topology: &'a spanproof_generators::model::Topology,
-    shapes: &'a [&'a Shape],
-    known: HashMap<(u32, u8), Option<Known<'a>>>,
-}
-
-/// The spans of a shape that are sent under one trace id.
-#[derive(Clone)]
-struct Known<'a> {
-    source: Source<'a>,
-    ordinals: Vec<u32>,
-    program: Program,
-}
-
-impl<'a> Sources<'a> {
-    fn get(&mut self, ready: &ReadyWay<'_>, shape: u32, variant: u8) -> Option<&Known<'a>> {
-        let Self { topology, shapes, known } = self;
-        let make = || {
-            let spans: &'a Shape = shapes.get(shape as usize)?;
-            let source = Source::new(spans, topology, variant)?;
-            let numbered = (0_u32..).zip(&spans.spans).filter(|(_, span)| span.variant.number == variant);
-            let ordinals = numbered.map(|(ordinal, _)| ordinal).collect();
-            let program = ready.compile(&source);
-            Some(Known { source, ordinals, program })
-        };
-        known.entry((shape, variant)).or_insert_with(make).as_ref()
-    }
-
-    /// The numbers of the trace ids under which a shape is sent.
-    fn variants(&self, shape: u32) -> std::ops::RangeInclusive<u8> {
-        let spans = self.shapes.get(shape as usize).map(|shape| &shape.spans);
-        0..=spans.into_iter().flatten().map(|span| span.variant.number).max().unwrap_or(0)
-    }
-}
-
-/// What became of the records of a chunk.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fell {
-    Came,
-    /// Acknowledged and absent.
-    Absent,
-    /// Absent with an excuse that has nothing to do with sampling.
-    Excused,
-}
-
-/// The absent records of a plan, chunk by chunk.
-struct Absences<'a> {
-    lost: Peekable<roaring::treemap::Iter<'a>>,
-    excused: Vec<Peekable<roaring::treemap::Iter<'a>>>,
-}
-
-impl<'a> Absences<'a> {
-    fn new(sets: &'a Sets) -> Self {
-        let excused = [&sets.lost_declared, &sets.lost_unknown, &sets.lost_refused];
-        Self {
-            lost: sets.lost_acknowledged.iter().peekable(),
-            excused: excused.into_iter().map(|set| set.iter().peekable()).collect(),
-        }
-    }
-
-    /// Of the next chunk, which has its records from `first` on.
-    fn of_chunk(&mut self, first: u64, records: u32) -> Vec<Fell> {
-        let mut fell = vec![Fell::Came; records as usize];
-        let end = first + u64::from(records);
-        let mut mark = |set: &mut Peekable<roaring::treemap::Iter<'a>>, word| {
-            while let Some(record) = set.next_if(|record| *record < end) {
-                if let Some(place) = record.checked_sub(first).and_then(|at| fell.get_mut(at as usize)) {
-                    *place = word;
-                }
-            }
-        };
-        mark(&mut self.lost, Fell::Absent);
-        self.excused.iter_mut().for_each(|set| mark(set, Fell::Excused));
-        fell
-    }
-}
-
-/// A trace by one of its ids, on the scales.
-struct OnScales<'a> {
-    chunk: &'a Chunk,
-    trace: usize,
-    ordinals: &'a [u32],
-    pieces: Vec<Piece>,
-    /// The number in the plan of the chunk's first record.
-    first: u64,
-    fell: &'a [Fell],
-}
-
-impl OnScales<'_> {
-    fn offset(&self, position: usize) -> u32 {
-        self.chunk.offset_of(self.trace, self.ordinals[position])
-    }
-
-    fn record(&self, position: usize) -> u64 {
-        self.first + u64::from(self.offset(position))
-    }
-
-    fn fell(&self, position: usize) -> Fell {
-        self.fell[self.offset(position) as usize]
-    }
-
-    /// Positions of spans whose presence is so, and whose absence nothing else excuses.
-    fn of(&self, presence: Presence) -> Vec<usize> {
-        let those = self.pieces.iter().filter(|piece| piece.presence == presence);
-        let mut those: Vec<usize> =
-            those.flat_map(|piece| &piece.spans).copied().filter(|at| self.fell(*at) != Fell::Excused).collect();
-        those.sort_unstable();
-        those
-    }
-
-    fn records(&self, positions: &[usize]) -> Vec<u64> {
-        positions.iter().map(|at| self.record(*at)).collect()
-    }
-
-    fn absent(&self, positions: &[usize]) -> Vec<usize> {
-        positions.iter().copied().filter(|at| self.fell(*at) == Fell::Absent).collect()
-    }
-
-    fn began(&self) -> Duration {
-        self.pieces.iter().map(|piece| piece.from).min().unwrap_or_default()
-    }
 }
 
 /// What the rules say of a trace.
@@ -220,7 +74,7 @@ struct Said {
 struct Scales<'a> {
     books: &'a Books<'a>,
     ready: ReadyWay<'a>,
-    sources: Sources<'a>,
+    programs: HashMap<(u32, u8), Program>,
     tails: Vec<Tail>,
     rates: Rates,
     arrivals: Arrivals,
@@ -229,67 +83,32 @@ struct Scales<'a> {
     found: Sampled,
 }
 
-impl<'a> Scales<'a> {
-    fn opened(&self) -> u64 {
-        self.books.chunks_opened.min(self.books.plan.chunks())
-    }
-
-    /// When each trace began to come, which tells how many a tail sampler holds at once.
-    fn note_arrivals(&mut self) {
-        if self.tails.is_empty() {
-            return;
-        }
-        for number in 0..self.opened() {
-            let chunk = self.books.plan.open(number);
-            for trace in 0..chunk.traces() {
-                for variant in self.sources.variants(chunk.shape(trace)) {
-                    let Some(known) = self.sources.get(&self.ready, chunk.shape(trace), variant) else { continue };
-                    let pieces = pieces(self.books, &chunk, trace, &known.ordinals);
-                    let came = pieces.iter().filter(|piece| piece.presence != Presence::Never);
-                    if let Some(from) = came.map(|piece| piece.from).min() {
-                        self.arrivals.note(from);
-                    }
-                }
-            }
+impl Scales<'_> {
+    /// When a trace began to come, which tells how many a tail sampler holds at once.
+    fn note_arrival(&mut self, on: &Sent<'_, '_>) {
+        let came = on.pieces.iter().filter(|piece| piece.presence != Presence::Never);
+        if let Some(from) = came.map(|piece| piece.from).min() {
+            self.arrivals.note(from);
         }
     }
 
-    fn weigh_all(&mut self) {
-        let plan = self.books.plan;
-        let mut absences = Absences::new(&self.books.account.sets);
-        for number in 0..self.opened() {
-            let (chunk, first) = (plan.open(number), plan.spans_before(number));
-            let fell = absences.of_chunk(first, plan.spans_in(number));
-            for trace in 0..chunk.traces() {
-                for variant in self.sources.variants(chunk.shape(trace)) {
-                    self.weigh(&chunk, trace, variant, first, &fell);
-                }
-            }
-        }
-    }
-
-    fn weigh(&mut self, chunk: &Chunk, trace: usize, variant: u8, first: u64, fell: &[Fell]) {
-        let Some(known) = self.sources.get(&self.ready, chunk.shape(trace), variant).cloned() else { return };
-        let pieces = pieces(self.books, chunk, trace, &known.ordinals);
-        let on = OnScales { chunk, trace, ordinals: &known.ordinals, pieces, first, fell };
+    fn weigh(&mut self, on: &Sent<'_, '_>) {
         let (given, unsure) = (on.of(Presence::Came), on.of(Presence::Unsure));
         self.found.open.extend(on.records(&on.absent(&unsure)));
         if given.is_empty() && unsure.is_empty() {
             return;
         }
-        let placed = self.placed(chunk, trace);
-        let view = || known.source.trace(placed);
         let mut said = match given.is_empty() {
-            true => unknown(known.ordinals.len(), UNSURE.to_owned()),
-            false => self.ask(&known, &on, &view),
+            true => unknown(on.spans(), UNSURE.to_owned()),
+            false => self.ask(on),
         };
         if said.expected == Expected::Kept && !given.iter().any(|at| said.survivors[*at]) {
             // All that the target got of it is what a filter takes.
             said.expected = Expected::Dropped;
         }
         self.weighed += 1;
-        let became = self.file(&on, &given, &said);
-        self.note_rate(&on, given.len() as u64, &said, became);
+        let became = self.file(on, &given, &said);
+        self.note_rate(on, given.len() as u64, &said, became);
         let is_wrong = match (said.expected, became) {
             (Expected::Kept, Became::Kept) | (Expected::Dropped, Became::Dropped) => false,
             (Expected::Unknown, _) => false,
@@ -297,8 +116,8 @@ impl<'a> Scales<'a> {
             (Expected::Kept | Expected::Dropped, _) => true,
         };
         if is_wrong {
-            let told = self.ready.send(view());
-            self.tell(&on, &given, became, told_way(&self.ready, &told));
+            let told = self.ready.send(on.view());
+            self.tell(on, &given, became, told_way(&self.ready, &told));
         }
         if let Some(why) = said.unknown {
             self.note_unknown(why);
@@ -306,32 +125,23 @@ impl<'a> Scales<'a> {
         self.found.rules.entry(Rule { expected: said.expected, by: said.by }).or_default().note(became);
     }
 
-    fn placed(&self, chunk: &Chunk, trace: usize) -> Placed<'a> {
-        let plan = self.books.plan;
-        Placed {
-            identity: plan.identity(),
-            index: chunk.number() * CHUNK_TRACES + trace as u64,
-            start_unix_ns: plan.spec().epoch_unix_ns + chunk.start_ns(trace),
-        }
-    }
-
     /// What the rules say of the trace, given what came of it and when.
-    fn ask<'b>(&self, known: &Known<'_>, on: &OnScales<'_>, view: &impl Fn() -> Trace<'b>) -> Said {
+    fn ask(&mut self, on: &Sent<'_, '_>) -> Said {
         let whole = on.pieces.iter().all(|piece| piece.presence == Presence::Came);
         let seen = match self.tails.as_slice() {
             [] => Seen::All,
             [tail, ..] => self.seen(on, tail),
         };
         match seen {
-            Seen::Unknown(why) => unknown(on.ordinals.len(), why.to_owned()),
-            Seen::All if whole || self.tails.is_empty() => self.ask_of_all(known, view),
-            Seen::All => self.ask_of(on, view, &[came(&on.pieces)]),
-            Seen::OneOf(cases) => self.ask_of(on, view, &cases),
-            Seen::Some => either(on.ordinals.len()),
+            Seen::Unknown(why) => unknown(on.spans(), why.to_owned()),
+            Seen::All if whole || self.tails.is_empty() => self.ask_of_all(on),
+            Seen::All => self.ask_of(on, &[came(&on.pieces)]),
+            Seen::OneOf(cases) => self.ask_of(on, &cases),
+            Seen::Some => either(on.spans()),
         }
     }
 
-    fn seen(&self, on: &OnScales<'_>, tail: &Tail) -> Seen {
+    fn seen(&self, on: &Sent<'_, '_>, tail: &Tail) -> Seen {
         let decided_by = deciding(&on.pieces, tail).map_or(Duration::ZERO, |deciding| deciding.to);
         if self.books.cut_at.is_some_and(|cut| decided_by > cut) {
             return Seen::Unknown("the run was cut short before it was decided");
@@ -345,19 +155,20 @@ impl<'a> Scales<'a> {
     }
 
     /// Of a trace that the stages see whole.
-    fn ask_of_all<'b>(&self, known: &Known<'_>, view: &impl Fn() -> Trace<'b>) -> Said {
+    fn ask_of_all(&mut self, on: &Sent<'_, '_>) -> Said {
         if self.weighed < ATTRIBUTED_MAX || !self.rates.is_empty() {
-            return said(&self.ready, &self.ready.send(view()));
+            return said(&self.ready, &self.ready.send(on.view()));
         }
-        let id = view().id;
-        let (fate, survivors) = self.ready.fate(&known.program, &id, view);
+        let Self { ready, programs, .. } = self;
+        let program = programs.entry(on.key).or_insert_with(|| ready.compile(&on.known.source));
+        let (fate, survivors) = ready.fate(program, &on.view().id, || on.view());
         let by = "further traces, whose rule was not looked up".to_owned();
         of_fate(fate, survivors, by, false)
     }
 
     /// Of a trace of which a tail sampler saw one of these sets of pieces. What came later follows the decision.
-    fn ask_of<'b>(&self, on: &OnScales<'_>, view: &impl Fn() -> Trace<'b>, cases: &[Vec<usize>]) -> Said {
-        let whole = view();
+    fn ask_of(&self, on: &Sent<'_, '_>, cases: &[Vec<usize>]) -> Said {
+        let whole = on.view();
         let answers = cases.iter().map(|case| {
             let mut positions: Vec<usize> = case.iter().flat_map(|piece| &on.pieces[*piece].spans).copied().collect();
             positions.sort_unstable();
@@ -379,7 +190,7 @@ impl<'a> Scales<'a> {
     }
 
     /// Lays the trace's records where they belong, and gives the trace its word.
-    fn file(&mut self, on: &OnScales<'_>, given: &[usize], said: &Said) -> Became {
+    fn file(&mut self, on: &Sent<'_, '_>, given: &[usize], said: &Said) -> Became {
         let wanted: Vec<usize> = match said.expected {
             Expected::Kept | Expected::Limited | Expected::Either => {
                 given.iter().copied().filter(|at| said.survivors[*at]).collect()
@@ -438,7 +249,7 @@ impl<'a> Scales<'a> {
         became
     }
 
-    fn note_rate(&mut self, on: &OnScales<'_>, cost: u64, said: &Said, became: Became) {
+    fn note_rate(&mut self, on: &Sent<'_, '_>, cost: u64, said: &Said, became: Became) {
         let answer = match (said.expected, became) {
             _ if !said.is_asked => return,
             (Expected::Kept, _) => Answer::KeptAnyway,
@@ -458,7 +269,7 @@ impl<'a> Scales<'a> {
     }
 
     /// Tells one that is wrong, unless enough of its kind were.
-    fn tell(&mut self, on: &OnScales<'_>, given: &[usize], became: Became, told: ToldWay) {
+    fn tell(&mut self, on: &Sent<'_, '_>, given: &[usize], became: Became, told: ToldWay) {
         let of_kind = self.found.wrong.iter().filter(|wrong| wrong.became == became).count() as u64;
         if of_kind >= TOLD_MAX {
             return;
@@ -473,7 +284,7 @@ impl<'a> Scales<'a> {
         });
         let why = steps.collect::<Vec<_>>().join(", then ");
         let came = given.iter().filter(|at| on.fell(**at) == Fell::Came).count() as u64;
-        let record = given.first().map_or(on.first, |at| on.record(*at));
+        let record = given.first().map(|at| on.record(*at)).unwrap_or_default();
         self.found.wrong.push(Wrong { record, became, why, came, given: given.len() as u64 });
     }
 
@@ -487,25 +298,6 @@ impl<'a> Scales<'a> {
         }
         self.found
     }
-}
-
-/// What each request holds of a trace's spans.
-fn pieces(books: &Books<'_>, chunk: &Chunk, trace: usize, ordinals: &[u32]) -> Vec<Piece> {
-    let mut by_request: Vec<(u32, Vec<usize>)> = Vec::new();
-    for (position, ordinal) in ordinals.iter().enumerate() {
-        let request = chunk.request_of(books.plan, trace, *ordinal);
-        match by_request.iter_mut().find(|(number, _)| *number == request) {
-            Some((_, spans)) => spans.push(position),
-            None => by_request.push((request, vec![position])),
-        }
-    }
-    let instants = books.instants.get(chunk.number() as usize);
-    let piece = |(request, spans): (u32, Vec<usize>)| {
-        let due = Duration::from_nanos(chunk.requests()[request as usize].due_ns);
-        let id = RequestId { chunk: chunk.number(), number: request };
-        Piece::new(spans, due, instants.and_then(|all| all.get(request as usize)), books.requests.get(&id))
-    };
-    by_request.into_iter().map(piece).collect()
 }
 
 fn came(pieces: &[Piece]) -> Vec<usize> {
@@ -589,16 +381,17 @@ mod tests {
     use super::*;
     use crate::collector_config::{CollectorConfig, Source as Text};
     use crate::judge::evidence::Evidence;
-    use crate::judge::outcomes::Outcome;
+    use crate::judge::outcomes::{Outcome, RequestId, RequestRecord};
     use roaring::RoaringTreemap;
     use spanproof_generators::identity::RunTag;
     use spanproof_generators::model::Stratum;
-    use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, PlanSpec, Ppb, Rate, Shape as Profile};
+    use spanproof_generators::plan::{BatchRule, Extent, Mix, Packing, Plan, PlanSpec, Ppb, Rate, Shape as Profile};
     use spanproof_generators::sampling::version::Version;
     use spanproof_generators::schedule::{Arrivals as Starts, Segment};
     use spanproof_generators::seed::Seed;
     use spanproof_generators::workload::Workload;
     use spanproof_generators::workload::shop::Shop;
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     const ERRORS: &str = "{ name: errors, type: status_code, status_code: { status_codes: [ERROR] } }";
