@@ -43,7 +43,7 @@ use crate::judge::evidence::{Evidence, FaultEvidence, Foretold};
 use crate::judge::instants::{Instants, Packed};
 use crate::judge::ledger::Ledger;
 use crate::judge::outcomes::{RequestId, RequestRecord};
-use crate::judge::sampling::{self as judged, Rules};
+use crate::judge::sampling::{self as judged, Promised, Rules};
 use crate::judge::standstill::{Excused, Lateness};
 use crate::judge::strangers::StrangerExamples;
 use crate::judge::without::Without;
@@ -55,6 +55,7 @@ use spanproof_reports::directory::{WriteError, write_bytes};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::faults::Link;
 use spanproof_scenarios::limits::Limit;
+use spanproof_scenarios::promises::Promise;
 use spanproof_scenarios::scenario::Guarantee;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -202,6 +203,8 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
         let file = files.get(sampling::FILE)?;
         weigh(&mut evidence, &instants, &sampling::from_bytes(&file)?).map_err(|reason| file.malformed(reason))?;
     }
+    evidence.promised = promised(&evidence, &instants, &course.promises)
+        .map_err(|reason| EvidenceError::inconsistent(&files.path(course::FILE), &reason))?;
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -244,25 +247,39 @@ fn evidence(
         foretold: None,
         remedies: course.remedies.clone(),
         sampled: None,
+        promised: Vec::new(),
         plan,
     }
 }
 
 /// Holds every trace against the rules of the target, and lays what these leave out under its own words.
 fn weigh(evidence: &mut Evidence, instants: &[Vec<Packed>], rules: &Rules) -> Result<(), String> {
-    let books = judged::Books {
+    let disturbed = disturbed(evidence);
+    let sampled = judged::weigh(rules, &books(evidence, instants, &disturbed))?;
+    evidence.account.leave_out(&sampled.left_out, &sampled.open);
+    evidence.sampled = Some(sampled);
+    Ok(())
+}
+
+/// What became of the scenario's promises.
+fn promised(evidence: &Evidence, instants: &[Vec<Packed>], promises: &[Promise]) -> Result<Vec<Promised>, String> {
+    judged::keep(promises, &books(evidence, instants, &[]))
+}
+
+fn books<'a>(
+    evidence: &'a Evidence,
+    instants: &'a [Vec<Packed>],
+    disturbed: &'a [(Duration, Duration)],
+) -> judged::Books<'a> {
+    judged::Books {
         plan: &evidence.plan,
         account: &evidence.account,
         requests: &evidence.requests,
         instants,
         chunks_opened: evidence.chunks_opened,
-        disturbed: &disturbed(evidence),
+        disturbed,
         cut_at: evidence.cut_short.as_ref().map(|_| last_answer(&evidence.plan, instants)),
-    };
-    let sampled = judged::weigh(rules, &books)?;
-    evidence.account.leave_out(&sampled.left_out, &sampled.open);
-    evidence.sampled = Some(sampled);
-    Ok(())
+    }
 }
 
 /// When the target was not itself, so that nothing can be said of what it held: for the sake of a fault, or by itself at a time that
@@ -351,6 +368,18 @@ fn faults(files: &manifest::Files, course: &Course, records: u64) -> Result<Vec<
     .collect()
 }
 
+/// What a scenario asks of a run.
+pub struct Asked {
+    /// What must hold.
+    pub limits: Vec<Limit>,
+    /// What is promised of what comes out.
+    pub promises: Vec<Promise>,
+    /// Whether foreign records fail the run.
+    pub foreign_fails: bool,
+    /// Whether the user says that the target may leave records out on purpose.
+    pub absence_is_unknown: bool,
+}
+
 impl Frozen {
     /// The result document: the run's facts, and what checks and limits say of its evidence.
     pub fn judge(&self) -> RunResult {
@@ -363,9 +392,12 @@ impl Frozen {
         conclude(&self.evidence, document.clone(), forewarned, limits, without)
     }
 
-    /// Takes limits, and what foreign and absent records mean, from elsewhere; `source` names where from.
-    pub fn replace_limits(&mut self, limits: Vec<Limit>, foreign_fails: bool, absence_is_unknown: bool, source: &str) {
-        self.course.limits = limits;
+    /// Takes limits, promises, and what foreign and absent records mean, from elsewhere; `source` names where from.
+    pub fn replace_limits(&mut self, asked: Asked, source: &str) {
+        let Asked { limits, promises, foreign_fails, absence_is_unknown } = asked;
+        // The plan has been made again before, so its workload is there.
+        self.evidence.promised = promised(&self.evidence, &self.instants, &promises).unwrap_or_default();
+        (self.course.limits, self.course.promises) = (limits, promises);
         self.course.foreign_fails = foreign_fails;
         (self.course.absence_is_unknown, self.evidence.absence_is_unknown) = (absence_is_unknown, absence_is_unknown);
         self.evidence.foreign_fails = foreign_fails;

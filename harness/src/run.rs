@@ -369,6 +369,7 @@ fn freeze(
         foreign_fails: scenario.foreign == scenario::Foreign::Fail,
         absence_is_unknown: scenario.absence == scenario::Absence::Unknown,
         limits: scenario.limits.clone(),
+        promises: scenario.promises.clone(),
         standstills: found.stopped.pulse.standstills(found.clock),
         resending: resending(&found.patience, options),
         remedies: outlook.foretold().map(|foretold| foretold.remedies.clone()).unwrap_or_default(),

@@ -15,6 +15,7 @@ pub mod load;
 pub mod locate;
 pub mod overrides;
 pub mod problem;
+pub mod promises;
 pub mod scenario;
 pub mod spec;
 pub mod suggest;

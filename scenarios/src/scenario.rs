@@ -12,6 +12,7 @@ mod endpoint;
 mod faults;
 mod limits;
 mod link;
+mod promises;
 mod run;
 mod switch;
 mod target;
@@ -40,6 +41,7 @@ pub use crate::spec::{
 use crate::knowledge::LimitUse;
 use crate::limits::Limit;
 use crate::problem::ProblemKind;
+use crate::promises::Promise;
 use crate::spec::{ScenarioSpec, VERSION};
 
 pub(crate) use checker::Checker;
@@ -69,6 +71,8 @@ pub struct Scenario {
     pub absence: Absence,
     /// What must hold, in the order written.
     pub limits: Vec<Limit>,
+    /// What is promised of what comes out, in the order written.
+    pub promises: Vec<Promise>,
     /// What ends the run early, in the order written.
     pub abort: Vec<Limit>,
 }
@@ -95,6 +99,7 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
     let named: Vec<&str> = spec.faults.iter().filter_map(|fault| fault.name.as_deref()).collect();
     limits::check("limits", &spec.limits, LimitUse::AtEnd, &named, checker);
     limits::check("abort", &spec.abort, LimitUse::Abort, &named, checker);
+    let promises = promises::resolve(&spec.promises, checker);
     Some(Scenario {
         name: name?,
         about: spec.about.clone().unwrap_or_default().trim().to_owned(),
@@ -107,6 +112,7 @@ pub(crate) fn resolve(spec: &ScenarioSpec, checker: &mut Checker<'_>) -> Option<
         foreign: spec.foreign.unwrap_or_default(),
         absence: spec.absence.unwrap_or_default(),
         limits: spec.limits.clone(),
+        promises,
         abort: spec.abort.clone(),
     })
 }

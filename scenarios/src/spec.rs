@@ -20,6 +20,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::limits::Limit;
+use crate::promises::PromiseSpec;
 
 pub use client::{ClientSpec, Compression, Protocol, RetrySpec, TransportSpec};
 pub use collector::{CollectorSpec, Guarantee};
@@ -75,6 +76,9 @@ pub struct ScenarioSpec {
     /// What must hold for the run to pass.
     #[serde(default)]
     pub limits: Vec<Limit>,
+    /// What is believed to come out of the target's sampling, whatever its configuration says.
+    #[serde(default)]
+    pub promises: Vec<PromiseSpec>,
     /// What ends the run early, load or settling, keeping what was learned. The run is then inconclusive (exit code 3), unless a
     /// check or one of `limits` fails: to have it fail, state the same figure there.
     #[serde(default)]

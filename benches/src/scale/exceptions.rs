@@ -324,6 +324,7 @@ fn course(plan: &Plan, exceptions: &Exceptions) -> Result<Course, ExceptionsErro
         resending: Resending::default(),
         remedies: Remedies::default(),
         limits: Vec::new(),
+        promises: Vec::new(),
         document,
     })
 }

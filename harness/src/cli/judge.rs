@@ -6,7 +6,7 @@ use super::scenario::{complain, scenario_of};
 use super::{Exit, Format, fail, last_run, say, with_causes};
 use crate::evidence::error::EvidenceError;
 use crate::evidence::marker::Hold;
-use crate::evidence::{self, Frozen, marker};
+use crate::evidence::{self, Asked, Frozen, marker};
 use crate::run::plan_spec;
 use clap::Args;
 use spanproof_generators::plan::PlanSpec;
@@ -23,7 +23,7 @@ pub(crate) struct JudgeArguments {
     /// The run's directory [default: the last run that was started here, wherever its results went]
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
-    /// Take the limits, and what foreign and absent records mean, from this scenario, which must make the same plan; repeat the flags
+    /// Take the limits, the promises, and what foreign and absent records mean, from this scenario, which must make the same plan; repeat the flags
     /// that changed the run's traffic
     #[arg(long, value_name = "SCENARIO")]
     scenario: Option<String>,
@@ -108,7 +108,9 @@ fn take_limits(frozen: &mut Frozen, name: &str, directory: &Path, arguments: &Ju
         return refused(OtherRun::LateAfter { name: name.to_owned(), was, is });
     }
     let absence_is_unknown = scenario.absence == Absence::Unknown;
-    frozen.replace_limits(scenario.limits, scenario.foreign == Foreign::Fail, absence_is_unknown, name);
+    let Scenario { limits, promises, foreign, .. } = scenario;
+    let foreign_fails = foreign == Foreign::Fail;
+    frozen.replace_limits(Asked { limits, promises, foreign_fails, absence_is_unknown }, name);
     Ok(())
 }
 

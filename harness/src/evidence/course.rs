@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::result::RunResult;
 use spanproof_scenarios::limits::Limit;
+use spanproof_scenarios::promises::{Promise, PromiseSpec};
 use spanproof_scenarios::scenario::Guarantee;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -70,6 +71,8 @@ pub struct Course {
     pub remedies: Remedies,
     /// What must hold.
     pub limits: Vec<Limit>,
+    /// What is promised of what comes out.
+    pub promises: Vec<Promise>,
     /// The result document as far as it holds facts: no account, no check, no limit, no verdict. Latencies that must be
     /// withheld are withheld here already, so that they stand in no file.
     pub document: RunResult,
@@ -135,6 +138,9 @@ struct CourseFile {
     #[serde(default, skip_serializing_if = "is_nothing")]
     remedies: Remedies,
     limits: Vec<String>,
+    /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    promises: Vec<PromiseSpec>,
     document: RunResult,
 }
 
@@ -296,6 +302,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         stood_still: StoodStillEntry::of(&course.standstills, course.resending),
         remedies: course.remedies.clone(),
         limits: course.limits.iter().map(ToString::to_string).collect(),
+        promises: course.promises.iter().map(PromiseSpec::from).collect(),
         document: course.document.clone(),
     };
     json(FILE, &file)
@@ -318,6 +325,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
     let read: CourseFile = file.json()?;
     let limit =
         |text: &String| text.parse::<Limit>().map_err(|error| file.malformed(format!("limit `{text}`: {error}")));
+    let promise = |spec: &PromiseSpec| spec.promise().map_err(|[reason, _]| file.malformed(reason));
     let SumsEntry { requests, resent, acknowledged, refused, unknown, not_sent } = read.sums;
     let stood_still = read.stood_still.as_ref();
     let standstills = stood_still.map_or_else(|| Some(Standstills::default()), StoodStillEntry::standstills);
@@ -326,6 +334,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         standstills,
         resending: stood_still.map_or_else(Resending::default, StoodStillEntry::resending),
         limits: read.limits.iter().map(limit).collect::<Result<_, _>>()?,
+        promises: read.promises.iter().map(promise).collect::<Result<_, _>>()?,
         chunks_opened: read.chunks_opened,
         sums: Sums { requests, resent, acknowledged, refused, unknown, not_sent },
         conduct: Conduct {

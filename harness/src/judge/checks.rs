@@ -2,7 +2,8 @@
 //!
 //! [`delivery`] asks whether every record arrived, once and in time; [`integrity`] whether what arrived is what was sent;
 //! [`driver`] whether the harness itself may be believed; [`prediction`] whether what was lost is what was foretold; [`reactions`]
-//! whether the target sent again what it may; [`sampling`] whether it kept the traces that its configuration keeps. Limits of the scenario are judged by [`limits`].
+//! whether the target sent again what it may; [`sampling`] whether it kept the traces that its configuration keeps, [`promises`] whether
+//! those that the scenario promises. Limits of the scenario are judged by [`limits`].
 
 pub mod delivery;
 pub mod driver;
@@ -11,6 +12,7 @@ pub mod integrity;
 pub mod limits;
 mod place;
 pub mod prediction;
+pub mod promises;
 pub mod reactions;
 pub mod sampling;
 mod uninvited;
@@ -37,8 +39,15 @@ pub struct Examination {
 }
 
 /// Every check, in the order of the report.
-pub const ALL: [Examination; 6] =
-    [delivery::CHECK, integrity::CHECK, driver::CHECK, prediction::CHECK, reactions::CHECK, sampling::CHECK];
+pub const ALL: [Examination; 7] = [
+    delivery::CHECK,
+    integrity::CHECK,
+    driver::CHECK,
+    prediction::CHECK,
+    reactions::CHECK,
+    sampling::CHECK,
+    promises::CHECK,
+];
 
 /// Runs these checks. What is left out leaves no trace: a check does not run, a finding is not made.
 pub fn run(checks: &[Examination], evidence: &Evidence, without: Without) -> Vec<Check> {
@@ -107,7 +116,7 @@ fn finding(id: &str, level: Level, count: u64, message: impl Into<String>) -> Fi
 
 /// Every finding that fails a check, by its id.
 #[cfg(test)]
-pub(crate) const FAILURES: [&str; 15] = [
+pub(crate) const FAILURES: [&str; 16] = [
     "above-rate",
     "below-rate",
     "corrupted",
@@ -120,6 +129,7 @@ pub(crate) const FAILURES: [&str; 15] = [
     "late",
     "lost-acknowledged",
     "malformed",
+    "promise-broken",
     "refused-delivered",
     "resent-after-final",
     "split",

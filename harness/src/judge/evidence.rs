@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::corruption::{CorruptionKind, ERASED, Fields};
 use super::outcomes::{RequestId, RequestRecord, Sums};
-use super::sampling::Sampled;
+use super::sampling::{Promised, Sampled};
 use super::standstill::Excused;
 use super::strangers::StrangerExamples;
 use crate::collector_config::Keys;
@@ -184,6 +184,8 @@ pub struct Evidence {
     /// What became of each trace beside what the target's configuration says; `None` where that has no sampler or filter, or cannot be
     /// followed.
     pub sampled: Option<Sampled>,
+    /// What became of the scenario's promises.
+    pub promised: Vec<Promised>,
 }
 
 /// What to change in the target's configuration, each with its place and the arithmetic.
@@ -394,6 +396,7 @@ impl Evidence {
             foretold: None,
             remedies: Remedies::default(),
             sampled: None,
+            promised: Vec::new(),
             plan,
         }
     }

@@ -6,11 +6,13 @@
 
 mod limits;
 mod presence;
+mod promises;
 mod rules;
 mod traces;
 mod weigh;
 
 pub use limits::{LimitClaim, Window};
+pub use promises::{Promised, keep};
 pub use rules::Rules;
 pub use traces::Books;
 pub use weigh::weigh;
@@ -137,6 +139,13 @@ pub struct WrongTraces {
     pub dropped: u64,
     /// A part came out, and all or nothing should have.
     pub split: u64,
+}
+
+impl WrongTraces {
+    /// Whether there are none.
+    pub fn is_none(self) -> bool {
+        self == Self::default()
+    }
 }
 
 impl Sampled {

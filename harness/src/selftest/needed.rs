@@ -96,6 +96,7 @@ mod tests {
             "check driver",
             "check integrity",
             "check prediction",
+            "check promises",
             "check reactions",
             "check sampling",
             "all limits",

@@ -110,6 +110,7 @@ pub(super) fn judge(
         foretold: None,
         remedies: Remedies::default(),
         sampled: None,
+        promised: Vec::new(),
     };
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }

@@ -16,7 +16,7 @@ const fn planted(name: &'static str, plant: &'static str, expected: Expected, sh
 }
 
 /// Everything that a sampler may do wrong.
-pub(super) const SAMPLING: [Case; 15] = [
+pub(super) const SAMPLING: [Case; 18] = [
     Case::without_defect(
         "sampling",
         Traffic::Common,
@@ -106,6 +106,30 @@ pub(super) const SAMPLING: [Case; 15] = [
         "a rate lets nothing through, and has tokens",
     )
     .with(&[settings::HIGH_RATE]),
+    Case::without_defect(
+        "promises",
+        Traffic::Common,
+        &[settings::TAIL, "promises=[{traces: error, kept: 100%}, {spans: trace.error, kept: 100%}]"],
+        RIGHT,
+        "what is promised is kept",
+    )
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "promise-broken",
+        Traffic::Common,
+        &[settings::TAIL, "promises=[{traces: not error, kept: 100%}]"],
+        wrong(&["promise-broken"]),
+        "the target does as its configuration says, and somebody believed that it says something else",
+    )
+    .behind(OWN_SETTING),
+    Case::without_defect(
+        "promise-untried",
+        Traffic::Common,
+        &[settings::TAIL, "promises=[{traces: service == 'nobody', kept: 100%}]"],
+        Expected { open: &["promise-untried"], ..RIGHT },
+        "a promise about what was not sent is not kept by that",
+    )
+    .behind(OWN_SETTING),
     Case::without_defect(
         "sampling:unknown",
         Traffic::Common,

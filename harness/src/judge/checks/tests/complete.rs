@@ -4,12 +4,13 @@ use super::*;
 use crate::judge::corruption::{CorruptExample, CorruptionKind};
 use crate::judge::evidence::FaultEvidence;
 use crate::judge::explain::Difference;
-use crate::judge::sampling::{Became, LimitClaim, Sampled, Window, Wrong as WrongTrace, WrongTraces};
+use crate::judge::sampling::{Became, LimitClaim, Promised, Sampled, Window, Wrong as WrongTrace, WrongTraces};
 use crate::judge::strangers::Stranger;
 use spanproof_reports::result::check::Example;
 use spanproof_reports::result::faults::{Fault, Reactions, Wrong};
 use spanproof_reports::result::timeline::{Timeline, TimelinePoint};
 use spanproof_reports::terminal::{EndOptions, LINES_MAX, end_block};
+use spanproof_scenarios::promises::PromiseSpec;
 use std::collections::BTreeSet;
 
 /// What a failure cannot have, and why.
@@ -124,6 +125,9 @@ fn with_everything_wrong() -> Evidence {
     let (touched, unanswered) = Default::default();
     evidence.faults.push(FaultEvidence { name: "down".to_owned(), told, touched, unanswered });
     evidence.sampled = Some(with_wrong_traces());
+    let spec = PromiseSpec { traces: "error".parse().ok(), spans: None, kept: "100%".parse().ok() };
+    let (promise, missing, there) = (spec.promise().unwrap(), [80].into(), [81].into());
+    evidence.promised.push(Promised { promise, of: 5, kept: 3, split: 1, missing, there });
     evidence
 }
 
