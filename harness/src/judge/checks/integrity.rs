@@ -9,6 +9,7 @@ use crate::judge::corruption::CorruptExample;
 use crate::judge::evidence::Evidence;
 use crate::judge::strangers::Stranger;
 use groups::Group;
+use roaring::MultiOps;
 use spanproof_reports::figures::hex;
 use spanproof_reports::result::check::{Example, Finding, Level};
 
@@ -38,9 +39,11 @@ fn findings(evidence: &Evidence) -> Vec<Finding> {
 fn corrupted(evidence: &Evidence) -> Vec<Finding> {
     let mut groups = groups::of(evidence);
     groups.sort_by_key(|group| std::cmp::Reverse(group.records.len()));
-    let findings = groups.iter().enumerate();
+    let (known, others): (Vec<_>, Vec<_>) =
+        groups.into_iter().partition(|group| evidence.is_known_to_change(&group.fields));
+    let findings = others.iter().enumerate();
     let look = |at| if at < THOROUGH_MAX { Look::Thorough } else { Look::Brief };
-    findings.map(|(at, group)| changed(evidence, group, look(at))).collect()
+    findings.map(|(at, group)| changed(evidence, group, look(at))).chain(as_known(evidence, &known)).collect()
 }
 
 fn changed(evidence: &Evidence, group: &Group, look: Look) -> Finding {
@@ -50,7 +53,6 @@ fn changed(evidence: &Evidence, group: &Group, look: Look) -> Finding {
             advice: Some(writers::suspects(evidence, &group.fields)),
             ..finding("corrupted", Level::Failure, count, format!("these arrived with another {fields}"))
         },
-        ref components if evidence.is_known_to_change(&group.fields) => changed_as_known(&fields, count, components),
         ref components => changed_by_design(&fields, count, components),
     };
     found.place = Some(fields);
@@ -95,14 +97,17 @@ fn changed_by_design(fields: &str, count: u64, components: &[&str]) -> Finding {
 }
 
 /// What a component does to every span alike, wanted or not, so that nothing about it is open.
-fn changed_as_known(fields: &str, count: u64, components: &[&str]) -> Finding {
+fn as_known(evidence: &Evidence, groups: &[Group]) -> Option<Finding> {
+    let first = groups.first()?;
+    let records = groups.iter().map(|group| &group.records).union();
     let message = format!(
-        "these arrived without their schema URL ({fields}), which {} is known to erase from everything (seen in collector 0.155)",
-        components.join(", ")
+        "these arrived without their schema URLs, which {} is known to erase from everything (seen in collector 0.155)",
+        evidence.may_have_changed(&first.fields).join(", ")
     );
-    let mut found = finding("changed-as-known", Level::Warning, count, message);
+    let mut found = finding("changed-as-known", Level::Warning, records.len(), message);
+    found.examples = first.examples.iter().map(|corrupt| corrupt_example(evidence, first, corrupt)).collect();
     found.advice = Some("whoever reads these spans does not learn by which conventions they are named".to_owned());
-    found
+    Some(found)
 }
 
 fn shown(value: &str) -> &str {
