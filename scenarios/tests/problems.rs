@@ -93,7 +93,7 @@ fn an_unknown_field_suggests_the_nearest() {
 
 #[test]
 fn fields_of_later_versions_are_refused_as_such() {
-    let text = format!("{GOOD}promises: []\nexpect: {{sampling: from_config}}\ntarget: {{container: {{image: x}}}}\n");
+    let text = format!("{GOOD}expect: {{sampling: from_config}}\ntarget: {{container: {{image: x}}}}\n");
     insta::assert_snapshot!(problems(&text).to_string());
 }
 
@@ -101,6 +101,21 @@ fn fields_of_later_versions_are_refused_as_such() {
 fn a_problem_inside_a_quoted_limit_points_at_its_column() {
     let text = format!("{GOOD}limits:\n  - \"spans.late = 0\"\n");
     assert_eq!(places(&text), ["6:17 limits[0] invalid_value"]);
+}
+
+#[test]
+fn a_promise_that_is_none_is_told_with_its_place() {
+    let promises = "promises:\n  - { traces: 'eror', kept: 100% }\n  - { traces: error, kept: 101% }\n";
+    assert_eq!(
+        places(&format!("{GOOD}{promises}")),
+        ["6:16 promises[0].traces invalid_value", "7:28 promises[1].kept invalid_value"]
+    );
+    let promises = "promises:\n  - { kept: 100% }\n  - { traces: error, spans: error, kept: 0% }\n  - { spans: root }\n\
+                    \x20 - { traces: error, kept: 1% }\n  - { traces: error, kept: 2% }\n";
+    let found = places(&format!("{GOOD}{promises}"));
+    let expected = ["promises[0] invalid", "promises[1] invalid", "promises[2] invalid", "promises[4] contradiction"];
+    assert_eq!(found.len(), expected.len(), "{found:?}");
+    found.iter().zip(expected).for_each(|(found, expected)| assert!(found.contains(expected), "{found}"));
 }
 
 #[test]

@@ -108,6 +108,14 @@ impl Checker<'_> {
         value
     }
 
+    /// Whether a field of an element of a list was there and failed, or was misspelt, so that its absence means nothing.
+    pub(crate) fn is_spoilt(&self, field: &str, index: usize, name: &str) -> bool {
+        let list = FieldPath::keys(field);
+        let index = self.document.element_index(&list, index);
+        let path = list.then(Step::Index(index)).then(Step::Key(name.to_owned()));
+        self.document.has_failed(&path) || self.document.has_misspelt(&path)
+    }
+
     /// A count that must be at least 1.
     pub(crate) fn positive(&mut self, field: &str, value: Option<Count>, default: NonZeroU32) -> NonZeroU32 {
         let Some(Count(count)) = value else { return default };

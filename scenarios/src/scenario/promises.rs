@@ -13,6 +13,7 @@ pub(super) fn resolve(specs: &[PromiseSpec], checker: &mut Checker<'_>) -> Vec<P
                 checker.report_element("promises", index, ProblemKind::Contradiction, message, "keep one of the two");
             }
             Ok(promise) => promises.push(promise),
+            Err(_) if ["traces", "spans", "kept"].iter().any(|name| checker.is_spoilt("promises", index, name)) => {}
             Err([message, hint]) => checker.report_element("promises", index, ProblemKind::InvalidValue, message, hint),
         }
     }
