@@ -39,6 +39,7 @@ use crate::judge::account::Account;
 use crate::judge::conclusion::conclude;
 use crate::judge::corruption::{CorruptionKind, Fields};
 use crate::judge::declared::{self, Deaths, Kill};
+use crate::judge::doubted::{Doubted, Known};
 use crate::judge::evidence::{Evidence, FaultEvidence, Foretold};
 use crate::judge::instants::{Instants, Packed};
 use crate::judge::ledger::Ledger;
@@ -205,6 +206,7 @@ pub fn read_back(directory: &Path, known: Option<&Arc<Plan>>) -> Result<Frozen, 
     }
     evidence.promised = promised(&evidence, &instants, &course.promises)
         .map_err(|reason| EvidenceError::inconsistent(&files.path(course::FILE), &reason))?;
+    evidence.doubted = doubted(&evidence, &instants, &course);
     Ok(Frozen { evidence, ledger, instants, course })
 }
 
@@ -242,6 +244,7 @@ fn evidence(
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
         excused: Excused::default(),
+        doubted: None,
         faults,
         died_inside: RoaringTreemap::new(),
         foretold: None,
@@ -309,6 +312,17 @@ fn excused(evidence: &Evidence, instants: &[Vec<Packed>], course: &Course) -> Ex
     let lateness = Lateness { after: course.late_after, margin: course.late_margin };
     let Evidence { account, plan, .. } = evidence;
     Excused::of((account, plan, instants), course.standstills.clone(), course.resending, lateness)
+}
+
+/// What our sink's own bounds, and an early end, may be the reason for. While we stand still the target can deliver nothing.
+fn doubted(evidence: &Evidence, instants: &[Vec<Packed>], course: &Course) -> Option<Doubted> {
+    let known = Known {
+        turned_away: evidence.refusals.turned_away(),
+        has_early_end: evidence.has_early_end(),
+        waited_until: course.waited_until,
+        hold: course.late_after.saturating_add(evidence.excused.delay),
+    };
+    Doubted::of((&evidence.account, &evidence.plan, instants), &known)
 }
 
 /// Lays what was acknowledged and lost on the links that were broken while the target had it: what a link swallows nobody else sees.

@@ -10,6 +10,7 @@ pub mod common;
 pub mod conclusion;
 pub mod corruption;
 pub mod declared;
+pub mod doubted;
 pub mod evidence;
 pub mod explain;
 pub mod instants;

@@ -176,7 +176,7 @@ pub fn run(
     let broken = faults::broken(&scenario.faults, &at_work.links, clock);
     let acts = faults::acts(&scenario.faults, &target_faults, &at_work.commands);
     recorder.close();
-    let mut stopped = stop(at_work, scenario, &faults, &mut cpu);
+    let mut stopped = stop(at_work, scenario, &faults, &mut cpu, clock);
     stopped.in_order &= !watched.left_down;
     chronicle.faults(&scenario.faults, clock);
     chronicle.stopped(&stopped.target);
@@ -361,6 +361,7 @@ fn freeze(
         late_after: found.patience.late_after(),
         late_margin: found.patience.margin,
         cut_short: found.watched.cut_short(),
+        waited_until: None,
         target_ended: found.watched.target_ended.clone(),
         never_bit: found.stopped.never_bit(),
         guarantee: scenario.collector.guarantee,
@@ -375,6 +376,7 @@ fn freeze(
         remedies: outlook.foretold().map(|foretold| foretold.remedies.clone()).unwrap_or_default(),
         document,
     };
+    course.waited_until = found.watched.waited_until().filter(|_| course.has_early_end());
     course.withhold();
     let failed =
         |source| RunError::Frozen { directory: directory.clone(), source, counted: counted(found.sums, recorder) };

@@ -313,6 +313,7 @@ fn course(plan: &Plan, exceptions: &Exceptions) -> Result<Course, ExceptionsErro
         late_after: settled,
         late_margin: settled,
         cut_short: None,
+        waited_until: None,
         target_ended: None,
         never_bit: Vec::new(),
         guarantee: Default::default(),

@@ -15,11 +15,12 @@ mod watch;
 
 use super::scenario::complain;
 use super::{Exit, Format, fail, print, say, switching};
+use crate::clock::RunClock;
 use crate::process::KeptCommand;
 use crate::pulse::Observer;
 use crate::sink::dump::Dump;
 use crate::sink::reception::Reception;
-use crate::sink::refusals::refusals;
+use crate::sink::refusals::close;
 use crate::sink::switchboard::SinkSwitchboard;
 use crate::sink::switched::SwitchedSink;
 use crate::wire::server::{Backend, ServerConfig, ServerError, SinkServer};
@@ -246,11 +247,10 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
     let ended = watch.wait(&mut command, &interrupt, arguments.quiet).map_err(undecided)?;
     let command = command.map(end);
     drop(control);
-    let counters = server.counters();
-    let cut = server.shutdown(SERVER_GRACE);
+    let closed = close(server, SERVER_GRACE);
     drop(observer);
     let did = SinkDid {
-        refusals: refusals(&counters, sink.board().refused(), cut as u64),
+        refusals: closed.refusals(sink.board().refused(), RunClock::starting_in(Duration::ZERO)),
         unanswered: sink.board().unanswered(),
         pulse,
     };
@@ -260,7 +260,7 @@ fn receive(arguments: &SinkArguments, settings: Settings, faults: &[SinkSwitch])
         has_end,
         took: watch.elapsed(),
         counts: reception.tally().counts(),
-        server: counters,
+        server: closed.counters,
         until: watch.until(ended),
         judged: watch.judged(ended, arguments.foreign == Foreign::Fail, did),
         faults: sink.board().state(),

@@ -6,6 +6,7 @@ use super::error::EvidenceError;
 use super::exact::Exact;
 use super::manifest::{File, json};
 use crate::collector_config::Keys;
+use crate::judge::doubted::TurnedAway;
 use crate::judge::evidence::{Change, Conduct, Refusals, Remedies, Settling, harness_was_the_limit, late_starts_alone};
 use crate::judge::outcomes::Sums;
 use crate::judge::standstill::{Resending, Standstill, Standstills};
@@ -49,6 +50,8 @@ pub struct Course {
     pub late_margin: Duration,
     /// Why the run ended before its plan did, if it did.
     pub cut_short: Option<String>,
+    /// Where that was before everything was waited for: when nothing was waited for any more, if what happened until then can be believed.
+    pub waited_until: Option<Duration>,
     /// In words, if the target ended by itself.
     pub target_ended: Option<String>,
     /// Planted defects that touched nothing. What faults of the scenario did stands in the document.
@@ -79,6 +82,11 @@ pub struct Course {
 }
 
 impl Course {
+    /// Whether the run ended before everything was waited for that may still have come.
+    pub fn has_early_end(&self) -> bool {
+        self.cut_short.is_some() || self.settling.is_open()
+    }
+
     /// Takes every figure that rests on time out of the document if driver or sink was the limit: before anything is written,
     /// so that a withheld figure stands in no file.
     pub fn withhold(&mut self) {
@@ -102,6 +110,9 @@ struct CourseFile {
     late_at_most_ns: Option<u64>,
     refused_by_bounds: BTreeMap<String, u64>,
     malformed: BTreeMap<String, u64>,
+    /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    turned_away: Vec<TurnedAwayEntry>,
     settling_short_ns: Option<u64>,
     drained: u64,
     may_still_come: bool,
@@ -117,6 +128,9 @@ struct CourseFile {
     late_after_ns: u64,
     late_margin_ns: u64,
     cut_short: Option<String>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waited_until_ns: Option<u64>,
     target_ended: Option<String>,
     /// Builds before this fact wrote none, and refuse evidence that has it rather than judge without it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -142,6 +156,31 @@ struct CourseFile {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     promises: Vec<PromiseSpec>,
     document: RunResult,
+}
+
+/// Requests that the sink turned away because of its own bounds.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TurnedAwayEntry {
+    from_ns: u64,
+    to_ns: u64,
+    requests: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+}
+
+impl TurnedAwayEntry {
+    fn of(one: &TurnedAway) -> Self {
+        let TurnedAway { from, to, requests, bytes } = *one;
+        Self { from_ns: nanoseconds(from), to_ns: nanoseconds(to), requests, bytes }
+    }
+
+    /// `None` for what no run can have noted.
+    fn meant(&self) -> Option<TurnedAway> {
+        let [from, to] = [self.from_ns, self.to_ns].map(Duration::from_nanos);
+        let is_possible = from <= to && bounds::is_instant(to) && self.requests > 0;
+        is_possible.then_some(TurnedAway { from, to, requests: self.requests, bytes: self.bytes })
+    }
 }
 
 /// When we stood still, and what the target makes of that.
@@ -281,6 +320,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         late_at_most_ns: late_starts_alone(&course.conduct).map(nanoseconds),
         refused_by_bounds: course.refusals.by_bounds.clone(),
         malformed: course.refusals.malformed.clone(),
+        turned_away: course.refusals.when.iter().map(TurnedAwayEntry::of).collect(),
         settling_short_ns: course.settling.short.map(nanoseconds),
         drained: course.settling.drained,
         may_still_come: course.settling.may_still_come,
@@ -292,6 +332,7 @@ pub(super) fn to_bytes(course: &Course) -> Result<Vec<u8>, WriteError> {
         late_after_ns: nanoseconds(course.late_after),
         late_margin_ns: nanoseconds(course.late_margin),
         cut_short: course.cut_short.clone(),
+        waited_until_ns: course.waited_until.map(nanoseconds),
         target_ended: course.target_ended.clone(),
         never_bit: course.never_bit.clone(),
         guarantee: GuaranteeWord::of(course.guarantee),
@@ -330,6 +371,8 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
     let stood_still = read.stood_still.as_ref();
     let standstills = stood_still.map_or_else(|| Some(Standstills::default()), StoodStillEntry::standstills);
     let standstills = standstills.ok_or_else(|| file.malformed("no run can have stood still at such times"))?;
+    let when: Option<_> = read.turned_away.iter().map(TurnedAwayEntry::meant).collect();
+    let when = when.ok_or_else(|| file.malformed("no run can have turned away such requests"))?;
     Ok(Course {
         standstills,
         resending: stood_still.map_or_else(Resending::default, StoodStillEntry::resending),
@@ -344,7 +387,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
             sink_saturated: read.sink_saturated.0,
             late_at_most: read.late_at_most_ns.map(Duration::from_nanos),
         },
-        refusals: Refusals { by_bounds: read.refused_by_bounds, malformed: read.malformed },
+        refusals: Refusals { by_bounds: read.refused_by_bounds, malformed: read.malformed, when },
         settling: Settling {
             short: read.settling_short_ns.map(Duration::from_nanos),
             drained: read.drained,
@@ -358,6 +401,7 @@ pub(super) fn from_bytes(file: File<'_>) -> Result<Course, EvidenceError> {
         late_after: Duration::from_nanos(read.late_after_ns),
         late_margin: Duration::from_nanos(read.late_margin_ns),
         cut_short: read.cut_short,
+        waited_until: read.waited_until_ns.map(Duration::from_nanos),
         target_ended: read.target_ended,
         never_bit: read.never_bit,
         guarantee: read.guarantee.meant(),

@@ -118,8 +118,23 @@ pub(super) fn those(
     instants: &[Vec<Packed>],
     fits: impl Fn(Duration, Instants) -> bool,
 ) -> RoaringTreemap {
-    let mut open: Option<Chunk> = None;
     let mut chosen = RoaringTreemap::new();
+    visit(records, plan, instants, |record, due, of| {
+        if fits(due, of) {
+            chosen.insert(record);
+        }
+    });
+    chosen
+}
+
+/// Shows of each of these records, in their order, the intended instant of its request and what was noted of that: nothing, if so.
+pub(super) fn visit(
+    records: &RoaringTreemap,
+    plan: &Plan,
+    instants: &[Vec<Packed>],
+    mut see: impl FnMut(u64, Duration, Instants),
+) {
+    let mut open: Option<Chunk> = None;
     for record in records {
         let number = plan.chunk_of(record);
         let chunk = match open.take_if(|chunk| chunk.number() == number) {
@@ -131,11 +146,8 @@ pub(super) fn those(
         let request = chunk.request_of(plan, trace, ordinal);
         let noted = instants.get(number as usize).and_then(|requests| requests.get(request as usize));
         let due = Duration::from_nanos(chunk.requests()[request as usize].due_ns);
-        if noted.is_some_and(|noted| fits(due, Instants::unpack(*noted))) {
-            chosen.insert(record);
-        }
+        see(record, due, noted.map_or_else(Instants::default, |noted| Instants::unpack(*noted)));
     }
-    chosen
 }
 
 #[cfg(test)]

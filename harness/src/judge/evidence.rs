@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::corruption::{CorruptionKind, ERASED, Fields};
+use super::doubted::{Doubted, TurnedAway};
 use super::outcomes::{RequestId, RequestRecord, Sums};
 use super::sampling::{Promised, Sampled};
 use super::standstill::Excused;
@@ -41,6 +42,8 @@ pub struct Refusals {
     pub by_bounds: BTreeMap<String, u64>,
     /// What came was no OTLP request, or a broken one.
     pub malformed: BTreeMap<String, u64>,
+    /// When what was refused by bounds, and how much it was; nothing where that is not known of all of it.
+    pub when: Vec<TurnedAway>,
 }
 
 impl Refusals {
@@ -69,6 +72,13 @@ pub struct Settling {
     pub drained: u64,
     /// Then: true if the target was not stopped in good order, so that what is absent may still have been inside.
     pub may_still_come: bool,
+}
+
+impl Settling {
+    /// Whether what is absent may still have come.
+    pub fn is_open(&self) -> bool {
+        self.short.is_some() && self.may_still_come
+    }
 }
 
 /// What a component of the target's configuration may change on purpose.
@@ -173,6 +183,8 @@ pub struct Evidence {
     pub never_bit: Vec<String>,
     /// What our own standing still may be the reason for.
     pub excused: Excused,
+    /// What our sink's bounds, or an early end, may be the reason for; `None` where that cannot be told by record.
+    pub doubted: Option<Doubted>,
     /// The scenario's faults.
     pub faults: Vec<FaultEvidence>,
     /// Records that were acknowledged, lost, and still inside when the target was killed.
@@ -256,32 +268,6 @@ impl Evidence {
         self.absence_is_unknown || (self.sampled.is_none() && !self.may_leave_out.is_empty())
     }
 
-    /// Why absent records need not be the target's loss, as what follows "but"; `None` if absence is loss. What the target's
-    /// configuration leaves out on purpose is another matter.
-    pub fn absence_doubt(&self) -> Option<String> {
-        if let Some(reason) = &self.cut_short {
-            return Some(format!("the run was cut short ({reason})"));
-        }
-        if let Some(refused) = self.refusals.by_bounds_in_words() {
-            return Some(format!("the sink itself did not take everything ({refused})"));
-        }
-        let short = self.settling.short.filter(|_| self.settling.may_still_come)?;
-        Some(format!(
-            "settling took only {:.1} s and the target may hold them for {:.1} s",
-            short.as_secs_f64(),
-            self.late_after.as_secs_f64()
-        ))
-    }
-
-    /// Why records that came late need not be the target's doing. A driver that was late is no reason: their time is counted
-    /// from when they were sent. A sink that had no time to receive them is.
-    pub fn lateness_doubt(&self) -> Option<String> {
-        let refused = || self.refusals.by_bounds_in_words();
-        saturated("sink", self.conduct.sink_saturated)
-            .or_else(|| self.cut_short.clone())
-            .or_else(|| refused().map(|refused| format!("the sink itself did not take everything ({refused})")))
-    }
-
     /// The components that may have changed these fields on purpose: together they reach every one of them. Empty when no
     /// configuration explains them.
     pub fn may_have_changed(&self, fields: &[String]) -> Vec<&str> {
@@ -342,7 +328,7 @@ pub fn late_starts_alone(conduct: &Conduct) -> Option<Duration> {
 }
 
 /// Says so where a thread was saturated for too much of the load's time.
-fn saturated(who: &str, share: f64) -> Option<String> {
+pub(super) fn saturated(who: &str, share: f64) -> Option<String> {
     const SATURATED_MAX: f64 = 0.01;
     (share > SATURATED_MAX).then(|| {
         let share = percent(share, SATURATED_MAX, 0);
@@ -391,6 +377,7 @@ impl Evidence {
             target_ended: None,
             never_bit: Vec::new(),
             excused: Excused::default(),
+            doubted: None,
             faults: Vec::new(),
             died_inside: RoaringTreemap::new(),
             foretold: None,

@@ -10,7 +10,7 @@ use crate::judge::evidence::Refusals;
 use crate::process::SinkAddresses;
 use crate::pulse::{Observer, Pulse};
 use crate::resources::{ThreadCpu, UsageSummary};
-use crate::sink::refusals::refusals;
+use crate::sink::refusals::close;
 use crate::target::{Behind, Target, TargetEnd, TargetPlan};
 use crate::wire::server::{ServerConfig, ServerCounters, ServerError, SinkServer};
 use spanproof_scenarios::scenario::{self, LinkSite, Scenario};
@@ -149,7 +149,13 @@ pub(super) fn start(
 }
 
 /// Stops the target, then what stands behind it, then the sink, so that whatever was still inside comes out.
-pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu: &mut ThreadCpu) -> Stopped {
+pub(super) fn stop(
+    at_work: AtWork,
+    scenario: &Scenario,
+    faults: &FaultBook,
+    cpu: &mut ThreadCpu,
+    clock: RunClock,
+) -> Stopped {
     let grace = match &scenario.target {
         scenario::Target::Process(process) => process.stop_grace,
         scenario::Target::Embedded(_) | scenario::Target::External(_) => Duration::from_secs(10),
@@ -162,13 +168,11 @@ pub(super) fn stop(at_work: AtWork, scenario: &Scenario, faults: &FaultBook, cpu
     links.stop();
     // Threads that end take their CPU time along, so it is read first.
     cpu.sample();
-    let counters = sink.counters();
-    let cut = sink.shutdown(Duration::from_secs(2));
+    let closed = close(sink, Duration::from_secs(2));
     let pulse = observer.pulse();
     drop(observer);
-    // A fault that keeps answers back keeps connections open, too.
-    let cut = (cut as u64).saturating_sub(counters.waiting);
-    let refusals = refusals(&counters, gate.refused() + faults.refused(), cut);
+    let refusals = closed.refusals(gate.refused() + faults.refused(), clock);
+    let counters = closed.counters;
     let is_ours = !matches!(scenario.target, scenario::Target::External(_));
     let in_order = is_ours && !target.forced && !behind.as_ref().is_some_and(|behind| behind.forced);
     let refused_before = gate.refused();

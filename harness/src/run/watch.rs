@@ -76,6 +76,8 @@ pub(super) struct Watched {
     pub has_delivered: bool,
     /// From the start of the run to the end of the load.
     pub load_took: Duration,
+    /// The same to the end of settling.
+    pub settled_at: Duration,
     /// How busy our threads were meanwhile.
     pub busy: Busy,
 }
@@ -94,6 +96,13 @@ impl Watched {
         }
         let aborted = self.aborted.as_ref();
         aborted.map(|limit| format!("ended early by abort limit `{}`", limit.limit))
+    }
+
+    /// Until when what may still have come was waited for, if what was seen until then can be believed: not where a part of ours broke, nor
+    /// where the target was down.
+    pub(super) fn waited_until(&self) -> Option<Duration> {
+        let is_sound = self.not_restarted.is_none() && crate::panics::seen().is_none();
+        is_sound.then_some(self.settled_at)
     }
 
     /// What faults did that act beside the run.
@@ -141,6 +150,7 @@ impl Watcher<'_> {
             left_down: false,
             has_delivered: false,
             load_took: Duration::ZERO,
+            settled_at: Duration::ZERO,
             busy: Busy::new(self.scenario.run.warmup),
         };
         watched.event(Duration::ZERO, "load", "the load begins");
@@ -347,7 +357,8 @@ impl Watcher<'_> {
         }
         watched.left_down = self.faults.borrow_mut().undo(target);
         patience.took = Some(began.elapsed());
-        watched.event(self.clock.elapsed(), "settle", "settled");
+        watched.settled_at = self.clock.elapsed();
+        watched.event(watched.settled_at, "settle", "settled");
     }
 
     /// This end of settling, or a later one where the target may have given up waiting for an answer because we stood still: what

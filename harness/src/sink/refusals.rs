@@ -1,10 +1,13 @@
 //! What a sink does not take: the answer to what it cannot read, and what its server refused, sorted by whose doing that was.
 
+use crate::clock::RunClock;
+use crate::judge::doubted::TurnedAway;
 use crate::judge::evidence::Refusals;
-use crate::wire::server::{Decision, Fault, Reason, Refusal, ServerCounters};
+use crate::wire::server::{self, Decision, Fault, Limits, Reason, Refusal, ServerCounters, SinkServer};
 use crate::wire::{Code, Signal};
 use spanproof_generators::protobuf::MalformedError;
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 /// The answer to a request that cannot be read. One that holds too much is no smaller for being sent again.
 pub(super) fn unreadable(signal: Signal, error: MalformedError) -> Decision {
@@ -19,9 +22,51 @@ pub(super) fn unreadable(signal: Signal, error: MalformedError) -> Decision {
     }
 }
 
+/// What a server that has been closed did.
+pub struct Closed {
+    /// What it counted.
+    pub counters: ServerCounters,
+    turned_away: Vec<server::TurnedAway>,
+    cut: u64,
+}
+
+/// Closes a server; requests under way get so long to end.
+pub fn close(server: SinkServer, grace: Duration) -> Closed {
+    // In this order: what is turned away meanwhile is no reason to say that some of what was counted is not told.
+    let (counters, mut turned_away) = (server.counters(), server.turned_away());
+    let closing = Instant::now();
+    let cut = server.shutdown(grace) as u64;
+    // A fault that keeps answers back keeps connections open, too.
+    let cut = cut.saturating_sub(counters.waiting);
+    if cut > 0 {
+        // The longest that a body may take.
+        let from = closing.checked_sub(Limits::default().body_timeout).unwrap_or(closing);
+        turned_away.push(server::TurnedAway { from, to: Instant::now(), requests: cut, bytes: None });
+    }
+    Closed { counters, turned_away, cut }
+}
+
+impl Closed {
+    /// Sorts what the server refused. `meant` is how many requests its backend refused on purpose: before there was anything to record,
+    /// and for a fault of the scenario. Instants are told by `clock`.
+    pub fn refusals(&self, meant: u64, clock: RunClock) -> Refusals {
+        let in_run = |at: Instant| Duration::from_nanos(clock.ns(at));
+        let told = self.turned_away.iter().map(|one| TurnedAway {
+            from: in_run(one.from),
+            to: in_run(one.to),
+            requests: one.requests,
+            bytes: one.bytes,
+        });
+        // When its backend refused a request of its own accord, the server does not know.
+        let are_all = self.counters.refused(Reason::Backend) <= meant;
+        let when = if are_all { told.collect() } else { Vec::new() };
+        Refusals { when, ..refusals(&self.counters, meant, self.cut) }
+    }
+}
+
 /// Sorts what a server refused. `meant` is how many requests its backend refused on purpose: before there was anything to record,
 /// and for a fault of the scenario; `cut` is how many connections had requests under way when it was closed.
-pub fn refusals(counters: &ServerCounters, meant: u64, cut: u64) -> Refusals {
+fn refusals(counters: &ServerCounters, meant: u64, cut: u64) -> Refusals {
     let refused = |reason: Reason| match reason {
         Reason::Backend => counters.refused(reason).saturating_sub(meant),
         _ => counters.refused(reason),
@@ -35,6 +80,7 @@ pub fn refusals(counters: &ServerCounters, meant: u64, cut: u64) -> Refusals {
     Refusals {
         by_bounds: counted(because_of(Fault::Server).chain(connections)),
         malformed: counted(because_of(Fault::Peer)),
+        when: Vec::new(),
     }
 }
 

@@ -25,6 +25,7 @@ mod rejection;
 mod reply;
 mod retry_after;
 mod socket;
+mod turned_away;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -40,10 +41,12 @@ pub use broken::BrokenAnswer;
 pub use config::{Limits, ServerConfig};
 pub use counters::{Fault, Reason, ServerCounters};
 pub use retry_after::RetryAfter;
+pub use turned_away::TurnedAway;
 
 use budget::Budget;
 use connection::{Flavour, serve};
 use counters::Tally;
+use turned_away::TurnedAwayLog;
 
 use crate::pulse::Pulse;
 use crate::threads;
@@ -75,6 +78,7 @@ struct Shared {
     backend: Arc<dyn Backend>,
     limits: Limits,
     tally: Tally,
+    turned_away: Arc<TurnedAwayLog>,
     budget: Budget,
     pulse: Option<Arc<Pulse>>,
     stop: CancellationToken,
@@ -107,6 +111,7 @@ impl SinkServer {
         let shared = Arc::new(Shared {
             backend,
             tally: Tally::default(),
+            turned_away: Arc::default(),
             budget: Budget::new(config.limits.in_flight_bytes_max, config.limits.in_flight_wait),
             limits: config.limits,
             pulse: config.pulse,
@@ -145,6 +150,12 @@ impl SinkServer {
     /// What happened so far.
     pub fn counters(&self) -> ServerCounters {
         self.shared.tally.snapshot(&self.shared.budget)
+    }
+
+    /// Requests and connections that it turned away because of its own bounds: all that its [`counters`](Self::counters) had counted before
+    /// this, but for requests that its backend refused.
+    pub fn turned_away(&self) -> Vec<TurnedAway> {
+        self.shared.turned_away.all()
     }
 
     /// Stops: no new connections, requests under way get until `deadline` to finish. Returns how many connections were

@@ -7,6 +7,7 @@ use crate::clock::RunClock;
 use crate::judge::account::Account;
 use crate::judge::checks::{self, delivery, integrity};
 use crate::judge::conclusion;
+use crate::judge::doubted::{Doubted, Known};
 use crate::judge::evidence::{Conduct, Evidence, Remedies, Settling};
 use crate::judge::ledger::Copies;
 use crate::judge::outcomes::Sums;
@@ -79,7 +80,7 @@ pub(super) fn judge(
     let standstills = did.pulse.standstills(clock(expectation));
     // Neither when anything was sent is known here nor who sends.
     let excused = Excused::without_instants(&account, standstills, Resending::default());
-    let evidence = Evidence {
+    let mut evidence = Evidence {
         plan: Arc::clone(&expectation.plan),
         account,
         requests: sent.requests,
@@ -105,6 +106,7 @@ pub(super) fn judge(
         target_ended: None,
         never_bit: Vec::new(),
         excused,
+        doubted: None,
         faults: Vec::new(),
         died_inside: RoaringTreemap::new(),
         foretold: None,
@@ -112,8 +114,20 @@ pub(super) fn judge(
         sampled: None,
         promised: Vec::new(),
     };
+    evidence.doubted = doubted(&evidence);
     let checks = checks::run(&[delivery::CHECK, integrity::CHECK], &evidence, Without::Nothing);
     Judged { checks, spans: conclusion::spans(&evidence), notes: sent.notes }
+}
+
+/// What may be the doing of this sink: no more than fits into what it turned away.
+fn doubted(evidence: &Evidence) -> Option<Doubted> {
+    let known = Known {
+        turned_away: evidence.refusals.turned_away(),
+        has_early_end: evidence.has_early_end(),
+        waited_until: None,
+        hold: evidence.late_after,
+    };
+    Doubted::without_instants(&evidence.account, &known)
 }
 
 /// What is known while records still come in, for `--until`: absent records count as lost.

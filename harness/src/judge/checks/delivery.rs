@@ -2,6 +2,7 @@
 
 use super::{Examination, always, example, finding, place};
 use crate::judge::common::{Among, InCommon, in_common};
+use crate::judge::doubted::Open;
 use crate::judge::evidence::Evidence;
 use roaring::RoaringTreemap;
 use spanproof_reports::figures;
@@ -62,21 +63,43 @@ fn lost_acknowledged(evidence: &Evidence, findings: &mut Vec<Finding>) {
         add_records(evidence, &mut found, records, Among::Acknowledged);
         return findings.push(found);
     }
-    let doubt = evidence.absence_doubt();
-    let level = if doubt.is_some() { Level::Inconclusive } else { Level::Failure };
-    let message = doubt.map_or_else(
-        || "the target said OK and these never came out".to_owned(),
-        |doubt| format!("{} acknowledged spans had not come out, but {doubt}", figures::count(lost)),
-    );
-    let mut found = finding("lost-acknowledged", level, lost, message);
+    let [open, _, _] = evidence.open_absences();
+    let surely = lost - open.at_most;
+    if surely > 0 {
+        let (rest, message) = but_for(records, &open, "the target said OK and these never came out".to_owned());
+        findings.push(absent(evidence, finding("lost-acknowledged", Level::Failure, surely, message), &rest));
+    }
+    if let Some(doubt) = evidence.why_open(&open) {
+        let count = figures::count(open.at_most);
+        let message = format!("{count} acknowledged spans had not come out, but {doubt}");
+        let found = finding("lost-acknowledged", Level::Inconclusive, open.at_most, message);
+        findings.push(absent(evidence, found, &open.records));
+    }
+}
+
+/// What is left of records that fail a check without those of which this is open, and what to say of it. Where not all of the latter can
+/// have been the harness's doing, nobody can tell which were.
+fn but_for(records: &RoaringTreemap, open: &Open, message: String) -> (RoaringTreemap, String) {
+    if open.at_most >= open.records.len() {
+        return (records - &open.records, message);
+    }
+    let count = figures::count(open.at_most);
+    (
+        records.clone(),
+        format!("{message}; {count} more among these may have been in requests that the sink did not take"),
+    )
+}
+
+/// A finding of spans that were acknowledged and never came out: where, what they have in common, and what to do.
+fn absent(evidence: &Evidence, mut found: Finding, records: &RoaringTreemap) -> Finding {
     let given_up = given_up(evidence, records);
     found.place = evidence.target_ended.clone().or_else(|| given_up.as_ref().map(|(place, _)| place.clone()));
-    if level == Level::Failure {
+    if found.level == Level::Failure {
         found.place.get_or_insert_with(|| place::between(ANSWER, evidence));
     }
     let common = add_records(evidence, &mut found, records, Among::Acknowledged);
     found.advice = Some(what_to_try(evidence, common.intended, given_up.map(|(_, advice)| advice)));
-    findings.push(found);
+    found
 }
 
 /// What to try about a loss that looks as if it were intended, or that a fault is behind.
@@ -291,8 +314,10 @@ fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
         findings.extend((count > 0).then(|| with_records(evidence, found, late, Among::Arrived)));
         return;
     }
-    let count = evidence.account.counts.late - excused.len();
+    let open = evidence.open_late();
+    let count = evidence.account.counts.late - excused.len() - open.at_most;
     if count > 0 {
+        let (rest, message) = but_for(&(late - excused), &open, message);
         let mut found = finding("late", Level::Failure, count, message);
         found.place = Some(place::between(INTAKE, evidence));
         found.advice = Some(
@@ -300,11 +325,15 @@ fn late(evidence: &Evidence, findings: &mut Vec<Finding>) {
              `run.late_after`"
                 .to_owned(),
         );
-        findings.push(with_records(evidence, found, &(late - excused), Among::Arrived));
+        findings.push(with_records(evidence, found, &rest, Among::Arrived));
     }
     if !excused.is_empty() {
         let found = while_we_stood_still(evidence, "late", excused.len(), &cannot_be_told);
         findings.push(with_records(evidence, found, excused, Among::Arrived));
+    }
+    if let Some(doubt) = evidence.why_open(&open) {
+        let found = finding("late", Level::Inconclusive, open.at_most, format!("{cannot_be_told}: {doubt}"));
+        findings.push(with_records(evidence, found, &open.records, Among::Arrived));
     }
 }
 

@@ -70,15 +70,16 @@ fn never_bit(evidence: &Evidence, findings: &mut Vec<Finding>) {
     }));
 }
 
-/// What the sink did not take because of its own bounds is not the target's loss. It matters where something is absent or late;
-/// what a target sent again arrived all the same.
+/// What the sink did not take because of its own bounds is not the target's loss. It matters where something is absent or late that may have
+/// been in it; what a target sent again arrived all the same.
 fn sink_refused(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let Some(refused) = evidence.refusals.by_bounds_in_words() else { return };
-    let counts = &evidence.account.counts;
-    let matters = counts.lost_acknowledged + counts.lost_declared + counts.lost_unknown + counts.late > 0;
+    let absent = evidence.open_absences().iter().any(|open| open.by_refusals);
+    let late = evidence.open_late().by_refusals || (evidence.doubted.is_none() && evidence.account.counts.late > 0);
+    let matters = absent || late;
     let level = if matters { Level::Inconclusive } else { Level::Warning };
     let message = format!(
-        "the sink refused or cut off requests because of its own bounds ({refused}): what was in them cannot be told from a loss"
+        "the sink refused or cut off requests because of its own bounds ({refused}): what was in them, and never came, cannot be told from a loss"
     );
     let mut found = finding("sink-refused", level, evidence.refusals.by_bounds.values().sum(), message);
     found.advice = Some(

@@ -5,6 +5,7 @@
 
 pub(super) mod told;
 
+use crate::judge::doubted::Open;
 use crate::judge::evidence::{Evidence, harness_was_the_limit, late_starts_alone};
 use spanproof_reports::result::RunResult;
 use spanproof_reports::result::check::{Check, Finding, Level, LimitOutcome};
@@ -33,6 +34,12 @@ pub struct Doubts {
     pub stood_still: Option<String>,
     /// So many late records that may be the reason for, and so many repeated ones.
     pub excused: [u64; 2],
+    /// So many absent records may be no loss, if none of the run is in doubt as a whole: acknowledged, unknown, and declared ones.
+    pub absent: [u64; 3],
+    /// So many late records may have come in time, and not been taken.
+    pub turned_away: u64,
+    /// Why that is so, in words.
+    pub own_doing: Option<String>,
 }
 
 impl Doubts {
@@ -43,12 +50,14 @@ impl Doubts {
         let by_design = (meant || open).then(|| "absence may be meant here".to_owned());
         let changed = evidence.all_changes_may_be_meant().then(|| "these changes may be meant".to_owned());
         let lateness = evidence.lateness_doubt();
+        let (absent, late) = (evidence.open_absences(), evidence.open_late());
         let pace = harness_was_the_limit(&evidence.conduct);
         let excused = &evidence.excused;
         let stood_still = excused.standstills.in_words();
-        let recovery = lateness.clone().or_else(|| pace.clone()).or_else(|| stood_still.clone());
+        let doubt_of_recovery = evidence.recovery_doubt();
+        let recovery = doubt_of_recovery.clone().or_else(|| pace.clone()).or_else(|| stood_still.clone());
         let by_late_starts = if pace.is_some() { late_starts_alone(&evidence.conduct) } else { Some(Duration::ZERO) };
-        let recovery_at_most = by_late_starts.filter(|_| lateness.is_none() && recovery.is_some());
+        let recovery_at_most = by_late_starts.filter(|_| doubt_of_recovery.is_none() && recovery.is_some());
         Self {
             absence: evidence.absence_doubt().or(by_design),
             change: changed,
@@ -58,18 +67,26 @@ impl Doubts {
             recovery_at_most: recovery_at_most.map(|most| most.saturating_add(excused.delay)),
             stood_still,
             excused: [excused.late.len(), excused.repeated.len()],
+            own_doing: own_doing(evidence, absent.iter().chain([&late])),
+            absent: absent.map(|open| open.at_most),
+            turned_away: late.at_most,
         }
     }
 
     /// The doubt about a figure that breaks its limit. A recovery that breaks it by more than is in doubt breaks it for certain.
     fn about(&self, limit: &Limit, counted: f64) -> Option<String> {
-        let [late, repeated] = self.excused;
+        let [_, repeated] = self.excused;
+        let [acknowledged, unknown, declared] = self.absent;
         match limit.canonical_path() {
-            "spans.lost_acknowledged" | "spans.lost_unknown" | "spans.lost_declared" | "spans.delivered" => {
-                self.absence.clone()
-            }
+            "spans.lost_acknowledged" => self.but_for(limit, counted, acknowledged),
+            "spans.lost_unknown" => self.but_for(limit, counted, unknown),
+            "spans.lost_declared" => self.but_for(limit, counted, declared),
+            "spans.delivered" => self.absence.clone().or_else(|| {
+                let absent = self.absent.iter().fold(0, |all: u64, count| all.saturating_add(*count));
+                self.own_doing.clone().filter(|_| absent > 0 && limit.holds(counted + absent as f64))
+            }),
             "spans.corrupted" | "spans.corrupted_only" => self.change.clone(),
-            "spans.late" => self.lateness.clone().or_else(|| self.without(limit, counted, late)),
+            "spans.late" => self.lateness.clone().or_else(|| self.without_late(limit, counted)),
             "spans.duplicated" | "spans.duplicated_unexplained" => self.without(limit, counted, repeated),
             path if path.starts_with("recovery.") => {
                 let surely = |most: Duration| !limit.holds(counted - most.as_secs_f64());
@@ -80,10 +97,36 @@ impl Doubts {
         }
     }
 
+    /// Why so many absent records may be no loss, if the limit holds without them, or any.
+    fn but_for(&self, limit: &Limit, counted: f64, absent: u64) -> Option<String> {
+        let own_doing = || self.own_doing.clone().filter(|_| absent > 0 && limit.holds(counted - absent as f64));
+        self.absence.clone().or_else(own_doing)
+    }
+
+    /// Why late records may be none of the target's doing, if the limit holds without those of which that is so.
+    fn without_late(&self, limit: &Limit, counted: f64) -> Option<String> {
+        let [stood_still, _] = self.excused;
+        let reasons = [(stood_still, &self.stood_still), (self.turned_away, &self.own_doing)];
+        let reasons: Vec<&str> =
+            reasons.iter().filter(|(count, _)| *count > 0).filter_map(|(_, why)| why.as_deref()).collect();
+        let rest = counted - (stood_still + self.turned_away) as f64;
+        (!reasons.is_empty() && limit.holds(rest)).then(|| reasons.join(", and "))
+    }
+
     /// That we stood still, if the limit holds for what that is not the reason for.
     fn without(&self, limit: &Limit, counted: f64, excused: u64) -> Option<String> {
         self.stood_still.clone().filter(|_| excused > 0 && limit.holds(counted - excused as f64))
     }
+}
+
+/// Why any of these may be our own doing, in words.
+fn own_doing<'a>(evidence: &Evidence, open: impl Iterator<Item = &'a Open>) -> Option<String> {
+    let merged = open.fold(Open::default(), |merged, one| Open {
+        by_end: merged.by_end || one.by_end,
+        by_refusals: merged.by_refusals || one.by_refusals,
+        ..merged
+    });
+    evidence.why_open(&merged)
 }
 
 /// Judges each limit. A figure that is withheld or absent makes its limit inconclusive, with the reason, and so does a doubt

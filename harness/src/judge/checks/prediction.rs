@@ -26,7 +26,8 @@ fn findings(evidence: &Evidence) -> Vec<Finding> {
 fn may_be_compared(evidence: &Evidence) -> bool {
     let counts = &evidence.account.counts;
     evidence.foretold.is_some()
-        && evidence.absence_doubt().is_none()
+        && evidence.cut_short.is_none()
+        && evidence.open_absences().iter().all(|open| open.at_most == 0)
         && !evidence.absence_may_be_meant()
         && evidence.faults.iter().all(|fault| fault.told.has_bitten())
         && evidence.target_ended.is_none()

@@ -23,7 +23,7 @@ fn broken(evidence: &Evidence, promised: &Promised) -> Option<Finding> {
     if promised.of == 0 || !(below || above) {
         return None;
     }
-    let doubt = evidence.absence_doubt().filter(|_| below);
+    let doubt = doubt(evidence, promised).filter(|_| below);
     let split = match promised.split {
         0 => String::new(),
         split => format!(", and a part of {} more", count(split)),
@@ -54,6 +54,14 @@ fn broken(evidence: &Evidence, promised: &Promised) -> Option<Finding> {
         .to_owned(),
     );
     Some(found)
+}
+
+/// Why it may be kept for all that did not come out, where so much of that may be our own doing.
+fn doubt(evidence: &Evidence, promised: &Promised) -> Option<String> {
+    let [open, _, _] = evidence.open_absences();
+    let perhaps = promised.kept.saturating_add(open.at_most);
+    let is_kept = perhaps as f64 >= promised.promise.kept.least.ratio() * promised.of as f64;
+    evidence.why_open(&open).filter(|_| is_kept)
 }
 
 /// A promise about nothing that was sent is not kept.

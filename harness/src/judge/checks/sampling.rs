@@ -44,21 +44,24 @@ fn kept_wrongly(evidence: &Evidence, sampled: &Sampled) -> Option<Finding> {
 
 fn dropped_wrongly(evidence: &Evidence, sampled: &Sampled) -> Option<Finding> {
     let traces = sampled.wrong_traces.dropped;
-    let (level, message) = absent(evidence, "nothing came out of these traces, and the configuration keeps them");
+    let (level, message) = absent(evidence, &sampled.dropped_wrongly, "nothing came out of these traces, and the configuration keeps them");
     let found = finding("dropped-wrongly", level, traces, message);
     (traces > 0).then(|| told(evidence, sampled, found, Became::Dropped, &sampled.dropped_wrongly, Among::Acknowledged))
 }
 
 fn split(evidence: &Evidence, sampled: &Sampled) -> Option<Finding> {
     let traces = sampled.wrong_traces.split;
-    let (level, message) = absent(evidence, "of these traces a part came out, where all or nothing should have");
+    let (level, message) = absent(evidence, &sampled.split, "of these traces a part came out, where all or nothing should have");
     let found = finding("split", level, traces, message);
     (traces > 0).then(|| told(evidence, sampled, found, Became::Split, &sampled.split, Among::Acknowledged))
 }
 
-/// What did not come out is open where it may only have had no time to.
-fn absent(evidence: &Evidence, message: &str) -> (Level, String) {
-    match evidence.absence_doubt() {
+/// What did not come out is open where that may be our own doing, all of it.
+fn absent(evidence: &Evidence, records: &RoaringTreemap, message: &str) -> (Level, String) {
+    let [open, _, _] = evidence.open_absences();
+    let absent = records & &evidence.account.sets.lost_acknowledged;
+    let may_be_ours = !absent.is_empty() && absent.len() <= open.at_most && absent.is_subset(&open.records);
+    match evidence.why_open(&open).filter(|_| may_be_ours) {
         None => (Level::Failure, message.to_owned()),
         Some(doubt) => (Level::Inconclusive, format!("{message}, but {doubt}")),
     }

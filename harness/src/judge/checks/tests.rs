@@ -22,6 +22,7 @@ mod excused;
 mod faulty;
 mod limited;
 mod reacted;
+mod turned_away;
 
 /// What a check finds.
 fn findings_of(check: Examination, evidence: &Evidence) -> Vec<Finding> {

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::budget::Hold;
 use super::config::Limits;
 use super::rejection::Rejection;
+use super::turned_away::Turning;
 use crate::wire::PREFIX;
 
 /// The most that is allocated on the word of a peer; longer bodies grow into their size.
@@ -26,11 +27,15 @@ pub(super) struct Source {
     body: Incoming,
     pause_max: Duration,
     deadline: Instant,
+    /// Bytes that came.
+    seen: u64,
+    ended: bool,
 }
 
 impl Source {
     pub fn new(body: Incoming, limits: &Limits) -> Self {
-        Self { body, pause_max: limits.body_pause_max, deadline: Instant::now() + limits.body_timeout }
+        let deadline = Instant::now() + limits.body_timeout;
+        Self { body, pause_max: limits.body_pause_max, deadline, seen: 0, ended: false }
     }
 
     /// The next data that is not empty, or `None` at the end.
@@ -38,17 +43,24 @@ impl Source {
         loop {
             // What has been read already needs no timer.
             if self.body.is_end_stream() {
+                self.ended = true;
                 return Ok(None);
             }
             let wait = self.pause_max.min(self.deadline.saturating_duration_since(Instant::now()));
             let frame = match timeout(wait, self.body.frame()).await {
                 Err(_) => return Err(Rejection::slow("the body came too slowly")),
-                Ok(None) => return Ok(None),
+                Ok(None) => {
+                    self.ended = true;
+                    return Ok(None);
+                }
                 Ok(Some(Err(error))) => return Err(Rejection::truncated(format!("the body broke off: {error}"))),
                 Ok(Some(Ok(frame))) => frame,
             };
             match frame.into_data() {
-                Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                Ok(data) if !data.is_empty() => {
+                    self.seen += data.len() as u64;
+                    return Ok(Some(data));
+                }
                 _ => {}
             }
         }
@@ -57,8 +69,18 @@ impl Source {
     /// Reads on without keeping anything, within bounds, while the answer is on its way: a peer that has not heard it yet writes on,
     /// and a stream that is forgotten by then has to be reset. After a thousand such resets the HTTP/2 library ends the connection
     /// with ENHANCE_YOUR_CALM, and everything under way on it with it.
-    pub fn discard_meanwhile(mut self) {
-        tokio::spawn(async move { self.discard().await });
+    pub fn discard_meanwhile(mut self, turning: Option<Turning>) {
+        tokio::spawn(async move {
+            self.discard().await;
+            self.is_over(turning);
+        });
+    }
+
+    /// Notes of a request that was turned away how much it was at most: what has come of it, or was announced to come.
+    pub fn is_over(&self, turning: Option<Turning>) {
+        let Some(turning) = turning else { return };
+        let to_come = if self.ended { Some(0) } else { self.body.size_hint().upper() };
+        turning.over(to_come.map(|to_come| self.seen.saturating_add(to_come)));
     }
 
     /// Reads on without keeping anything, within bounds.

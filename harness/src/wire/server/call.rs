@@ -1,13 +1,16 @@
 //! One request under way: what it belongs to, and the promise that it is counted exactly once.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 use http::{HeaderMap, Version};
 use thiserror::Error;
 
 use super::Shared;
 use super::connection::Connection;
+use super::counters::Fault;
 use super::rejection::Rejection;
+use super::turned_away::Turning;
 use crate::threads::Present;
 
 /// The stream ends without an answer.
@@ -19,6 +22,7 @@ pub(super) struct Abort(#[source] h2::Error);
 pub(super) struct Call<'a> {
     pub shared: &'a Shared,
     pub connection: &'a Connection,
+    began: Instant,
     http2: bool,
     settled: AtomicBool,
     _busy: Present<'a>,
@@ -28,8 +32,14 @@ impl<'a> Call<'a> {
     pub fn begin(shared: &'a Shared, connection: &'a Connection, version: Version) -> Self {
         shared.tally.requests.fetch_add(1, Relaxed);
         connection.started.fetch_add(1, Relaxed);
-        let busy = Present::on(&connection.active);
-        Self { shared, connection, http2: version == Version::HTTP_2, settled: AtomicBool::new(false), _busy: busy }
+        Self {
+            shared,
+            connection,
+            began: Instant::now(),
+            http2: version == Version::HTTP_2,
+            settled: AtomicBool::new(false),
+            _busy: Present::on(&connection.active),
+        }
     }
 
     pub fn is_http2(&self) -> bool {
@@ -50,9 +60,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Counts a request that the server itself refused.
-    pub fn reject(&self, rejection: &Rejection) {
+    /// Counts a request that the server itself refused. What is given says when that was over, and how much it was, if it was for a bound
+    /// of the server's own.
+    pub fn reject(&self, rejection: &Rejection) -> Option<Turning> {
+        // Noted before it is counted: whoever reads the counters first finds each there, too.
+        let of_ours = rejection.reason.fault() == Fault::Server;
+        let turning = of_ours.then(|| self.shared.turned_away.begin(self.began));
         self.settle(self.shared.tally.refused(rejection.reason));
+        turning
     }
 
     /// Makes an HTTP/2 stream end in `reason`, and an HTTP/1.1 connection in a TCP reset.

@@ -35,6 +35,9 @@ const FRAME_BYTES_MAX: u32 = 1 << 20;
 /// A pause after the system refuses a socket (out of file descriptors), so that accepting does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
+/// A peer whose connection is closed at once may write to it until it hears of that, which takes no longer than this.
+const UNHEARD: Duration = Duration::from_secs(1);
+
 /// Which protocol a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flavour {
@@ -92,6 +95,7 @@ async fn accept(shared: Arc<Shared>, flavour: Flavour, listener: tokio::net::Tcp
                 tokio::spawn(attend(Arc::clone(&shared), flavour, stream, peer, place));
             }
             Err(_) => {
+                shared.turned_away.note_unseen(UNHEARD);
                 shared.tally.connections_refused.fetch_add(1, Relaxed);
             }
         }

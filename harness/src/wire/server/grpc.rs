@@ -34,9 +34,11 @@ pub(super) async fn serve(call: Call<'_>, request: Request<Incoming>) -> Result<
     match receive(&call, parts, &mut source, &mut hold).await {
         Ok(export) => decide(&call, export, hold).await.map(answer),
         Err(rejection) => {
-            call.reject(&rejection);
-            if !rejection.nothing_follows() {
-                source.discard_meanwhile();
+            let turning = call.reject(&rejection);
+            if rejection.nothing_follows() {
+                source.is_over(turning);
+            } else {
+                source.discard_meanwhile(turning);
             }
             Ok(refuse(rejection))
         }

@@ -51,14 +51,15 @@ pub(super) async fn serve(call: Call<'_>, request: Request<Incoming>) -> Result<
         }
         Err(rejection) => {
             drop(hold);
-            call.reject(&rejection);
-            if !rejection.nothing_follows() {
-                if call.is_http2() {
-                    source.discard_meanwhile();
-                } else if !waits_for_go_ahead {
+            let turning = call.reject(&rejection);
+            if call.is_http2() && !rejection.nothing_follows() {
+                source.discard_meanwhile(turning);
+            } else {
+                if !rejection.nothing_follows() && !waits_for_go_ahead {
                     // An HTTP/1.1 client that is still writing would see a reset connection instead of its answer.
                     source.discard().await;
                 }
+                source.is_over(turning);
             }
             Ok(refuse(rejection, answer_form))
         }
