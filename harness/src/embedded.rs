@@ -31,7 +31,7 @@ mod target;
 mod arbitrary;
 
 pub use config::{Compression, Destination, EmbeddedConfig, FieldOrder, Guarantee, Protocol, RetryConfig};
-pub use defects::{Bites, Defect, DefectKind, Invention, ParseDefectError, Unit};
+pub use defects::{Bites, Deed, Defect, DefectKind, Invention, ParseDefectError, Unit, Victim, Victims};
 pub use endpoint::EndpointError;
 pub use sampling::{Mistake, Policy, Rule as SamplingRule, Sampling};
 pub use stats::{EmbeddedStats, ShutdownReport, Tally};

@@ -14,6 +14,7 @@ pub mod fault;
 pub mod judge;
 pub mod knowledge;
 pub mod panics;
+pub mod planted;
 pub mod predict;
 pub mod process;
 pub mod proxy;

@@ -383,6 +383,7 @@ fn freeze(
     watch::write_events(directory, events).map_err(failed)?;
     spanproof_reports::directory::write_latency_log(directory, &course.document.latency, &found.recorded.log)
         .map_err(failed)?;
+    found.stopped.planted().map_or(Ok(()), |planted| planted.write(directory)).map_err(failed)?;
     let rules = rules(found);
     let findings = Findings {
         rules: rules.as_ref(),

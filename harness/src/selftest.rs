@@ -1,13 +1,15 @@
 //! The self-test: everything that can be planted is, and must be found under its right name.
 //!
 //! [`table::table`] says what is tried and what must come of it; `runs` runs each case as a `spanproof run` of its own;
-//! `judged` judges its evidence again; `seen` holds what came against what was expected; `needed` has the judge leave each
+//! `judged` judges its evidence again; `seen` holds what came against what was expected, and `meant` which spans the judge means against
+//! those that the target says it bit; `needed` has the judge leave each
 //! check out in turn. A check that has never been seen failing is a guess.
 
 mod altered;
 mod arguments;
 pub mod case;
 mod judged;
+mod meant;
 pub mod needed;
 pub mod page;
 mod runs;

@@ -5,7 +5,7 @@ mod settings;
 
 pub use settings::{STATE, embedded_config, process_spec};
 
-use crate::embedded::{Bites, EmbeddedConfig, EmbeddedError, EmbeddedTarget, Sampling};
+use crate::embedded::{Bites, EmbeddedConfig, EmbeddedError, EmbeddedTarget, Sampling, Victims};
 use crate::process::{
     Arguments, Exit, LogExcerpt, ProcessSpec, ProcessTarget, SinkAddresses, StartError, detect_version, last_words,
 };
@@ -65,6 +65,8 @@ pub struct TargetEnd {
     pub cpu: Option<Duration>,
     /// Planted defects, each with how often it bit.
     pub bites: Vec<(String, Bites)>,
+    /// The first spans that each of these bit, in the same order.
+    pub victims: Vec<Victims>,
 }
 
 impl TargetPlan {
@@ -175,7 +177,8 @@ impl Target {
             Self::Embedded(target) => {
                 let report = target.shutdown(deadline);
                 let bites = report.stats.defects.iter().map(|(defect, bites)| (defect.to_string(), *bites)).collect();
-                TargetEnd { forced: !report.drained, bites, ..TargetEnd::default() }
+                let victims = report.stats.victims.into_iter().map(|(_, victims)| victims).collect();
+                TargetEnd { forced: !report.drained, bites, victims, ..TargetEnd::default() }
             }
             Self::Process(target, _) => {
                 let stopped = target.stop();
@@ -184,7 +187,7 @@ impl Target {
                     Exit::Signal(signal) => (None, Some(signal)),
                     Exit::Unknown => (None, None),
                 };
-                TargetEnd { code, signal, forced: stopped.killed, cpu: stopped.cpu, bites: Vec::new() }
+                TargetEnd { code, signal, forced: stopped.killed, cpu: stopped.cpu, ..TargetEnd::default() }
             }
             Self::External => TargetEnd::default(),
         }

@@ -2,7 +2,7 @@
 //!
 //! Each defect is one small transformation of decoded messages, and changes what its name says and nothing else. Which
 //! records it hits follows from the seed and the order of arrival alone. Each counts how often it really bit, because a defect
-//! that never bit proves nothing about the check that should have seen it. A new one is an arm of [`DefectKind`], a line in
+//! that never bit proves nothing about the check that should have seen it, and which spans it bit is noted in `victims`. A new one is an arm of [`DefectKind`], a line in
 //! `kinds.rs`, and a tamper in the file of its family: `presence` (spans missing, repeated, invented), `identity` (ids),
 //! `content` (attributes), `utf8` (attributes that are no text), `fields` (everything else of a span), `association` (resource
 //! and scope), `requests` (whole requests), `defer` (requests that come again), `stall` (time), `misconduct` (what is made of
@@ -22,6 +22,7 @@ mod requests;
 mod spans;
 mod stall;
 mod utf8;
+mod victims;
 
 #[cfg(test)]
 mod sample;
@@ -38,6 +39,7 @@ pub use kinds::{Again, DefectKind, Invention, Time, Unit};
 pub use misconduct::Misconduct;
 pub use stall::Stall;
 pub use utf8::break_marked;
+pub use victims::{Deed, Victim, Victims};
 
 /// One planted defect: what is done wrong, and to one in how many.
 ///
@@ -195,6 +197,7 @@ struct Planted {
     defect: Defect,
     tamper: Box<dyn Tamper>,
     bites: Bites,
+    victims: Victims,
 }
 
 impl PlantedDefects {
@@ -202,7 +205,8 @@ impl PlantedDefects {
     pub fn new(defects: &[Defect], seed: u64) -> Self {
         let planted = defects.iter().zip(0..).filter_map(|(defect, number)| {
             let tamper = defect.tamper(pick::seed_of(seed, number))?;
-            Some(Planted { defect: defect.clone(), tamper, bites: Bites::default() })
+            let (bites, victims) = (Bites::default(), Victims::default());
+            Some(Planted { defect: defect.clone(), tamper, bites, victims })
         });
         Self { planted: planted.collect() }
     }
@@ -215,9 +219,11 @@ impl PlantedDefects {
     /// Sends a request through all defects.
     pub fn tamper(&mut self, passage: &mut Passage) {
         for planted in &mut self.planted {
+            let before = planted.victims.have_room().then(|| passage.clone());
             let times = planted.tamper.tamper(passage);
             if times > 0 {
                 planted.bites.add(Bites { times, spans: planted.tamper.touched(times, passage) });
+                before.iter().for_each(|before| planted.victims.note(before, passage));
             }
         }
     }
@@ -225,6 +231,11 @@ impl PlantedDefects {
     /// How often each bit.
     pub fn bites(&self) -> Vec<(Defect, Bites)> {
         self.planted.iter().map(|planted| (planted.defect.clone(), planted.bites)).collect()
+    }
+
+    /// The first spans that each bit, in the same order.
+    pub fn victims(&self) -> Vec<(Defect, Victims)> {
+        self.planted.iter().map(|planted| (planted.defect.clone(), planted.victims.clone())).collect()
     }
 }
 

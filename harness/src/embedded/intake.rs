@@ -12,7 +12,7 @@ use tonic::Code;
 
 use super::admission::{Admission, Budget, Full};
 use super::config::{EmbeddedConfig, FieldOrder, Guarantee};
-use super::defects::{Answer, Bites, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray, break_marked};
+use super::defects::{Answer, Bites, Defect, Misconduct, Passage, PlantedDefects, Stall, Stray, Victims, break_marked};
 use super::descending;
 use super::export::Manner;
 use super::outlet::Outlet;
@@ -124,7 +124,7 @@ impl Intake {
 
     /// The figures now.
     pub fn stats(&self) -> EmbeddedStats {
-        self.counters.read(self.budget.inside(), self.bites())
+        self.counters.read(self.budget.inside(), self.bites(), self.victims())
     }
 
     fn bites(&self) -> Vec<(Defect, Bites)> {
@@ -136,6 +136,12 @@ impl Intake {
             .chain(self.misconduct.bites())
             .chain(of_sampler)
             .collect()
+    }
+
+    fn victims(&self) -> Vec<(Defect, Victims)> {
+        let victims = self.defects.as_ref().map(|defects| lock(defects).victims()).unwrap_or_default();
+        let of_stalls = self.stalls.iter().map(|stall| (stall.bites().0, Victims::default()));
+        victims.into_iter().chain(of_stalls).chain(self.misconduct.victims()).collect()
     }
 
     fn decode(&self, payload: Payload) -> Result<(ExportTraceServiceRequest, u64), Refusal> {
@@ -154,7 +160,7 @@ impl Intake {
 
     async fn accept(&self, message: ExportTraceServiceRequest, bytes: u64, connection: u64) -> Result<i64, Refusal> {
         let admission = match self.budget.admit(bytes) {
-            Err(_) if self.misconduct.acknowledges_without_room(count_spans(&message)) => return Ok(0),
+            Err(_) if self.misconduct.acknowledges_without_room(&message) => return Ok(0),
             admitted => admitted?,
         };
         let mut passage = Passage::new(message, connection);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::admission::Inside;
-use super::defects::{Bites, Defect};
+use super::defects::{Bites, Defect, Victims};
 
 /// One figure for requests and one for the spans in them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,6 +43,8 @@ pub struct EmbeddedStats {
     pub queue_bytes: u64,
     /// How often each planted defect really bit; as configured, stalls last.
     pub defects: Vec<(Defect, Bites)>,
+    /// The first spans that each bit, in the same order.
+    pub victims: Vec<(Defect, Victims)>,
 }
 
 /// What came of stopping a target.
@@ -96,7 +98,12 @@ impl Counters {
     }
 
     /// The figures now, with what others know added.
-    pub fn read(&self, inside: Inside, defects: Vec<(Defect, Bites)>) -> EmbeddedStats {
+    pub fn read(
+        &self,
+        inside: Inside,
+        defects: Vec<(Defect, Bites)>,
+        victims: Vec<(Defect, Victims)>,
+    ) -> EmbeddedStats {
         EmbeddedStats {
             accepted: self.accepted.read(),
             refused: self.refused.read(),
@@ -109,6 +116,7 @@ impl Counters {
             queue_requests: inside.requests,
             queue_bytes: inside.bytes,
             defects,
+            victims,
         }
     }
 }

@@ -18,8 +18,17 @@ const NEVER_BEGAN: &str = "This run ended before its load began. There is nothin
 const TEXT: &str = "This run goes on, or it was killed. Nothing can be concluded from what lies here.\n";
 
 /// What a run leaves in its directory besides evidence. What says a verdict goes first.
-const ARTEFACTS: [&str; 8] =
-    [RESULT, JUNIT, SUMMARY, REPORT, LATENCY_LOG, EVENTS, "target.log", crate::fault::COMMANDS_LOG];
+const ARTEFACTS: [&str; 9] = [
+    RESULT,
+    JUNIT,
+    SUMMARY,
+    REPORT,
+    LATENCY_LOG,
+    EVENTS,
+    "target.log",
+    crate::fault::COMMANDS_LOG,
+    crate::planted::FILE,
+];
 
 /// Keeps the directory to one run, or keeps runs out of it, for as long as it lives. The kernel lets go of it when the process ends,
 /// however that comes.

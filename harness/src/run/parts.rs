@@ -7,6 +7,7 @@ use crate::clock::RunClock;
 use crate::embedded::Bites;
 use crate::fault::{CommandFaults, FaultBook, Link, Links, ToldOfCommands};
 use crate::judge::evidence::Refusals;
+use crate::planted::Planted;
 use crate::process::SinkAddresses;
 use crate::pulse::{Observer, Pulse};
 use crate::resources::{ThreadCpu, UsageSummary};
@@ -86,6 +87,12 @@ impl Stopped {
     /// How everything ended that spans went through.
     pub(super) fn ends(&self) -> impl Iterator<Item = &TargetEnd> {
         std::iter::once(&self.target).chain(&self.behind)
+    }
+
+    /// What planted defects bit; `None` without any.
+    pub(super) fn planted(&self) -> Option<Planted> {
+        let all = self.ends().flat_map(|end| end.bites.iter().zip(&end.victims));
+        Planted::of(all.map(|((defect, bites), victims)| (defect.as_str(), *bites, victims)))
     }
 
     /// Planted defects that touched nothing.

@@ -2,12 +2,14 @@
 //! case may need.
 
 use super::Setup;
-use super::case::{Case, Expected, Source};
+use super::case::{Case, Counted, Expected, Source};
+use super::meant;
 use super::needed::needed_by;
 use super::runs::Job;
 use super::seen::{Outcome, Untried, outcome};
 use crate::evidence::{self, Frozen};
 use crate::judge::without::Without;
+use crate::planted::Planted;
 use spanproof_reports::result::RunResult;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -31,10 +33,17 @@ impl Came {
         Self { case, expected, outcome, result: None, needs: BTreeSet::new() }
     }
 
-    /// What this evidence says of the case.
-    fn of(case: Case, expected: Expected, frozen: &Frozen, whole: bool) -> Self {
+    /// What this evidence says of the case. `planted` is what the target says of what it bit, if anything was planted.
+    fn of(case: Case, expected: Expected, frozen: &Frozen, planted: Option<&Planted>, whole: bool) -> Self {
         let result = frozen.judge();
-        let outcome = outcome(&case, &expected, &result);
+        let unlike = match planted {
+            Some(planted) => meant::differences(&case, &expected, (&frozen.evidence, &result), planted),
+            None if matches!(case.counted, Counted::Each | Counted::Sums(_)) => {
+                vec!["the target noted nothing of what it bit".to_owned()]
+            }
+            None => Vec::new(),
+        };
+        let outcome = and_unlike(outcome(&case, &expected, &result), unlike);
         let needs = if whole && outcome == Outcome::AsExpected {
             needed_by(&case, &expected, &result, |without| frozen.judge_without(without))
         } else {
@@ -44,15 +53,25 @@ impl Came {
     }
 }
 
+/// The same, where the spans that the judge means are unlike those that were bitten.
+fn and_unlike(outcome: Outcome, unlike: Vec<String>) -> Outcome {
+    match outcome {
+        Outcome::AsExpected if !unlike.is_empty() => Outcome::Missed(unlike),
+        Outcome::Missed(missed) => Outcome::Missed([missed, unlike].concat()),
+        other => other,
+    }
+}
+
 /// Judges what a run left that ended with this code: its own case, and then those that look at its evidence, altered. The
 /// evidence is read once for each of them, however often it is judged.
 pub(super) fn judge(setup: &Setup, job: &Job, directory: &Path, code: i32) -> Result<Vec<Came>, String> {
     let frozen = evidence::read(directory).map_err(|error| error.to_string())?;
     said_the_same(directory, &frozen.judge(), code)?;
-    let own = Came::of(job.case, job.expected, &frozen, setup.whole);
+    let planted = Planted::read(directory)?;
+    let own = Came::of(job.case, job.expected, &frozen, planted.as_ref(), setup.whole);
     let altered = job.altered.iter().map(|(case, expected)| {
         let altered = altered(case, directory, &frozen)?;
-        Ok(Came::of(*case, *expected, &altered, setup.whole))
+        Ok(Came::of(*case, *expected, &altered, planted.as_ref(), setup.whole))
     });
     std::iter::once(Ok(own)).chain(altered).collect()
 }
@@ -80,4 +99,70 @@ fn altered(case: &Case, directory: &Path, as_it_is: &Frozen) -> Result<Frozen, S
     let mut frozen = evidence::read_back(directory, Some(&known)).map_err(|error| error.to_string())?;
     alter(&mut frozen);
     Ok(frozen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::embedded::{Bites, Deed, Victim, Victims};
+    use spanproof_generators::plan::Plan;
+
+    const LOST: Case = Case::defect("x", "drop-nth=500", Expected::failing(&["lost-acknowledged"]), "a span lost")
+        .counted(Counted::Sums(&[&["lost-acknowledged"]]));
+
+    /// The evidence of a run that lost one span, and what its target says.
+    fn run() -> (Frozen, Planted) {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/evidence-1b");
+        let frozen = evidence::read_back(&kept, None).unwrap();
+        let lost: Vec<u64> = frozen.evidence.account.sets.lost_acknowledged.iter().collect();
+        let [lost] = lost[..] else { panic!("{lost:?}") };
+        let victims = Victims { noted: vec![victim(&frozen.evidence.plan, lost)], are_more: false };
+        let told = ("drop-nth=500", Bites { times: 1, spans: 1 }, &victims);
+        (frozen, Planted::of(std::iter::once(told)).unwrap())
+    }
+
+    fn victim(plan: &Plan, record: u64) -> Victim {
+        let chunk = plan.chunk_of(record);
+        let described = plan.open(chunk).describe(plan, (record - plan.spans_before(chunk)) as u32);
+        Victim { deed: Deed::Lost, trace_id: described.trace_id.to_vec(), span_id: described.span_id.to_vec() }
+    }
+
+    fn missed(frozen: &Frozen, planted: Option<&Planted>) -> Vec<String> {
+        match Came::of(LOST, LOST.expected, frozen, planted, false).outcome {
+            // Other defects were planted in that run, too.
+            Outcome::Missed(missed) => missed.into_iter().filter(|said| said.contains("bit")).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Counts, levels and ids of findings are all as they were.
+    #[test]
+    fn a_judge_that_means_a_neighbour_is_missed() {
+        let (mut frozen, planted) = run();
+        let before = missed(&frozen, Some(&planted));
+        let sets = &mut frozen.evidence.account.sets;
+        sets.lost_acknowledged = sets.lost_acknowledged.iter().map(|record| record + 1).collect();
+        let after = missed(&frozen, Some(&planted));
+        let means = |said: &String| said.starts_with("`lost-acknowledged` ") && said.contains("span ");
+        assert_eq!(before.iter().filter(|said| means(said)).count(), 0, "{before:?}");
+        assert_eq!(after.iter().filter(|said| means(said)).count(), 3, "its set twice, and its example: {after:?}");
+    }
+
+    #[test]
+    fn a_target_that_notes_nothing_proves_nothing() {
+        let (frozen, _) = run();
+        assert!(missed(&frozen, None).contains(&"the target noted nothing of what it bit".to_owned()));
+    }
+
+    #[test]
+    fn what_is_unlike_is_told_beside_all_else_that_was_missed() {
+        let (one, other) = ("a".to_owned(), "b".to_owned());
+        let missed = |outcome, unlike: &[String]| and_unlike(outcome, unlike.to_vec());
+        assert_eq!(missed(Outcome::AsExpected, &[]), Outcome::AsExpected);
+        assert_eq!(missed(Outcome::AsExpected, &[other.clone()]), Outcome::Missed(vec![other.clone()]));
+        let both = Outcome::Missed(vec![one.clone(), other.clone()]);
+        assert_eq!(missed(Outcome::Missed(vec![one]), &[other.clone()]), both);
+        let untried = || Outcome::Untried(Untried::NoResult(String::new()));
+        assert_eq!(missed(untried(), &[other]), untried());
+    }
 }

@@ -36,6 +36,14 @@ fn one_lost_span_is_named_by_its_place_in_the_plan() {
     for page in ["summary.md", "junit.xml", "report.html"] {
         assert!(run.artefact(page).contains(trace), "{page} does not name the trace");
     }
+    // It is the one that was lost, as the target has it, and no neighbour; `show` draws the hole in its place.
+    let planted: serde_json::Value = serde_json::from_str(&run.artefact("planted.json")).unwrap();
+    let lost = serde_json::json!([{ "deed": "lost", "trace_id": trace, "span_id": span }]);
+    assert_eq!((&planted["defects"][0]["spans"], &planted["defects"][0]["are_all"]), (&lost, &true.into()), "{run}");
+    let (trace, span) = (trace.to_owned(), span.to_owned());
+    let shown = run.then(&["show", "out", &trace]).stdout;
+    let holes: Vec<&str> = shown.lines().filter(|line| line.contains("MISSING")).collect();
+    assert!(holes.len() == 1 && holes[0].contains(&span), "{span} is not missing in\n{shown}");
 }
 
 /// A foreign record is somebody else's business if the user says so; the loss that comes with a split trace is not.

@@ -1,12 +1,13 @@
 //! A target that does wrong where things go wrong: when its destination refuses, and when its own queue is full.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tokio::time::{Instant, sleep_until};
 use tonic::Code;
 
-use super::{Bites, Defect, DefectKind};
+use super::{Bites, Defect, DefectKind, Victims};
 use crate::embedded::export::Attempt;
 use crate::embedded::intake::Refusal;
 
@@ -26,6 +27,7 @@ struct Planted {
     bites: AtomicU64,
     /// Of those of a request that was lost at once.
     spans: AtomicU64,
+    victims: Mutex<Victims>,
 }
 
 impl Misconduct {
@@ -36,11 +38,12 @@ impl Misconduct {
         Arc::new(Self { planted, ..Self::default() })
     }
 
-    /// Whether a request of so many spans that finds no room is acknowledged all the same, and dropped.
-    pub fn acknowledges_without_room(&self, spans: u64) -> bool {
+    /// Whether a request that finds no room is acknowledged all the same, and dropped.
+    pub fn acknowledges_without_room(&self, message: &ExportTraceServiceRequest) -> bool {
         let does = self.does(&DefectKind::AcknowledgeBeforeQueueing);
         if let Some(planted) = does {
-            planted.spans.fetch_add(spans, Ordering::Relaxed);
+            planted.spans.fetch_add(super::spans::spans(message).count() as u64, Ordering::Relaxed);
+            planted.victims().note_lost(message);
         }
         does.is_some()
     }
@@ -91,6 +94,11 @@ impl Misconduct {
         self.planted.iter().map(|planted| (planted.defect.clone(), planted.bites())).collect()
     }
 
+    /// The first spans that each lost at once, in the same order.
+    pub fn victims(&self) -> Vec<(Defect, Victims)> {
+        self.planted.iter().map(|planted| (planted.defect.clone(), planted.victims().clone())).collect()
+    }
+
     /// The end of the stall that an attempt at this instant falls into.
     fn stalls_until(&self, now: Instant) -> Option<Instant> {
         let healed = *self.healed.get()?;
@@ -113,7 +121,11 @@ impl Misconduct {
 
 impl Planted {
     fn new(defect: &Defect) -> Self {
-        Self { defect: defect.clone(), bites: AtomicU64::new(0), spans: AtomicU64::new(0) }
+        Self { defect: defect.clone(), bites: AtomicU64::new(0), spans: AtomicU64::new(0), victims: Mutex::default() }
+    }
+
+    fn victims(&self) -> std::sync::MutexGuard<'_, Victims> {
+        self.victims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn bites(&self) -> Bites {
