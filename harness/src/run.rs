@@ -215,7 +215,7 @@ fn prepare(scenario: &Scenario, options: &RunOptions) -> Result<Prepared, RunErr
     // So late that what cannot begin leaves no directory behind.
     prepare_directory(options)?;
     let target_plan = planning::target_plan(scenario, &options.directory)?.sampling_as(patience.embedded.clone());
-    room::check(&options.directory, room::needed(&plan, patience.longest()))?;
+    room::check(&options.directory, room::needed(&plan, patience.longest_if_late()))?;
     let outlook = outlook(scenario, &plan, &patience, !options.behind.is_empty())?;
     Ok(Prepared { target_plan, plan, patience, outlook })
 }

@@ -422,6 +422,7 @@ fn dry_run(scenario: &Scenario, arguments: &RunArguments) -> Exit {
                 "seconds": plan.seconds(),
                 "warm_up_seconds": people.warm_up.as_secs_f64(),
                 "settle_seconds": patience.longest().as_secs_f64(),
+                "settle_if_late_seconds": patience.longest_if_late().as_secs_f64(),
                 "prediction": outlook.foretold().map(|foretold| &foretold.told),
                 "prediction_unknown": outlook.unknown(),
                 "warnings": people.warnings,

@@ -284,7 +284,7 @@ fn assembled(
         Target::Process(process) => (process.ready.timeout, process.stop_grace),
         Target::Embedded(_) | Target::External(_) => (Duration::ZERO, Duration::ZERO),
     };
-    let run_takes_max = load + patience.longest() + target_starts_within + target_ends_within;
+    let run_takes_max = load + patience.longest_if_late() + target_starts_within + target_ends_within;
     Ok(Setup {
         binary: std::env::current_exe().map_err(UsageError::OwnBinary)?,
         original: original(scenario, &plan, suspects(frozen, scenario)),

@@ -36,6 +36,7 @@ pub fn plan_for_people(
         faults: scenario.faults.iter().map(planned_fault).collect(),
         prediction: outlook.lines(),
         settle: patience.terms.clone(),
+        settle_if_late: Some(patience.longest_if_late()).filter(|longest| *longest > patience.longest()),
         route: None,
         warnings: patience.notes.iter().chain(&patience.warnings).cloned().collect(),
     }

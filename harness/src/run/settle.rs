@@ -18,6 +18,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+/// While spans keep coming late, settling lasts so many times as long as a record may take.
+const LATE_TIMES: u32 = 3;
+
 /// How long a target of which nothing is known is waited for, at most.
 const UNKNOWN_HOLD: Duration = Duration::from_secs(30);
 
@@ -87,6 +90,17 @@ impl Patience {
     /// How long settling lasts at most.
     pub fn longest(&self) -> Duration {
         self.fixed.unwrap_or(self.hold + self.margin)
+    }
+
+    /// The same while spans keep coming late, unless the scenario says how long it lasts: who holds them for longer than it may delivers them
+    /// late, and does not lose them.
+    pub fn longest_if_late(&self) -> Duration {
+        self.fixed.unwrap_or_else(|| self.late_after().saturating_mul(LATE_TIMES))
+    }
+
+    /// Until when it goes on since spans came late, the last at this instant; all are from the start of the run, and settling `began` then.
+    pub(super) fn goes_on_until(&self, began: Duration, last_late: Duration) -> Duration {
+        last_late.saturating_add(self.margin).min(began.saturating_add(self.longest_if_late()))
     }
 
     /// Takes note of what the target is: `collector` is the version that it says it has.
@@ -536,6 +550,23 @@ service:
         let short = Some(Duration::from_secs(4));
         assert_eq!(patience.settling(7, true), Settling { short, drained: 7, may_still_come: false });
         assert_eq!(patience.settling(0, false), Settling { short, drained: 0, may_still_come: true });
+    }
+
+    /// A span is late after 15 s here; 10 s of that are `run.late_after`.
+    #[test]
+    fn settling_goes_on_while_spans_come_late_and_not_for_ever() {
+        let patience = patience_with(PROCESS, "");
+        let until =
+            |last_late| patience.goes_on_until(Duration::from_secs(60), Duration::from_secs(last_late)).as_secs();
+        assert_eq!([20, 74, 80, 94, 95, 96, 500].map(until), [30, 84, 90, 104, 105, 105, 105]);
+        assert_eq!((patience.longest().as_secs(), patience.longest_if_late().as_secs()), (15, 45));
+        let fixed = patience_with(PROCESS, ", settle: 4s");
+        assert_eq!(
+            (fixed.longest().as_secs(), fixed.longest_if_late().as_secs()),
+            (4, 4),
+            "the scenario says for how long"
+        );
+        assert_eq!(fixed.goes_on_until(Duration::from_secs(60), Duration::from_secs(63)).as_secs(), 64);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::target::Target;
 use spanproof_generators::plan::Plan;
 use spanproof_reports::directory::WriteError;
 use spanproof_reports::events::Event;
+use spanproof_reports::figures::clock;
 use spanproof_reports::latency::LatencyRecorder;
 use spanproof_reports::progress::Progress;
 use spanproof_reports::result::check::LimitOutcome;
@@ -117,6 +118,13 @@ impl Watched {
     pub(super) fn event(&mut self, at: Duration, kind: &str, message: impl Into<String>) {
         self.events.push(Event::new(at.as_secs_f64(), kind, message));
     }
+}
+
+/// How settling goes on behind its end.
+struct Overtime {
+    /// When it began, from the start of the run.
+    from: Duration,
+    is_told: bool,
 }
 
 /// What the watcher remembers from tick to tick.
@@ -329,7 +337,12 @@ impl Watcher<'_> {
         let mut end = self.not_before_it_sends_again(deadline(healed, patience.longest()), patience);
         patience.ended = Some(SettleEnd::Deadline);
         let mut look = self.look();
-        while Instant::now() < end && !watched.interrupted && watched.not_restarted.is_none() {
+        let from = patience.last_fault.unwrap_or_default().max(watched.load_took);
+        let mut overtime = Overtime { from, is_told: false };
+        while (Instant::now() < end || self.goes_on(&mut overtime, patience, watched))
+            && !watched.interrupted
+            && watched.not_restarted.is_none()
+        {
             self.note_first_delivery(watched, self.clock.elapsed());
             let enough = if self.nothing_was_taken() { QUIET } else { patience.quiet };
             let quiet = self.quiet_since(watched.load_took) >= enough;
@@ -367,6 +380,20 @@ impl Watcher<'_> {
         let by =
             self.resending.sends_again_by(&self.pulse.standstills(self.clock)).filter(|_| patience.fixed.is_none());
         by.map_or(end, |by| end.max(deadline(self.clock.origin(), by.saturating_add(patience.margin))))
+    }
+
+    /// Whether spans still come late, so that what is absent need not be lost: it is waited for, and that is told.
+    fn goes_on(&self, overtime: &mut Overtime, patience: &Patience, watched: &mut Watched) -> bool {
+        let now = self.clock.elapsed();
+        let until = self.recorder.last_late().map(|last| patience.goes_on_until(overtime.from, last));
+        let goes_on = until.is_some_and(|until| now < until);
+        if goes_on && !overtime.is_told {
+            let longest = clock(overtime.from.saturating_add(patience.longest_if_late()).as_secs_f64());
+            let message = format!("spans still come late: they are waited for, until {longest} at most");
+            watched.event(now, "settle", message);
+            overtime.is_told = true;
+        }
+        goes_on
     }
 
     fn may_act_again(&self, watched: &Watched, patience: &Patience) -> bool {

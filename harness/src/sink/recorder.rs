@@ -32,6 +32,8 @@ pub struct Recorder {
     /// Latencies of records that were due before this are not recorded: the warm-up.
     measured_from_ns: u64,
     last_record_ns: AtomicU64,
+    /// When a first copy came late, the last time; 0 for never.
+    last_late_ns: AtomicU64,
     /// What comes first after this came only because the target was stopped.
     closed_ns: AtomicU64,
     drained: AtomicU64,
@@ -106,6 +108,7 @@ impl Recorder {
             late_after,
             measured_from_ns: warm_up.as_nanos() as u64,
             last_record_ns: AtomicU64::new(0),
+            last_late_ns: AtomicU64::new(0),
             closed_ns: AtomicU64::new(u64::MAX),
             drained: AtomicU64::new(0),
             outcomes: None,
@@ -236,6 +239,11 @@ impl Recorder {
     /// When a record last arrived, from the start of the run.
     pub fn last_record(&self) -> Duration {
         Duration::from_nanos(self.last_record_ns.load(Ordering::Relaxed))
+    }
+
+    /// When a record's first copy came late, the last time; `None` if none has.
+    pub fn last_late(&self) -> Option<Duration> {
+        Some(self.last_late_ns.load(Ordering::Relaxed)).filter(|ns| *ns > 0).map(Duration::from_nanos)
     }
 
     fn pass<'a>(&'a self, body: &'a [u8], received_ns: u64) -> Pass<'a> {
@@ -404,6 +412,9 @@ impl Pass<'_> {
         let first_copies = self.marks.first();
         if !run.late && self.received_ns > self.recorder.closed_ns.load(Ordering::Relaxed) {
             self.recorder.drained.fetch_add(first_copies, Ordering::Relaxed);
+        }
+        if run.late && first_copies > 0 {
+            self.recorder.last_late_ns.fetch_max(self.received_ns, Ordering::Relaxed);
         }
         if first_copies > 0 {
             for heal in self.recorder.heals.iter().filter(|heal| (run.due_ns..self.received_ns).contains(&heal.at_ns)) {

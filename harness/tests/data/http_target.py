@@ -9,6 +9,7 @@ sleeps          passes each request on three seconds later, and answers only the
 refuses         passes nothing on and answers 400
 is-particular   answers 400 to requests of the service `email`
 repeats-later   passes its twentieth request on once more, three seconds later
+delays          answers at once and passes each request on three seconds later; when it is told to end, it does so at once
 fills           with the first request, fills the disk that the file FILL is on
 
 With HEADER=NAME:VALUE, requests without that header are refused with 401.
@@ -122,6 +123,9 @@ class Receiver(BaseHTTPRequestHandler):
             return self.answer(400)
         if fake == "repeats-later" and COUNT == 20:
             threading.Timer(3, pass_on, (self.path, body, self.headers)).start()
+        if fake == "delays":
+            threading.Timer(3, pass_on, (self.path, body, self.headers)).start()
+            return self.answer(200)
         if fake == "sleeps":
             time.sleep(3)
         status = pass_on(self.path, body, self.headers)

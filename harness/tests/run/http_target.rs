@@ -111,6 +111,24 @@ fn a_repeat_that_a_target_sends_when_everything_has_arrived_is_seen() {
     assert!(run.result()["settle"]["took_seconds"].as_f64() > Some(5.0), "{run}");
 }
 
+/// By its configuration it holds nothing, and to stop it brings out nothing of what it holds all the same.
+const HOLDS_NOTHING: &str = "collector.config_inline=\"{receivers: {otlp: {protocols: {http: {}}}}, \
+                             exporters: {otlp_http: {endpoint: 'http://${env:SPANPROOF_SINK_HTTP}'}}, \
+                             service: {pipelines: {traces: {receivers: [otlp], exporters: [otlp_http]}}}}\"";
+
+/// Three seconds is a second more than it may take; the last of it comes when settling was to be over.
+#[test]
+fn what_a_target_delays_that_is_not_emptied_by_its_end_is_late_and_not_lost() {
+    let slow = ["--set", HOLDS_NOTHING, "--set", "run.late_after=2s", "--set", "traffic.rate=1500"];
+    let run = against("delays", &[&slow[..], &["--set", "run.spans=6000"]].concat()).expect(1);
+    assert_eq!((run.ids("failure"), run.spans("lost_acknowledged")), (vec!["late".to_owned()], 0), "{run}");
+    assert_eq!((run.spans("late"), run.spans("delivered")), (run.spans("planned"), run.spans("planned")), "{run}");
+    let settle = &run.result()["settle"];
+    assert_eq!(settle["planned_seconds"], 2.0, "{run}");
+    assert!(settle["took_seconds"].as_f64() > Some(2.0), "{run}");
+    assert!(run.artefact("events.ndjson").contains("spans still come late"), "{run}");
+}
+
 #[test]
 fn which_spans_a_target_refuses_is_told() {
     let run = against("is-particular", &[]);

@@ -33,6 +33,8 @@ pub struct Plan {
     pub prediction: Vec<String>,
     /// What settling waits for at most; the terms add up to the longest wait.
     pub settle: Vec<SettleTerm>,
+    /// What it waits for at most while spans keep coming late, if that is longer.
+    pub settle_if_late: Option<Duration>,
     /// Where records come from and go to, e.g. `127.0.0.1:4317 -> 127.0.0.1:5317`.
     pub route: Option<String>,
     /// What the reader should know before it starts, one sentence each.
@@ -61,14 +63,15 @@ pub fn plan_block(plan: &Plan) -> String {
     let mut lines = vec![
         format!("{}   {}   seed {}", one_line(&plan.scenario, 40), one_line(&plan.target, 60), plan.seed),
         format!(
-            "plan     {} spans in {} traces over {}{}{}, settle up to {}, over after {} at most",
+            "plan     {} spans in {} traces over {}{}{}, settle up to {}, over after {} at most{}",
             count(plan.spans),
             count(plan.traces),
             clock(plan.starts.as_secs_f64()),
             warm_up(plan.warm_up),
             last_spans(plan),
             clock(settle),
-            clock(end)
+            clock(end),
+            if_late(plan)
         ),
     ];
     if !plan.strata.is_empty() {
@@ -104,6 +107,12 @@ fn last_spans(plan: &Plan) -> String {
         return String::new();
     }
     format!(", last spans at {}", clock(plan.duration.as_secs_f64()))
+}
+
+/// Spans that come late are waited for longer, so the end is not the last.
+fn if_late(plan: &Plan) -> String {
+    let end = plan.settle_if_late.map(|settle| clock((plan.duration + settle).as_secs_f64()));
+    end.map_or(String::new(), |end| format!(" ({end} if spans come late)"))
 }
 
 fn warm_up(of: Duration) -> String {

@@ -169,6 +169,7 @@ fn the_plan_says_what_is_about_to_happen() {
         }],
         prediction: vec!["otlp_grpc: a queue of 200 requests".to_owned(), "9,500 to 14,500 spans are lost".to_owned()],
         settle: vec![term("batch timeout", 5.0), term("retry back-off", 30.0), term("margin", 15.0)],
+        settle_if_late: Some(Duration::from_secs(150)),
         route: Some("127.0.0.1:4317 -> 127.0.0.1:5317; nothing leaves this machine".to_owned()),
         warnings: vec!["guarantee `memory` cannot hold".to_owned()],
     };
