@@ -9,6 +9,8 @@ mod altered;
 mod arguments;
 pub mod case;
 mod judged;
+#[cfg(test)]
+mod made;
 mod meant;
 pub mod needed;
 pub mod page;
