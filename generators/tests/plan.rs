@@ -319,6 +319,27 @@ fn plain(value: Option<&opentelemetry_proto::tonic::common::v1::AnyValue>) -> Op
     }
 }
 
+/// Bytes of the longest text in a span.
+fn longest_text(span: &opentelemetry_proto::tonic::trace::v1::Span) -> u32 {
+    let status = span.status.as_ref().map_or(0, |status| status.message.len());
+    let events = span.events.iter().flat_map(|event| &event.attributes);
+    let of_others = events.chain(span.links.iter().flat_map(|link| &link.attributes));
+    let values = span.attributes.iter().chain(of_others).map(|pair| longest_in(pair.value.as_ref()));
+    values.chain([span.name.len(), span.trace_state.len(), status]).max().unwrap() as u32
+}
+
+fn longest_in(value: Option<&opentelemetry_proto::tonic::common::v1::AnyValue>) -> usize {
+    use opentelemetry_proto::tonic::common::v1::any_value::Value;
+    match value.and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.len(),
+        Some(Value::ArrayValue(array)) => array.values.iter().map(|value| longest_in(Some(value))).max().unwrap_or(0),
+        Some(Value::KvlistValue(map)) => {
+            map.values.iter().map(|pair| longest_in(pair.value.as_ref())).max().unwrap_or(0)
+        }
+        _ => 0,
+    }
+}
+
 #[test]
 fn facts_are_what_is_sent_in_the_order_in_which_it_is_sent() {
     for packing in [Packing::PerService, Packing::WholeTraces] {
@@ -326,7 +347,7 @@ fn facts_are_what_is_sent_in_the_order_in_which_it_is_sent() {
         spec.packing = packing;
         let plan = Plan::new(spec).unwrap();
         let chunk = plan.open(0);
-        let (mut bytes, mut with_value, mut varying) = (Vec::new(), 0, 0);
+        let (mut bytes, mut with_value, mut varying, mut with_state) = (Vec::new(), 0, 0, 0);
         for (number, request) in chunk.requests().iter().enumerate() {
             bytes.clear();
             chunk.encode(&plan, number, &mut bytes);
@@ -340,6 +361,16 @@ fn facts_are_what_is_sent_in_the_order_in_which_it_is_sent() {
                 assert_eq!((facts.kind as i32, facts.bytes), (span.kind, span.encoded_len() as u32));
                 assert_eq!(facts.status as i32, span.status.as_ref().map_or(0, |status| status.code));
                 assert_eq!((facts.events, facts.links), (span.events.len() as u32, span.links.len() as u32));
+                let mut names: Vec<&String> = Vec::new();
+                for event in &span.events {
+                    if !names.contains(&&event.name) {
+                        names.push(&event.name);
+                    }
+                }
+                assert_eq!(facts.event_names.iter().collect::<Vec<_>>(), names);
+                assert_eq!((facts.trace_state, facts.flags), (!span.trace_state.is_empty(), span.flags));
+                assert_eq!(facts.longest_text, longest_text(&span));
+                with_state += u32::from(facts.trace_state);
                 assert_eq!(facts.root, span.parent_span_id.is_empty());
                 assert_eq!(facts.duration_ns, span.end_time_unix_nano - span.start_time_unix_nano);
                 assert_eq!(facts.attributes.len(), span.attributes.len());
@@ -364,6 +395,7 @@ fn facts_are_what_is_sent_in_the_order_in_which_it_is_sent() {
             assert_eq!(request.spans as usize, decoded(&bytes).len());
         }
         assert!(with_value > 10_000 && varying > 100, "{with_value} and {varying}");
+        assert!(with_state > 100, "{with_state}");
     }
 }
 

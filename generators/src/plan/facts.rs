@@ -27,8 +27,17 @@ pub struct SpanFacts {
     pub attributes: Vec<(String, Option<String>)>,
     /// How many events it has.
     pub events: u32,
+    /// The names of its events, each once, in the order in which they come.
+    pub event_names: Vec<String>,
     /// How many links it has.
     pub links: u32,
+    /// It has a trace state.
+    pub trace_state: bool,
+    /// Its flags.
+    pub flags: u32,
+    /// Bytes of the longest text in it: a value of an attribute of its own or of one of its events or links, wherever that stands in the
+    /// value, its name, its trace state, or what its status says.
+    pub longest_text: u32,
     /// Bytes of its encoding, without tag and length.
     pub bytes: u32,
     /// Its duration in nanoseconds.
@@ -181,6 +190,7 @@ fn each_field(message: &[u8], mut each: impl FnMut(u32, Field<'_>)) -> Result<()
         match wire {
             Wire::Varint => each(field, Field::Number(reader.varint()?)),
             Wire::Fixed64 => each(field, Field::Number(reader.fixed64()?)),
+            Wire::Fixed32 => each(field, Field::Number(reader.fixed32()?.into())),
             Wire::Bytes => each(field, Field::Bytes(reader.bytes()?)),
             _ => reader.skip(Tag { field, wire }, 1)?,
         }
@@ -190,25 +200,98 @@ fn each_field(message: &[u8], mut each: impl FnMut(u32, Field<'_>)) -> Result<()
 
 fn read_span(span: &[u8], facts: &mut SpanFacts) -> Result<(), MalformedError> {
     each_field(span, |field, value| match (field, value) {
-        (5, Field::Bytes(name)) => facts.name = text(name),
+        (3, Field::Bytes(state)) => {
+            facts.trace_state = !state.is_empty();
+            facts.note_text(state);
+        }
+        (5, Field::Bytes(name)) => {
+            facts.name = text(name);
+            facts.note_text(name);
+        }
         (6, Field::Number(kind)) => facts.kind = kind as u32,
-        (9, Field::Bytes(pair)) => facts.attributes.extend(key_value(pair)),
-        (11, Field::Bytes(_)) => facts.events += 1,
-        (13, Field::Bytes(_)) => facts.links += 1,
-        (15, Field::Bytes(status)) => facts.status = status_code(status),
+        (9, Field::Bytes(pair)) => {
+            facts.attributes.extend(key_value(pair));
+            facts.note_texts_of(pair);
+        }
+        (11, Field::Bytes(event)) => facts.note_event(event),
+        (13, Field::Bytes(link)) => {
+            facts.links += 1;
+            facts.note_attributes(link, 4);
+        }
+        (15, Field::Bytes(status)) => facts.note_status(status),
+        (16, Field::Number(flags)) => facts.flags = flags as u32,
         _ => {}
     })
 }
 
-fn status_code(status: &[u8]) -> u32 {
-    let mut code = 0;
-    // The pool's own bytes, see above.
-    let _ = each_field(status, |field, value| {
-        if let (3, Field::Number(number)) = (field, value) {
-            code = number as u32;
+// What is noted here are the pool's own bytes, which always read; were they not to, what was read so far is still true.
+impl SpanFacts {
+    fn note_text(&mut self, text: &[u8]) {
+        self.longest_text = self.longest_text.max(text.len() as u32);
+    }
+
+    /// All texts in the value of an attribute.
+    fn note_texts_of(&mut self, pair: &[u8]) {
+        let _ = each_field(pair, |field, value| {
+            if let (2, Field::Bytes(any)) = (field, value) {
+                self.note_value(any);
+            }
+        });
+    }
+
+    fn note_value(&mut self, any: &[u8]) {
+        let _ = each_field(any, |field, value| match (field, value) {
+            (1, Field::Bytes(text)) => self.note_text(text),
+            (5, Field::Bytes(array)) => {
+                let _ = each_field(array, |_, value| {
+                    if let Field::Bytes(any) = value {
+                        self.note_value(any);
+                    }
+                });
+            }
+            (6, Field::Bytes(map)) => {
+                let _ = each_field(map, |_, value| {
+                    if let Field::Bytes(pair) = value {
+                        self.note_texts_of(pair);
+                    }
+                });
+            }
+            _ => {}
+        });
+    }
+
+    /// The attributes of an event or a link, which stand in this field of it.
+    fn note_attributes(&mut self, holder: &[u8], attributes: u32) {
+        let _ = each_field(holder, |field, value| {
+            if let Field::Bytes(pair) = value
+                && field == attributes
+            {
+                self.note_texts_of(pair);
+            }
+        });
+    }
+
+    fn note_event(&mut self, event: &[u8]) {
+        self.events += 1;
+        let mut name = String::new();
+        let _ = each_field(event, |field, value| {
+            if let (2, Field::Bytes(bytes)) = (field, value) {
+                name = text(bytes);
+            }
+        });
+        if !self.event_names.contains(&name) {
+            self.event_names.push(name);
         }
-    });
-    code
+        self.note_attributes(event, 3);
+    }
+
+    fn note_status(&mut self, status: &[u8]) {
+        let _ = each_field(status, |field, value| match (field, value) {
+            (2, Field::Bytes(message)) => self.note_text(message),
+            (3, Field::Number(number)) => self.status = number as u32,
+            _ => {}
+        });
+    }
 }
 
 fn key_value(pair: &[u8]) -> Option<(String, Option<String>)> {

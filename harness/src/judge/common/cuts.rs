@@ -3,7 +3,7 @@
 
 use super::separate::{Candidate, Totals};
 use super::survey::{STRETCHES, Survey};
-use spanproof_reports::figures::{clock, count, milliseconds};
+use spanproof_reports::figures::{clock, count, milliseconds, several};
 use std::collections::BTreeMap;
 
 /// Behind facts of the record itself, which say more when they separate as well.
@@ -14,7 +14,7 @@ const STRETCHES_MAX: usize = STRETCHES * 3 / 4;
 
 /// The best cut of every scale.
 pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
-    let (sizes, durations) = of_recipes(survey);
+    let [sizes, durations, attributes, texts] = of_recipes(survey);
     let scales = [
         best(&sizes, larger, |cut| format!("not {}", larger(cut))),
         best(
@@ -24,32 +24,42 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
         ),
         best(
             &wide(&survey.positions),
-            |cut| format!("beyond the first {} spans of a request", count(cut.0 + 1)),
-            |cut| format!("among the first {} spans of a request", count(cut.0 + 1)),
+            |cut| format!("beyond the first {} spans of a request, as we sent it", count(cut.0 + 1)),
+            |cut| format!("among the first {} spans of a request, as we sent it", count(cut.0 + 1)),
         ),
         best(
             &wide(&survey.request_spans),
-            |cut| format!("in requests of more than {} spans", count(round_decimal(cut))),
-            |cut| format!("in requests of at most {} spans", count(round_decimal(cut))),
+            |cut| format!("in requests of more than {} spans, as we sent them", count(round_decimal(cut))),
+            |cut| format!("in requests of at most {} spans, as we sent them", count(round_decimal(cut))),
         ),
         best(
             &wide(&survey.trace_spans),
             |cut| format!("in traces of more than {} spans", count(round_decimal(cut))),
             |cut| format!("in traces of at most {} spans", count(round_decimal(cut))),
         ),
+        best(
+            &attributes,
+            |(low, _)| format!("with more than {}", several(low, "attribute")),
+            |(low, _)| format!("with at most {}", several(low, "attribute")),
+        ),
+        best(&texts, |cut| format!("with a text {}", larger(cut)), |cut| format!("without a text {}", larger(cut))),
         window(survey),
     ];
     scales.into_iter().flatten().collect()
 }
 
-fn of_recipes(survey: &Survey<'_>) -> (BTreeMap<u64, Totals>, BTreeMap<u64, Totals>) {
-    let (mut sizes, mut durations) = (BTreeMap::new(), BTreeMap::new());
+/// The scales of what spans are: their size, duration, number of attributes and longest text.
+fn of_recipes(survey: &Survey<'_>) -> [BTreeMap<u64, Totals>; 4] {
+    let mut scales: [BTreeMap<u64, Totals>; 4] = Default::default();
     for (totals, recipe) in survey.recipes.iter().zip(0..).filter(|(totals, _)| totals.all() > 0) {
         let facts = survey.plan.span_facts(recipe);
-        join(sizes.entry(u64::from(facts.bytes)).or_default(), *totals);
-        join(durations.entry(facts.duration_ns).or_default(), *totals);
+        let attributes = facts.attributes.len() as u64;
+        let values = [facts.bytes.into(), facts.duration_ns, attributes, facts.longest_text.into()];
+        for (scale, value) in scales.iter_mut().zip(values) {
+            join(scale.entry(value).or_default(), *totals);
+        }
     }
-    (sizes, durations)
+    scales
 }
 
 fn wide(scale: &BTreeMap<u32, Totals>) -> BTreeMap<u64, Totals> {

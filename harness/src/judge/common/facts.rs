@@ -32,7 +32,7 @@ pub(super) fn candidates(survey: &Survey<'_>) -> Vec<Candidate> {
         having: *having,
     }));
     candidates.push(Candidate {
-        text: "the last span of its request".to_owned(),
+        text: "the last span of its request, as we sent it".to_owned(),
         rank: rank::OTHER,
         a_filter_could: false,
         is_of_spans: false,
@@ -115,9 +115,12 @@ fn span_facts(facts: &SpanFacts) -> Vec<Fact> {
         (facts.events == 0, "a span without events"),
         (facts.links > 0, "a span with links"),
         (facts.variant > 0, "a span under its trace's second id"),
+        (facts.trace_state, "a span with a trace state"),
     ];
     found.extend(flags.iter().filter(|(holds, _)| *holds).map(|(_, text)| (rank::OTHER, false, (*text).to_owned())));
     found.push((rank::OTHER, false, format!("span {} of its trace", facts.ordinal)));
+    found.push((rank::OTHER, false, format!("flags {:#x}", facts.flags)));
+    found.extend(facts.event_names.iter().map(|name| (rank::OTHER, true, format!("an event {name:?}"))));
     attributes(&mut found, "attribute", rank::ATTRIBUTE, &facts.attributes);
     found
 }
@@ -172,16 +175,26 @@ mod tests {
             kind: 2,
             status: 2,
             ordinal: 3,
+            flags: 0x301,
             attributes: vec![("route".to_owned(), some("/x")), ("id".to_owned(), None)],
             ..SpanFacts::default()
         };
         let said = ["service cart", "name \"GET /\"", "kind server", "status error", "scope \"http\""];
-        let plain = ["a span with a parent", "a span without events", "span 3 of its trace"];
+        let plain = ["a span with a parent", "a span without events", "span 3 of its trace", "flags 0x301"];
         let attributes = ["attribute route", "attribute route = \"/x\"", "attribute id"];
         assert_eq!(texts(&facts), [&said[..], &plain[..], &attributes[..]].concat());
-        let rich = SpanFacts { root: true, events: 1, links: 1, variant: 1, attributes: Vec::new(), ..facts };
-        let flags = ["a root span", "a span with events", "a span with links", "a span under its trace's second id"];
-        assert_eq!(texts(&rich), [&said[..], &flags[..], &["span 3 of its trace"]].concat());
+        let event_names = vec!["exception".to_owned(), "retry".to_owned()];
+        let some = SpanFacts { root: true, events: 2, event_names, links: 1, variant: 1, ..facts };
+        let rich = SpanFacts { trace_state: true, attributes: Vec::new(), ..some };
+        let flags = [
+            "a root span",
+            "a span with events",
+            "a span with links",
+            "a span under its trace's second id",
+            "a span with a trace state",
+        ];
+        let more = ["span 3 of its trace", "flags 0x301", "an event \"exception\"", "an event \"retry\""];
+        assert_eq!(texts(&rich), [&said[..], &flags[..], &more[..]].concat());
     }
 
     /// If a key and its value separate alike, the value says more.

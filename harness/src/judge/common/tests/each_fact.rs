@@ -11,7 +11,7 @@ fn says(facts: &SpanFacts, key: &str, value: &str) -> bool {
 
 const OTELGRPC: &str = "scope \"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc\"";
 
-const PLANTED: [Planted; 11] = [
+const PLANTED: [Planted; 14] = [
     ("name \"GET /api/cart\"", |facts, _, _| facts.name == "GET /api/cart"),
     ("kind client", |facts, _, _| facts.kind == 3),
     ("status error", |facts, _, _| facts.status == 2),
@@ -20,8 +20,11 @@ const PLANTED: [Planted; 11] = [
     ("a span with events", |facts, _, _| facts.events > 0),
     ("a root span", |facts, _, _| facts.root),
     ("span 2 of its trace", |facts, _, _| facts.ordinal == 2),
-    ("the last span of its request", |_, placed, request| placed.position + 1 == request.spans),
-    ("beyond the first 100 spans of a request", |_, placed, _| placed.position >= 100),
+    ("a span with a trace state", |facts, _, _| facts.trace_state),
+    ("with more than 12 attributes", |facts, _, _| facts.attributes.len() > 12),
+    ("with a text larger than 64 B", |facts, _, _| facts.longest_text > 64),
+    ("the last span of its request, as we sent it", |_, placed, request| placed.position + 1 == request.spans),
+    ("beyond the first 100 spans of a request, as we sent it", |_, placed, _| placed.position >= 100),
     ("longer than ", |facts, _, _| facts.duration_ns > 100_000_000),
 ];
 
@@ -40,8 +43,34 @@ fn each_fact_is_told_by_its_name_with_all_of_these_and_none_of_the_others() {
 #[test]
 fn a_request_is_told_by_how_many_spans_it_has() {
     let common = in_common(evidence(), &placed(|_, _, request| request.spans <= 5), Among::Acknowledged);
-    let told = common.said.iter().find(|one| one.starts_with("in requests of at most 5 spans: all "));
+    let told = common.said.iter().find(|one| one.starts_with("in requests of at most 5 spans, as we sent them: all "));
     assert!(told.is_some(), "{common:?}");
+}
+
+/// Of the events and flags that spans of this traffic have, each that some have and others have not.
+#[test]
+fn an_event_and_flags_are_told_by_name() {
+    let plan = &evidence().plan;
+    let all: Vec<SpanFacts> = (0..plan.recipes() as u32).map(|recipe| plan.span_facts(recipe)).collect();
+    let names: std::collections::BTreeSet<&String> = all.iter().flat_map(|facts| &facts.event_names).collect();
+    let flags: std::collections::BTreeSet<u32> = all.iter().map(|facts| facts.flags).collect();
+    assert!(names.len() > 1 && flags.len() > 1, "{names:?} {flags:?}");
+    let candidates = |records: &RoaringTreemap| {
+        let survey = surveyed(evidence(), records, Among::Acknowledged);
+        facts::candidates(&survey)
+            .into_iter()
+            .filter(|one| one.having.others == 0)
+            .map(|one| one.text)
+            .collect::<Vec<_>>()
+    };
+    for name in names {
+        let records = placed(|facts, _, _| facts.event_names.contains(name));
+        assert!(candidates(&records).contains(&format!("an event {name:?}")), "{name}");
+    }
+    for flags in flags {
+        let records = placed(|facts, _, _| facts.flags == flags);
+        assert!(candidates(&records).contains(&format!("flags {flags:#x}")), "{flags:#x}");
+    }
 }
 
 #[test]

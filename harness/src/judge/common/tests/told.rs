@@ -74,8 +74,8 @@ fn every_scale_is_cut_where_it_separates_best() {
     survey.trace_spans = [(12, totals(5, 0)), (30, totals(0, 5))].into();
     let found = cuts::candidates(&survey);
     let expected = [
-        "beyond the first 1 spans of a request",
-        "in requests of more than 400 spans",
+        "beyond the first 1 spans of a request, as we sent it",
+        "in requests of more than 400 spans, as we sent them",
         "in traces of at most 20 spans",
     ];
     assert_eq!(texts(&found), expected);
@@ -193,14 +193,14 @@ fn the_three_best_facts_are_told_unless_they_say_the_same_or_separate_much_worse
         let told = best(candidates(survey), totals(1000, 9000), events);
         told.into_iter().map(|one| one.text).filter(|text| !text.starts_with("due ")).collect::<Vec<_>>()
     };
-    assert_eq!(told(&survey), ["beyond the first 1 spans of a request"], "alike");
+    assert_eq!(told(&survey), ["beyond the first 1 spans of a request, as we sent it"], "alike");
     survey.request_spans = [(10, totals(150, 9000)), (500, totals(850, 0))].into();
-    assert_eq!(told(&survey), ["beyond the first 1 spans of a request"], "0.15 less");
+    assert_eq!(told(&survey), ["beyond the first 1 spans of a request, as we sent it"], "0.15 less");
     survey.request_spans = [(10, totals(30, 9000)), (500, totals(970, 0))].into();
     survey.trace_spans = [(10, totals(60, 9000)), (500, totals(940, 0))].into();
     let three = [
-        "beyond the first 1 spans of a request",
-        "in requests of more than 400 spans",
+        "beyond the first 1 spans of a request, as we sent it",
+        "in requests of more than 400 spans, as we sent them",
         "in traces of more than 400 spans",
     ];
     assert_eq!(told(&survey), three);
