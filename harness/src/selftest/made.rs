@@ -111,7 +111,10 @@ fn ids(ids: &[&str]) -> Result<BTreeSet<String>, String> {
 #[test]
 fn ids_are_seen_wherever_they_are_chosen() {
     let files = [
-        ("a.rs", "let x = finding(\"lost\", Level::Failure, f(1, 2), \"a, (b\");\n#[cfg(test)]\nfinding(\"of-a-test\")"),
+        (
+            "a.rs",
+            "let x = finding(\"lost\", Level::Failure, f(1, 2), \"a, (b\");\n#[cfg(test)]\nfinding(\"of-a-test\")",
+        ),
         ("a/deeper/b.rs", "finding(\n        \"changed\", level, 1, message)"),
         ("c.rs", "fn open(evidence: &Evidence, id: &str, count: u64) -> Finding { finding(id, level, count, m) }"),
         ("a/d.rs", "let found = open(&evidence(1, 2), \"late\", 3);"),

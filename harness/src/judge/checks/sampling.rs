@@ -44,14 +44,19 @@ fn kept_wrongly(evidence: &Evidence, sampled: &Sampled) -> Option<Finding> {
 
 fn dropped_wrongly(evidence: &Evidence, sampled: &Sampled) -> Option<Finding> {
     let traces = sampled.wrong_traces.dropped;
-    let (level, message) = absent(evidence, &sampled.dropped_wrongly, "nothing came out of these traces, and the configuration keeps them");
+    let (level, message) = absent(
+        evidence,
+        &sampled.dropped_wrongly,
+        "nothing came out of these traces, and the configuration keeps them",
+    );
     let found = finding("dropped-wrongly", level, traces, message);
     (traces > 0).then(|| told(evidence, sampled, found, Became::Dropped, &sampled.dropped_wrongly, Among::Acknowledged))
 }
 
 fn split(evidence: &Evidence, sampled: &Sampled) -> Option<Finding> {
     let traces = sampled.wrong_traces.split;
-    let (level, message) = absent(evidence, &sampled.split, "of these traces a part came out, where all or nothing should have");
+    let (level, message) =
+        absent(evidence, &sampled.split, "of these traces a part came out, where all or nothing should have");
     let found = finding("split", level, traces, message);
     (traces > 0).then(|| told(evidence, sampled, found, Became::Split, &sampled.split, Among::Acknowledged))
 }
