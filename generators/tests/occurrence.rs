@@ -24,7 +24,7 @@ use spanproof_generators::schedule::{Arrivals, Segment};
 use spanproof_generators::seed::Seed;
 use spanproof_generators::workload::Workload;
 use spanproof_generators::workload::shop::Shop;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::FpCategory;
 use std::sync::LazyLock;
 use tree::{Node, Tree, paths};
@@ -173,6 +173,7 @@ fn edge(value: &AnyValue) -> Option<&'static str> {
         Some(Value::IntValue(..0)) => "negative integer",
         Some(Value::IntValue(number)) if *number as f64 as i64 != *number => "integer that no double holds",
         Some(Value::DoubleValue(number)) => match (number.classify(), number.is_sign_negative()) {
+            (FpCategory::Nan, _) if number.to_bits() != f64::NAN.to_bits() => "not a number, with bits of its own",
             (FpCategory::Nan, _) => "not a number",
             (FpCategory::Infinite, false) => "infinity",
             (FpCategory::Infinite, true) => "negative infinity",
@@ -204,6 +205,7 @@ fn what_pipelines_are_known_to_garble_occurs_in_attributes_and_nested_in_them() 
         "negative zero",
         "no value",
         "not a number",
+        "not a number, with bits of its own",
         "subnormal double",
         "text of four bytes a character",
         "text of three bytes a character",
@@ -218,6 +220,65 @@ fn what_pipelines_are_known_to_garble_occurs_in_attributes_and_nested_in_them() 
     expected_nested.remove("empty text");
     expected_nested.remove("empty bytes");
     assert_eq!(edges(nested.flat_map(|attribute| values(std::slice::from_ref(attribute))).collect()), expected_nested);
+}
+
+/// Limits that pipelines are known to have without saying so: on attributes of a span, on texts, on spans, on tracestate.
+#[test]
+fn spans_with_much_of_everything_occur() {
+    let spans = spans();
+    let longest = |span: &Span| {
+        let text = |value: &&AnyValue| match &value.value {
+            Some(Value::StringValue(text)) => text.len(),
+            _ => 0,
+        };
+        values(&span.attributes).iter().map(text).max().unwrap_or_default()
+    };
+    assert!(spans.iter().any(|span| span.attributes.len() > 40));
+    assert!(spans.iter().map(longest).max().is_some_and(|bytes| bytes > 16 << 10));
+    assert!(spans.iter().any(|span| span.encoded_len() > 16 << 10));
+    assert_eq!(spans.iter().map(|span| span.trace_state.len()).max(), Some(512));
+    assert!(spans.iter().flat_map(|span| &span.attributes).any(|one| one.key.contains(char::is_uppercase)));
+}
+
+/// A value of each type stands in each of the places that have attributes, of events and links within another one.
+#[test]
+fn every_type_of_value_occurs_in_every_list_of_attributes() {
+    let mut seen: BTreeMap<&str, BTreeSet<u8>> = BTreeMap::new();
+    let mut see = |place, attributes: &[KeyValue]| {
+        seen.entry(place).or_default().extend(values(attributes).into_iter().map(type_of));
+    };
+    for bytes in REQUESTS.iter() {
+        for resource_spans in ExportTraceServiceRequest::decode(&bytes[..]).unwrap().resource_spans {
+            see("resource", &resource_spans.resource.unwrap().attributes);
+            for scope_spans in resource_spans.scope_spans {
+                see("scope", &scope_spans.scope.unwrap().attributes);
+                for span in scope_spans.spans {
+                    see("span", &span.attributes);
+                    span.events.iter().for_each(|event| see("event", &event.attributes));
+                    span.links.iter().for_each(|link| see("link", &link.attributes));
+                }
+            }
+        }
+    }
+    assert_eq!(seen.len(), 5);
+    for (place, types) in seen {
+        assert_eq!(types, (0..8).collect(), "{place}");
+    }
+}
+
+/// The number of a value's type: 0 for none.
+fn type_of(value: &AnyValue) -> u8 {
+    match value.value {
+        None => 0,
+        Some(Value::StringValue(_)) => 1,
+        Some(Value::BoolValue(_)) => 2,
+        Some(Value::IntValue(_)) => 3,
+        Some(Value::DoubleValue(_)) => 4,
+        Some(Value::ArrayValue(_)) => 5,
+        Some(Value::KvlistValue(_)) => 6,
+        Some(Value::BytesValue(_)) => 7,
+        Some(Value::StringValueStrindex(_)) => 8,
+    }
 }
 
 #[test]

@@ -127,6 +127,9 @@ fn resource(seed: u64, label: &str, instance: usize, name: Option<String>, facts
     attributes.push(Attribute::new("service.instance.id", dice.uuid()));
     attributes.push(Attribute::new("k8s.pod.name", pod.as_str()));
     attributes.extend(sdk(facts.language));
+    if facts.language == Language::Php {
+        attributes.extend(detected(&mut dice));
+    }
     if facts.rich {
         attributes.extend(cluster(&mut dice, facts, pod, replica_set));
         attributes.extend(process(&mut dice, facts));
@@ -153,6 +156,20 @@ fn sdk(language: Language) -> [Attribute; 3] {
         Attribute::new("telemetry.sdk.name", "opentelemetry"),
         Attribute::new("telemetry.sdk.language", name),
         Attribute::new("telemetry.sdk.version", version),
+    ]
+}
+
+/// What a detector of its own finds, of every type that there is: 7 keys.
+fn detected(dice: &mut Dice) -> [Attribute; 7] {
+    let of = |key: &str, value: Value| Attribute { key: key.to_owned(), value };
+    [
+        Attribute::new("host.cpu.Count", 4_i64),
+        Attribute::new("host.load", 0.75),
+        Attribute::new("host.is_spot", true),
+        of("host.machine_id", Value::Bytes(dice.bytes(16))),
+        of("host.ip", Value::Array(vec![Value::Str(dice.pod_address()), Value::Empty])),
+        of("host.labels", Value::Map(vec![Attribute::new("größe", "s"), Attribute::new("pool", "spot")])),
+        of("host.rack", Value::Empty),
     ]
 }
 
@@ -213,10 +230,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rich_resource_has_25_keys_and_a_short_one_7() {
+    fn a_rich_resource_has_25_keys_and_a_short_one_7_but_for_what_its_own_detector_finds() {
         let directory = Directory::new(1, &[]);
         for (emitter, service) in directory.topology.emitters.iter().zip(Service::all()) {
-            let expected = if service.facts().rich { 25 } else { 7 };
+            let detected = if service.facts().language == Language::Php { 7 } else { 0 };
+            let expected = detected + if service.facts().rich { 25 } else { 7 };
             for instance in &emitter.instances {
                 assert_eq!(instance.attributes.len(), expected, "{}", emitter.label);
             }

@@ -4,6 +4,7 @@
 //! message outlive the span that sent it. Parents stand before their children in the result.
 
 use super::attributes;
+use super::edges;
 use super::failure::{Cause, Failure};
 use super::operations::{Operation, Step};
 use super::rng::Dice;
@@ -18,8 +19,22 @@ const LOCAL_PARENT: u32 = 0x101;
 const REMOTE_PARENT: u32 = 0x301;
 
 /// `tracestate` as several vendors' agents leave it; most traces have none.
-const TRACE_STATES: [&str; 4] =
-    ["es=s:1", "dd=s:1;p:00f067aa0ba902b7;t.dm:-1", "gw=edge-3,cdn=t61rcWkgMzE", "sw=0a1b2c3d4e5f6071-01"];
+const TRACE_STATES: [&str; 6] = [
+    "es=s:1",
+    "dd=s:1;p:00f067aa0ba902b7;t.dm:-1",
+    "gw=edge-3,cdn=t61rcWkgMzE",
+    "sw=0a1b2c3d4e5f6071-01",
+    "es=s:1,dd=s:1;p:00f067aa0ba902b7;t.dm:-1,gw=edge-3,cdn=t61rcWkgMzE,sw=0a1b2c3d4e5f6071-01,acme@shop=eu-central-1a",
+    LONGEST_TRACE_STATE,
+];
+
+/// As long as everybody has to propagate it, 512 characters: W3C Trace Context section 3.3.1.5.
+const LONGEST_TRACE_STATE: &str = concat!(
+    "tenant@edge=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789a,",
+    "tenant@core=fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba98765,",
+    "tenant@pay=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff001122334455,",
+    "tenant@ship=ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa"
+);
 
 /// How often a span other than the origin of a failure records an exception too.
 const RETHROWN: f64 = 0.35;
@@ -184,7 +199,10 @@ impl Walk<'_> {
         let mut links = vec![self.link(sender, variant)];
         if self.dice.chance(0.5) {
             let begun = Link {
-                attributes: vec![Attribute::new("app.link.reason", "begun by")],
+                attributes: vec![
+                    Attribute::new("app.link.reason", "begun by"),
+                    Attribute { key: "app.link.Context".to_owned(), value: edges::everything(self.dice) },
+                ],
                 ..self.link(0, TraceVariant::default())
             };
             links.push(begun);

@@ -77,7 +77,9 @@ pub(super) fn list_products(dice: &mut Dice, caller: Service) -> Operation {
 
 fn catalog_query(dice: &mut Dice, table: &'static str, text: &'static str) -> Operation {
     let query = Query { operation: "SELECT", table, text, database: "catalog" };
-    sql(dice, Service::ProductCatalog, &query)
+    let mut query = sql(dice, Service::ProductCatalog, &query);
+    query.note_some("app.query.Interpolated", dice.sometimes(0.002, edges::long_text));
+    query
 }
 
 pub(super) fn get_cart(dice: &mut Dice, caller: Service) -> Operation {

@@ -8,6 +8,7 @@ use super::calls::{grpc, sql};
 use super::{Operation, Protocol};
 use crate::model::{Attribute, SpanKind, Value};
 use crate::workload::shop::attributes::{self, Query};
+use crate::workload::shop::edges;
 use crate::workload::shop::rng::Dice;
 use crate::workload::shop::services::{SelfTime, Service};
 
@@ -21,7 +22,8 @@ pub(super) fn place_order(dice: &mut Dice, caller: Service, items: usize) -> Ope
     grpc(dice, caller, Service::Checkout, "shop.CheckoutService/PlaceOrder", |dice, server| {
         server.note("app.user.currency", currency_code(dice));
         server.call(prepare(dice, items));
-        server.event("prepared", Vec::new());
+        let payload = Attribute { key: "app.cart.Payload".to_owned(), value: edges::everything(dice) };
+        server.event("prepared", vec![payload]);
         server.call(charge(dice, Service::Checkout));
         server.event("charged", vec![Attribute::new("app.payment.provider", "cardhouse")]);
         server.call(ship_order(dice, Service::Checkout));

@@ -100,6 +100,7 @@ fn through_proxy(
     http(dice, Service::LoadGenerator, Service::FrontendProxy, request, |dice, proxy| {
         proxy.name = "ingress".to_owned();
         proxy.note("guid:x-request-id", dice.uuid());
+        proxy.attributes.extend(dice.sometimes(0.005, edges::headers).into_iter().flatten());
         if dice.chance(0.1) {
             let languages = ["de-CH", "en;q=0.7"].map(Value::from).to_vec();
             proxy.note("http.request.header.accept-language", Value::Array(languages));
