@@ -229,8 +229,8 @@ pub enum Status {
     /// Nothing said.
     #[default]
     Unset,
-    /// Declared good.
-    Ok,
+    /// Declared good, with a message that may be empty.
+    Ok(String),
     /// Failed, with a message that may be empty.
     Error(String),
 }

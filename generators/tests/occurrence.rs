@@ -186,31 +186,34 @@ fn edge(value: &AnyValue) -> Option<&'static str> {
     })
 }
 
+/// What of this must be in every place that has attributes, itself or within another value.
+const EDGES: [&str; 19] = [
+    "empty bytes",
+    "empty list",
+    "empty map",
+    "empty text",
+    "greatest integer",
+    "infinity",
+    "integer that no double holds",
+    "least integer",
+    "negative double",
+    "negative infinity",
+    "negative integer",
+    "negative zero",
+    "no value",
+    "not a number",
+    "not a number, with bits of its own",
+    "subnormal double",
+    "text of four bytes a character",
+    "text of three bytes a character",
+    "text of two bytes a character",
+];
+
 #[test]
-fn what_pipelines_are_known_to_garble_occurs_in_attributes_and_nested_in_them() {
+fn what_pipelines_are_known_to_garble_occurs_in_attributes_of_spans_and_nested_in_them() {
     let spans = spans();
     let edges = |values: Vec<&AnyValue>| values.into_iter().filter_map(edge).collect::<BTreeSet<_>>();
-    let expected = BTreeSet::from([
-        "empty bytes",
-        "empty list",
-        "empty map",
-        "empty text",
-        "greatest integer",
-        "infinity",
-        "integer that no double holds",
-        "least integer",
-        "negative double",
-        "negative infinity",
-        "negative integer",
-        "negative zero",
-        "no value",
-        "not a number",
-        "not a number, with bits of its own",
-        "subnormal double",
-        "text of four bytes a character",
-        "text of three bytes a character",
-        "text of two bytes a character",
-    ]);
+    let expected = BTreeSet::from(EDGES);
     let own = spans.iter().flat_map(|span| &span.attributes).filter_map(|attribute| attribute.value.as_ref());
     assert_eq!(edges(own.collect()), expected);
     // The payload's values are all inside of others.
@@ -222,31 +225,61 @@ fn what_pipelines_are_known_to_garble_occurs_in_attributes_and_nested_in_them() 
     assert_eq!(edges(nested.flat_map(|attribute| values(std::slice::from_ref(attribute))).collect()), expected_nested);
 }
 
-/// Limits that pipelines are known to have without saying so: on attributes of a span, on texts, on spans, on tracestate.
-#[test]
-fn spans_with_much_of_everything_occur() {
-    let spans = spans();
-    let longest = |span: &Span| {
-        let text = |value: &&AnyValue| match &value.value {
-            Some(Value::StringValue(text)) => text.len(),
-            _ => 0,
-        };
-        values(&span.attributes).iter().map(text).max().unwrap_or_default()
-    };
-    assert!(spans.iter().any(|span| span.attributes.len() > 40));
-    assert!(spans.iter().map(longest).max().is_some_and(|bytes| bytes > 16 << 10));
-    assert!(spans.iter().any(|span| span.encoded_len() > 16 << 10));
-    assert_eq!(spans.iter().map(|span| span.trace_state.len()).max(), Some(512));
-    assert!(spans.iter().flat_map(|span| &span.attributes).any(|one| one.key.contains(char::is_uppercase)));
+/// What was seen of the attributes of one kind of holder.
+#[derive(Debug, Default)]
+struct Held {
+    /// Types of the values of attributes themselves.
+    types: BTreeSet<&'static str>,
+    /// What is special about values, those within others too.
+    edges: BTreeSet<&'static str>,
+    /// What is special about keys.
+    keys: BTreeSet<&'static str>,
+    /// The longest text, in bytes.
+    longest: usize,
+    /// The most attributes of one holder.
+    most: usize,
 }
 
-/// A value of each type stands in each of the places that have attributes, of events and links within another one.
-#[test]
-fn every_type_of_value_occurs_in_every_list_of_attributes() {
-    let mut seen: BTreeMap<&str, BTreeSet<u8>> = BTreeMap::new();
-    let mut see = |place, attributes: &[KeyValue]| {
-        seen.entry(place).or_default().extend(values(attributes).into_iter().map(type_of));
-    };
+impl Held {
+    fn see(&mut self, attributes: &[KeyValue]) {
+        self.types.extend(attributes.iter().map(|attribute| type_of(attribute.value.as_ref())));
+        self.most = self.most.max(attributes.len());
+        for value in values(attributes) {
+            self.edges.extend(edge(value));
+            if let Some(Value::StringValue(text)) = &value.value {
+                self.longest = self.longest.max(text.len());
+            }
+        }
+        for key in attributes.iter().map(|attribute| &attribute.key) {
+            let special = [
+                (key.contains(char::is_uppercase), "a capital"),
+                (key.contains(' '), "a blank"),
+                (!key.is_ascii(), "beyond ASCII"),
+            ];
+            self.keys.extend(special.into_iter().filter(|(is, _)| *is).map(|(_, what)| what));
+        }
+    }
+}
+
+/// The name of a value's type.
+fn type_of(value: Option<&AnyValue>) -> &'static str {
+    match value.and_then(|value| value.value.as_ref()) {
+        None => "none",
+        Some(Value::StringValue(_)) => "string",
+        Some(Value::BoolValue(_)) => "bool",
+        Some(Value::IntValue(_)) => "int",
+        Some(Value::DoubleValue(_)) => "double",
+        Some(Value::ArrayValue(_)) => "array",
+        Some(Value::KvlistValue(_)) => "map",
+        Some(Value::BytesValue(_)) => "bytes",
+        Some(Value::StringValueStrindex(_)) => "index",
+    }
+}
+
+/// What each of the five kinds of holders of attributes holds in this run.
+fn held() -> BTreeMap<&'static str, Held> {
+    let mut seen: BTreeMap<&str, Held> = BTreeMap::new();
+    let mut see = |holder, attributes: &[KeyValue]| seen.entry(holder).or_default().see(attributes);
     for bytes in REQUESTS.iter() {
         for resource_spans in ExportTraceServiceRequest::decode(&bytes[..]).unwrap().resource_spans {
             see("resource", &resource_spans.resource.unwrap().attributes);
@@ -260,25 +293,55 @@ fn every_type_of_value_occurs_in_every_list_of_attributes() {
             }
         }
     }
-    assert_eq!(seen.len(), 5);
-    for (place, types) in seen {
-        assert_eq!(types, (0..8).collect(), "{place}");
+    seen
+}
+
+/// No holder of attributes is spared: neither a type, nor an edge, nor a kind of key, nor a long text.
+#[test]
+fn every_type_and_edge_and_long_texts_occur_in_every_holder_of_attributes() {
+    let held = held();
+    assert_eq!(held.keys().copied().collect::<Vec<_>>(), ["event", "link", "resource", "scope", "span"]);
+    for (holder, held) in held {
+        let types = ["array", "bool", "bytes", "double", "int", "map", "none", "string"];
+        assert_eq!(held.types, BTreeSet::from(types), "{holder}");
+        assert_eq!(held.edges, BTreeSet::from(EDGES), "{holder}");
+        assert_eq!(held.keys, BTreeSet::from(["a blank", "a capital", "beyond ASCII"]), "{holder}");
+        let (longer_than, more_than) = match holder {
+            "span" => (32_768, 128),
+            "resource" => (1_024, 32),
+            "scope" => (1_024, 8),
+            _ => (4_096, 8),
+        };
+        assert!(held.longest > longer_than && held.most > more_than, "{holder}: {held:?}");
     }
 }
 
-/// The number of a value's type: 0 for none.
-fn type_of(value: &AnyValue) -> u8 {
-    match value.value {
-        None => 0,
-        Some(Value::StringValue(_)) => 1,
-        Some(Value::BoolValue(_)) => 2,
-        Some(Value::IntValue(_)) => 3,
-        Some(Value::DoubleValue(_)) => 4,
-        Some(Value::ArrayValue(_)) => 5,
-        Some(Value::KvlistValue(_)) => 6,
-        Some(Value::BytesValue(_)) => 7,
-        Some(Value::StringValueStrindex(_)) => 8,
-    }
+/// Limits that pipelines are known to have without saying so: on names, messages, spans, their events and links, on tracestate.
+#[test]
+fn spans_with_much_of_everything_occur() {
+    let spans = spans();
+    let most = |of: fn(&Span) -> usize| spans.iter().map(of).max().unwrap();
+    assert!(most(|span| span.events.len()) > 128);
+    assert!(most(|span| span.links.len()) > 32);
+    assert!(most(|span| span.name.len()) > 1_024);
+    assert!(most(|span| span.status.as_ref().map_or(0, |status| status.message.len())) > 4_096);
+    assert!(most(Span::encoded_len) > 32_768);
+    let states = spans.iter().flat_map(|span| {
+        let of_links = span.links.iter().map(|link| &link.trace_state);
+        of_links.chain([&span.trace_state]).map(|state| (state.len(), state.split(',').count()))
+    });
+    let longest: BTreeSet<_> = states.filter(|(bytes, _)| *bytes > 256).collect();
+    assert_eq!(longest, BTreeSet::from([(512, 4), (512, 32)]));
+}
+
+#[test]
+fn spans_that_last_no_time_occur_and_every_mix_of_flags() {
+    let spans = spans();
+    assert!(spans.iter().any(|span| span.start_time_unix_nano == span.end_time_unix_nano));
+    let flags: BTreeSet<_> = spans.iter().map(|span| span.flags).collect();
+    assert_eq!(flags, BTreeSet::from([0, 1, 0x100, 0x101, 0x300, 0x301]));
+    let of_links: BTreeSet<_> = spans.iter().flat_map(|span| &span.links).map(|link| link.flags).collect();
+    assert_eq!(of_links, BTreeSet::from([0, 0x301]));
 }
 
 #[test]
@@ -287,7 +350,8 @@ fn every_kind_and_status_occurs_and_spans_with_several_links() {
     assert_eq!(spans.iter().map(|span| span.kind).collect::<BTreeSet<_>>(), (0..=5).collect());
     let status = |span: &Span| span.status.as_ref().map(|status| (status.code, !status.message.is_empty()));
     let statuses: BTreeSet<_> = spans.iter().map(status).collect();
-    assert_eq!(statuses, BTreeSet::from([None, Some((1, false)), Some((2, false)), Some((2, true))]));
-    assert_eq!(spans.iter().map(|span| span.links.len()).collect::<BTreeSet<_>>(), (0..=2).collect());
+    let expected = [None, Some((1, false)), Some((1, true)), Some((2, false)), Some((2, true))];
+    assert_eq!(statuses, BTreeSet::from(expected));
+    assert_eq!(spans.iter().map(|span| span.links.len()).collect::<BTreeSet<_>>(), BTreeSet::from([0, 1, 2, 40]));
     assert!(spans.iter().any(|span| !span.name.is_ascii()));
 }

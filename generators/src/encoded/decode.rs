@@ -163,7 +163,7 @@ fn status(body: &[u8]) -> Result<Status, MalformedError> {
         Ok(())
     })?;
     Ok(match code {
-        1 => Status::Ok,
+        1 => Status::Ok(message),
         2 => Status::Error(message),
         _ => Status::Unset,
     })

@@ -73,7 +73,10 @@ fn status(out: &mut Vec<u8>, status: &Status) {
     let mut body = Vec::new();
     match status {
         Status::Unset => return,
-        Status::Ok => put_uint(&mut body, 3, 1),
+        Status::Ok(message) => {
+            put_text(&mut body, 2, message);
+            put_uint(&mut body, 3, 1);
+        }
         Status::Error(message) => {
             put_text(&mut body, 2, message);
             put_uint(&mut body, 3, 2);

@@ -112,7 +112,7 @@ impl<'a> Source<'a> {
 fn status(status: &Status) -> (u32, &str) {
     match status {
         Status::Unset => (0, ""),
-        Status::Ok => (1, ""),
+        Status::Ok(message) => (1, message),
         Status::Error(message) => (2, message),
     }
 }

@@ -194,13 +194,14 @@ pub(super) fn outcome(operation: &Operation, failure: Option<&Failure>) -> (Vec<
     }
     attributes.push(Attribute::new("error.type", error_type(operation, failure)));
     let describes = operation.protocol != Protocol::Http;
-    (attributes, Status::Error(if describes { failure.message.clone() } else { String::new() }))
+    (attributes, Status::Error(if describes { failure.description() } else { String::new() }))
 }
 
-/// Libraries are told to leave the status of what went well unset; code written by hand declares it.
+/// Libraries are told to leave the status of what went well unset; code written by hand declares it, and some with words.
 fn success(operation: &Operation) -> Status {
     match operation.library() {
-        Library::CurrencyApp | Library::NodeApp => Status::Ok,
+        Library::CurrencyApp => Status::Ok(String::new()),
+        Library::NodeApp => Status::Ok("charged".to_owned()),
         _ => Status::Unset,
     }
 }

@@ -1,9 +1,13 @@
 //! What goes wrong, and how each protocol and language words it.
 
+use super::edges;
 use super::operations::{Operation, Protocol};
 use super::rng::Dice;
 use super::services::Language;
 use crate::model::SpanKind;
+
+/// How often the request that failed is part of what is told of it.
+const WHOLE_REQUEST: f64 = 0.05;
 
 /// Why an operation failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub(super) enum Cause {
 pub(super) struct Failure {
     pub(super) cause: Cause,
     pub(super) message: String,
+    /// What else the status says of it: the request that failed, noted whole. Mostly empty.
+    pub(super) details: String,
     /// True while only the caller knows of it, since the callee was never reached.
     pub(super) unreached: bool,
 }
@@ -87,7 +93,14 @@ impl Failure {
     pub(super) fn draw(dice: &mut Dice, operation: &Operation) -> Self {
         let cause = Cause::ALL[dice.weighted(&Cause::SHARES)];
         let message = format!("{}: {}: {}", operation.service.facts().name, operation.name, cause.sentence());
-        Self { cause, message, unreached: false }
+        let details = dice.sometimes(WHOLE_REQUEST, edges::long_text).unwrap_or_default();
+        Self { cause, message, details, unreached: false }
+    }
+
+    /// The description of a status that says it.
+    pub(super) fn description(&self) -> String {
+        let between = if self.details.is_empty() { "" } else { " at " };
+        format!("{}{between}{}", self.message, self.details)
     }
 
     /// The same failure as `operation` shows it, to which it came from a callee.

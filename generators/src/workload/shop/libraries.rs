@@ -1,8 +1,9 @@
 //! The instrumentation libraries as one table, and which of them makes which span.
 
+use super::edges;
 use super::operations::Protocol;
 use super::services::{Language, Service};
-use crate::model::{Attribute, Scope, SpanKind, Value};
+use crate::model::{Attribute, Scope, SpanKind};
 
 /// A library. Its number is its scope's index in the topology.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,16 +92,10 @@ pub(super) fn scopes() -> Vec<Scope> {
 fn scope(library: Library, name: &str, version: &str, schema_url: &str) -> Scope {
     let attributes = match library {
         // Scope attributes are rare in life; one tracer of ours sets them as its maintainers' mark.
-        Library::CheckoutApp => vec![
-            Attribute::new("app.team", "Käufe & Bestellungen"),
-            Attribute::new("app.tier", 1_i64),
-            Attribute::new("app.tier.Share", 0.25),
-            Attribute::new("app.tier.on_call", true),
-            Attribute { key: "app.tier.digest".to_owned(), value: Value::Bytes(vec![0, 0xff, 0x80]) },
-            Attribute { key: "app.tier.regions".to_owned(), value: Value::Array(vec![Value::from("eu"), Value::Empty]) },
-            Attribute { key: "app.tier.limits".to_owned(), value: Value::Map(vec![Attribute::new("rps", -1_i64)]) },
-            Attribute { key: "app.tier.note".to_owned(), value: Value::Empty },
-        ],
+        Library::CheckoutApp => {
+            let own = [Attribute::new("app.team", "Käufe & Bestellungen"), Attribute::new("app.notice", edges::notice())];
+            own.into_iter().chain(edges::catalogue()).collect()
+        }
         _ => Vec::new(),
     };
     Scope {

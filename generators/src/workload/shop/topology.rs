@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::edges;
 use super::libraries;
 use super::rng::Dice;
 use super::services::{Facts, Language, Service};
@@ -159,18 +160,14 @@ fn sdk(language: Language) -> [Attribute; 3] {
     ]
 }
 
-/// What a detector of its own finds, of every type that there is: 7 keys.
-fn detected(dice: &mut Dice) -> [Attribute; 7] {
-    let of = |key: &str, value: Value| Attribute { key: key.to_owned(), value };
-    [
-        Attribute::new("host.cpu.Count", 4_i64),
-        Attribute::new("host.load", 0.75),
-        Attribute::new("host.is_spot", true),
-        of("host.machine_id", Value::Bytes(dice.bytes(16))),
-        of("host.ip", Value::Array(vec![Value::Str(dice.pod_address()), Value::Empty])),
-        of("host.labels", Value::Map(vec![Attribute::new("größe", "s"), Attribute::new("pool", "spot")])),
-        of("host.rack", Value::Empty),
-    ]
+/// How many labels a pod has whose operators label everything.
+const LABELS: usize = 16;
+
+/// What a detector of its own finds, of every type that there is, and all labels of the pod.
+fn detected(dice: &mut Dice) -> Vec<Attribute> {
+    let labels = (0..LABELS).map(|label| Attribute::new(format!("k8s.pod.label.Tier-{label}"), dice.hex(6)));
+    let command = Attribute::new("process.command_line", edges::notice());
+    labels.chain([command]).chain(edges::catalogue()).collect()
 }
 
 /// Where the pod runs: 13 keys.
@@ -230,11 +227,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rich_resource_has_25_keys_and_a_short_one_7_but_for_what_its_own_detector_finds() {
+    fn a_rich_resource_has_25_keys_a_short_one_7_and_one_whose_detector_finds_everything_more_than_32() {
         let directory = Directory::new(1, &[]);
         for (emitter, service) in directory.topology.emitters.iter().zip(Service::all()) {
-            let detected = if service.facts().language == Language::Php { 7 } else { 0 };
-            let expected = detected + if service.facts().rich { 25 } else { 7 };
+            let facts = service.facts();
+            let expected = match (facts.rich, facts.language) {
+                (true, _) => 25,
+                (false, Language::Php) => 7 + LABELS + 1 + edges::catalogue().len(),
+                (false, _) => 7,
+            };
+            assert!(facts.language != Language::Php || expected > 32);
             for instance in &emitter.instances {
                 assert_eq!(instance.attributes.len(), expected, "{}", emitter.label);
             }

@@ -19,22 +19,37 @@ const LOCAL_PARENT: u32 = 0x101;
 const REMOTE_PARENT: u32 = 0x301;
 
 /// `tracestate` as several vendors' agents leave it; most traces have none.
-const TRACE_STATES: [&str; 6] = [
+const TRACE_STATES: [&str; 7] = [
     "es=s:1",
     "dd=s:1;p:00f067aa0ba902b7;t.dm:-1",
     "gw=edge-3,cdn=t61rcWkgMzE",
     "sw=0a1b2c3d4e5f6071-01",
     "es=s:1,dd=s:1;p:00f067aa0ba902b7;t.dm:-1,gw=edge-3,cdn=t61rcWkgMzE,sw=0a1b2c3d4e5f6071-01,acme@shop=eu-central-1a",
-    LONGEST_TRACE_STATE,
+    LONG_MEMBERS,
+    MANY_MEMBERS,
 ];
 
-/// As long as everybody has to propagate it, 512 characters: W3C Trace Context section 3.3.1.5.
-const LONGEST_TRACE_STATE: &str = concat!(
-    "tenant@edge=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789a,",
-    "tenant@core=fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba98765,",
-    "tenant@pay=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff001122334455,",
-    "tenant@ship=ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa"
+/// As long as everybody has to propagate it, 512 characters (W3C Trace Context, section 3.3.1.5), in four members.
+const LONG_MEMBERS: &str = concat!(
+    "tenant@edge=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcde,",
+    "tenant@core=fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210fedcba987654321,",
+    "tenant@pay=00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff001122334455667,",
+    "tenant@ship=ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100ffeeddccbbaa998877665544332211001",
 );
+
+/// As long, in as many members as there may be, 32.
+const MANY_MEMBERS: &str = concat!(
+    "t00@mesh=e1f2a3,t01@mesh=e1f2a3,t02@mesh=e1f2a3,t03@mesh=e1f2a3,t04@mesh=e1f2a3,t05@mesh=e1f2a3,t06@mesh=e1f2a3,t07@mesh=e1f2a3,",
+    "t08@mesh=e1f2a3,t09@mesh=e1f2a3,t10@mesh=e1f2a3,t11@mesh=e1f2a3,t12@mesh=e1f2a3,t13@mesh=e1f2a3,t14@mesh=e1f2a3,t15@mesh=e1f2a3,",
+    "t16@mesh=e1f2a3,t17@mesh=e1f2a3,t18@mesh=e1f2a3,t19@mesh=e1f2a3,t20@mesh=e1f2a3,t21@mesh=e1f2a3,t22@mesh=e1f2a3,t23@mesh=e1f2a3,",
+    "t24@mesh=e1f2a3,t25@mesh=e1f2a3,t26@mesh=e1f2a3,t27@mesh=e1f2a3,t28@mesh=e1f2a3,t29@mesh=e1f2a3,t30@mesh=e1f2a3,t31@mesh=e1f2a3b",
+);
+
+/// How often a span's flags lack the sampled bit: it was recorded all the same, or its SDK is older than the field.
+const UNSAMPLED: f64 = 0.01;
+
+/// How many links a consumer has that takes messages by the batch: more than 32.
+const BATCH: usize = 40;
 
 /// How often a span other than the origin of a failure records an exception too.
 const RETHROWN: f64 = 0.35;
@@ -50,7 +65,7 @@ pub(super) enum Consumers {
 
 /// Walks `root` and returns its spans, of variant 0 unless a consumer detached.
 pub(super) fn walk(dice: &mut Dice, root: &Operation, consumers: Consumers) -> Vec<Span> {
-    let trace_state = if dice.chance(0.03) { dice.pick(&TRACE_STATES) } else { "" };
+    let trace_state = if dice.chance(0.05) { dice.pick(&TRACE_STATES) } else { "" };
     let mut walk = Walk { dice, consumers, trace_state, variants: 0, spans: Vec::new() };
     let context = Context { parent: Parent::None, variant: TraceVariant::default(), links: Vec::new() };
     walk.run(root, context, 0);
@@ -194,18 +209,18 @@ impl Walk<'_> {
         }
     }
 
-    /// A message carries the context of its sender, and some consumers note where the visit began as well.
+    /// A message carries the context of its sender, and some consumers note where the visit began as well, a few once for each message
+    /// of a batch.
     fn links(&mut self, sender: Ordinal, variant: TraceVariant) -> Vec<Link> {
         let mut links = vec![self.link(sender, variant)];
         if self.dice.chance(0.5) {
-            let begun = Link {
-                attributes: vec![
-                    Attribute::new("app.link.reason", "begun by"),
-                    Attribute { key: "app.link.Context".to_owned(), value: edges::everything(self.dice) },
-                ],
-                ..self.link(0, TraceVariant::default())
-            };
+            let mut begun = self.link(0, TraceVariant::default());
+            begun.attributes = vec![Attribute::new("app.link.reason", "begun by")];
+            begun.attributes.extend(self.dice.sometimes(0.5, edges::assortment).into_iter().flatten());
             links.push(begun);
+        }
+        if self.dice.chance(0.02) {
+            links.resize_with(BATCH, || self.link(0, TraceVariant::default()));
         }
         links
     }
@@ -217,19 +232,20 @@ impl Walk<'_> {
             trace_state: self.trace_state.to_owned(),
             attributes: vec![Attribute::new("messaging.kafka.offset", self.dice.between(10_000, 9_000_000) as i64)],
             dropped_attributes: u32::from(self.dice.chance(0.01)),
-            flags: REMOTE_PARENT,
+            flags: if self.dice.chance(0.05) { 0 } else { REMOTE_PARENT },
         }
     }
 
     fn open(&mut self, operation: &Operation, context: Context, start_ns: u64) -> Ordinal {
         let ordinal = self.spans.len() as Ordinal;
+        let flags = flags(operation, context.parent) & !if self.dice.chance(UNSAMPLED) { SAMPLED } else { 0 };
         self.spans.push(Span {
             emitter: EmitterId(operation.service as u16),
             scope: ScopeId(operation.library() as u16),
             variant: context.variant,
             parent: context.parent,
             trace_state: self.trace_state.to_owned(),
-            flags: flags(operation, context.parent),
+            flags,
             name: operation.name.clone(),
             kind: operation.kind,
             start_ns,

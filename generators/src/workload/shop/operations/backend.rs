@@ -23,6 +23,9 @@ const PRODUCTS: [&str; 12] = [
     "RED-LAMP",
 ];
 
+/// How many products are noted one by one where they are.
+const LISTED: [i64; 2] = [40, 130];
+
 const CATEGORIES: [&str; 5] = ["telescopes", "binoculars", "accessories", "travel", "books"];
 
 const CURRENCIES: [&str; 6] = ["USD", "EUR", "CHF", "GBP", "JPY", "CAD"];
@@ -69,6 +72,10 @@ pub(super) fn list_products(dice: &mut Dice, caller: Service) -> Operation {
             "SELECT id, name, picture, price_units, price_nanos FROM products ORDER BY name LIMIT $1",
         ));
         server.note("app.products.count", dice.between(10, 12) as i64);
+        // Whoever notes each product that passes by soon has more events than an SDK keeps unless it is told to.
+        for number in 0..dice.sometimes(0.01, |dice| dice.pick(&LISTED)).unwrap_or_default() {
+            server.event("product listed", vec![Attribute::new("app.product.position", number)]);
+        }
         if dice.chance(0.3) {
             flag(dice, server, "productCatalogFailure");
         }
@@ -78,7 +85,10 @@ pub(super) fn list_products(dice: &mut Dice, caller: Service) -> Operation {
 fn catalog_query(dice: &mut Dice, table: &'static str, text: &'static str) -> Operation {
     let query = Query { operation: "SELECT", table, text, database: "catalog" };
     let mut query = sql(dice, Service::ProductCatalog, &query);
-    query.note_some("app.query.Interpolated", dice.sometimes(0.002, edges::long_text));
+    query.note_some("app.query.Interpolated", dice.sometimes(0.015, edges::long_text));
+    if let Some(name) = dice.sometimes(0.002, edges::long_name) {
+        query.name = name;
+    }
     query
 }
 

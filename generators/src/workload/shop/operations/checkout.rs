@@ -22,8 +22,8 @@ pub(super) fn place_order(dice: &mut Dice, caller: Service, items: usize) -> Ope
     grpc(dice, caller, Service::Checkout, "shop.CheckoutService/PlaceOrder", |dice, server| {
         server.note("app.user.currency", currency_code(dice));
         server.call(prepare(dice, items));
-        let payload = Attribute { key: "app.cart.Payload".to_owned(), value: edges::everything(dice) };
-        server.event("prepared", vec![payload]);
+        let noted = dice.sometimes(0.5, edges::assortment).unwrap_or_default();
+        server.event("prepared", noted);
         server.call(charge(dice, Service::Checkout));
         server.event("charged", vec![Attribute::new("app.payment.provider", "cardhouse")]);
         server.call(ship_order(dice, Service::Checkout));

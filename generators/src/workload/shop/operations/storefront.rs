@@ -100,7 +100,7 @@ fn through_proxy(
     http(dice, Service::LoadGenerator, Service::FrontendProxy, request, |dice, proxy| {
         proxy.name = "ingress".to_owned();
         proxy.note("guid:x-request-id", dice.uuid());
-        proxy.attributes.extend(dice.sometimes(0.005, edges::headers).into_iter().flatten());
+        proxy.attributes.extend(dice.sometimes(0.04, edges::headers).into_iter().flatten());
         if dice.chance(0.1) {
             let languages = ["de-CH", "en;q=0.7"].map(Value::from).to_vec();
             proxy.note("http.request.header.accept-language", Value::Array(languages));
@@ -133,6 +133,7 @@ fn page(dice: &mut Dice, request: &Request, work: impl FnOnce(&mut Dice, &mut Op
         }
         server.note_some("app.promotion.code", dice.sometimes(0.05, edges::nothing));
         server.note_some("app.request.payload", dice.sometimes(0.02, edges::everything));
+        server.attributes.extend(dice.sometimes(0.05, edges::assortment).into_iter().flatten());
         if dice.chance(0.3) {
             server.call(framework(
                 format!("resolve page components {}", request.route),
@@ -145,7 +146,12 @@ fn page(dice: &mut Dice, request: &Request, work: impl FnOnce(&mut Dice, &mut Op
         work(dice, &mut handler);
         server.call(handler);
         if dice.chance(0.3) {
-            server.call(framework("start response".to_owned(), "NextNodeServer.startResponse"));
+            let mut response = framework("start response".to_owned(), "NextNodeServer.startResponse");
+            if dice.chance(0.1) {
+                // What the runtime's clock of milliseconds makes of something shorter.
+                response.self_time = SelfTime::new(0.0, 0.0);
+            }
+            server.call(response);
         }
     })
 }

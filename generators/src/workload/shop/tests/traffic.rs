@@ -170,7 +170,7 @@ fn encoded_len(span: &Span) -> usize {
 fn status(status: &Status) -> Option<otlp::Status> {
     match status {
         Status::Unset => None,
-        Status::Ok => Some(otlp::Status { code: status::StatusCode::Ok.into(), message: String::new() }),
+        Status::Ok(message) => Some(otlp::Status { code: status::StatusCode::Ok.into(), message: message.clone() }),
         Status::Error(message) => {
             Some(otlp::Status { code: status::StatusCode::Error.into(), message: message.clone() })
         }
