@@ -251,7 +251,7 @@ fn a_plan_without_a_trace_is_refused() {
     let mut spec = self::spec(Workload::Shop(Shop { pool_size: 64 }), Packing::PerService);
     spec.rate = Rate::Spans(1.5);
     let error = Plan::new(spec).unwrap_err().to_string();
-    insta::assert_snapshot!(error, @"the plan holds no trace: 1.5 spans/s for 5 s is less than one of about 22.5 spans; raise `traffic.rate` or `run.duration`");
+    insta::assert_snapshot!(error, @"the plan holds no trace: 1.5 spans/s for 5 s is less than one of about 20.9 spans; raise `traffic.rate` or `run.duration`");
 }
 
 #[test]

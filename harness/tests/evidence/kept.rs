@@ -43,6 +43,8 @@ fn evidence_of_a_build_that_made_another_plan_is_refused() {
     let said = words(&output);
     assert_eq!(output.status.code(), Some(3), "{said}");
     assert!(said.contains("makes another plan") && said.contains("judge it with that one"), "{said}");
+    // Whoever is told to take that build has to know which one that is.
+    assert!(said.contains("the one of 0.1.0") && env!("CARGO_PKG_VERSION") != "0.1.0", "{said}");
     assert!(!run.join("result.json").exists());
 }
 

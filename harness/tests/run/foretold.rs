@@ -38,15 +38,13 @@ fn is_unforeseen(run: &Ended) -> bool {
     !run.findings_of("unforeseen").is_empty()
 }
 
-/// Pauses without chance and one request sent at a time, few enough that they seldom come within milliseconds of each other: what is
-/// given up is known span by span, but at boundaries. With a budget of 2 s a request is tried at 0, 0.5 and 1.25 s, so each that is
+/// Pauses without chance and one request sent at a time: what is given up is known span by span, but where requests end within
+/// milliseconds of a boundary. How many those are hangs on the seed, and the check leaves them out. With a budget of 2 s a request is tried at 0, 0.5 and 1.25 s, so each that is
 /// given up keeps the only consumer for 1.25 s, and 9 s of outage cost seven of them.
 #[test]
 fn without_chance_each_lost_span_is_foretold() {
     let Some(target) = collector() else { return };
     let exact = [
-        // With this seed few requests end within milliseconds of a boundary.
-        "--seed=4",
         "--rate=300",
         "--set=run.duration=12s",
         "--set=faults[0].for=9s",
@@ -59,7 +57,7 @@ fn without_chance_each_lost_span_is_foretold() {
     assert_eq!(told["exact"], true, "{told}");
     let (certain, open) = (told["certain"].as_u64().unwrap(), told["open"].as_u64().unwrap());
     let lost = run.spans("lost_acknowledged");
-    assert!(certain > open && (certain..=certain + open).contains(&lost), "{lost} lost, {told}");
+    assert!(certain > 0 && (certain..=certain + open).contains(&lost), "{lost} lost, {told}");
     // The check has held each span against its own fate.
     assert!(has_check(&run), "{run}");
     assert!(!is_unforeseen(&run), "{run}");

@@ -365,8 +365,9 @@ fn the_others_are_those_that_the_same_could_have_happened_to() {
     let requests = half.clone().map(|number| (RequestId { chunk: 0, number }, refused.clone())).collect();
     let mut evidence = Evidence { requests, ..Evidence::of_clean_run(Arc::clone(&plan)) };
     evidence.chunks_opened = 1;
-    let spans_refused: u64 = half.map(|number| u64::from(chunk.requests()[number as usize].spans)).sum();
-    let taken = chunk.records_of(&plan, chunk.requests().len() as u32 - 1);
+    let spans_refused: u64 = half.clone().map(|number| u64::from(chunk.requests()[number as usize].spans)).sum();
+    let taken: Vec<u32> =
+        (half.end..chunk.requests().len() as u32).flat_map(|number| chunk.records_of(&plan, number)).collect();
     let (affected, lost): (RoaringTreemap, RoaringTreemap) =
         (taken[..5].iter().map(|at| u64::from(*at)).collect(), taken[5..8].iter().map(|at| u64::from(*at)).collect());
     evidence.account.sets.lost_acknowledged = lost;
