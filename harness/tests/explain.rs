@@ -12,6 +12,10 @@ mod tree;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
+use prost::Message;
 use schema::{ROOT, Schema, schema};
 use spanproof_generators::identity::RunTag;
 use spanproof_generators::model::Stratum;
@@ -25,7 +29,7 @@ use spanproof_generators::workload::shop::Shop;
 use spanproof_harness::chunks::OpenChunks;
 use spanproof_harness::clock::RunClock;
 use spanproof_harness::judge::corruption;
-use spanproof_harness::judge::explain::{Difference, explain};
+use spanproof_harness::judge::explain::{Difference, Form, explain};
 use spanproof_harness::sink::recorder::Recorder;
 use spanproof_harness::wire::server::{Backend, Decision, Export};
 use spanproof_harness::wire::{Compression, Protocol, Signal};
@@ -90,12 +94,16 @@ fn tree(schema: &Schema, request: &[u8]) -> Tree {
 fn differences(planned: &[u8], received: &[u8]) -> Vec<Difference> {
     let mut walk = Walk::default();
     walk.read(received).unwrap();
-    explain(planned, received, &walk.spans[0], &walk.filings[0])
+    explain(planned, received, &walk.spans[0], &walk.filings[0], Form::Protobuf)
 }
 
 /// What the sink finds of a request, by the whole way that a received request goes: the fields that differ, none when the
 /// record arrived intact. A record under ids that nobody planned is a stranger: then nothing is found either.
 fn recorded(plan: &Arc<Plan>, received: &[u8]) -> Found {
+    recorded_over(Protocol::Grpc, plan, received)
+}
+
+fn recorded_over(protocol: Protocol, plan: &Arc<Plan>, received: &[u8]) -> Found {
     let chunks = Arc::new(OpenChunks::new(Arc::clone(plan), 1));
     let clock = RunClock::starting_in(Duration::ZERO);
     let latency = Arc::new(LatencyRecorder::new());
@@ -104,7 +112,7 @@ fn recorded(plan: &Arc<Plan>, received: &[u8]) -> Found {
     let body = Bytes::copy_from_slice(received);
     let decision = recorder.export(Export {
         signal: Signal::Traces,
-        protocol: Protocol::Grpc,
+        protocol,
         compression: Compression::None,
         wire_bytes: body.len() as u64,
         body,
@@ -152,8 +160,6 @@ const NO_ROOM: &[(&str, &[Change])] = &[
     ("end_time_unix_nano", &[Change::Set]),
     ("events[].name", &[Change::Set]),
     ("events[].time_unix_nano", &[Change::Set]),
-    ("flags", &[Change::Set]),
-    ("links[].flags", &[Change::Set]),
     ("links[].span_id", &[Change::Set]),
     ("links[].trace_id", &[Change::Set]),
     ("name", &[Change::Set]),
@@ -280,6 +286,71 @@ fn every_field_that_is_set_changed_or_cleared_is_told_by_its_path_and_by_no_othe
     let no_room = NO_ROOM.iter().flat_map(|(told, changes)| changes.iter().map(|change| (*told, *change)));
     let missing: Vec<_> = every.difference(&seen.changes).copied().collect();
     assert_eq!(missing, no_room.collect::<Vec<_>>(), "these changes were never told, and those have no room");
+}
+
+/// Changes the doubles of a request that are no number. Answers whether it has any whose bits are not the usual ones.
+fn write_one_nan(values: &mut [AnyValue]) -> bool {
+    let mut found = false;
+    for value in values {
+        match &mut value.value {
+            Some(Value::DoubleValue(number)) if number.is_nan() => {
+                found |= number.to_bits() != f64::NAN.to_bits();
+                *number = f64::NAN;
+            }
+            Some(Value::ArrayValue(array)) => found |= write_one_nan(&mut array.values),
+            Some(Value::KvlistValue(list)) => {
+                let inner = list.values.iter_mut().filter_map(|pair| pair.value.as_mut());
+                found |= inner.map(one_nan).fold(false, |any, one| any | one);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn one_nan(value: &mut AnyValue) -> bool {
+    write_one_nan(std::slice::from_mut(value))
+}
+
+/// JSON has one NaN. What came so is not held against a target that had no other way to write it; all else is.
+#[test]
+fn of_what_came_as_json_no_bits_of_a_nan_are_asked_for() {
+    let plan = Arc::new(rich_plan());
+    let mut places = BTreeSet::new();
+    for planned in planned(&plan) {
+        let mut request = ExportTraceServiceRequest::decode(&planned[..]).unwrap();
+        let resource_spans = &mut request.resource_spans[0];
+        let scope_spans = &mut resource_spans.scope_spans[0];
+        let span = &mut scope_spans.spans[0];
+        let events = span.events.iter_mut().flat_map(|event| &mut event.attributes);
+        let links = span.links.iter_mut().flat_map(|link| &mut link.attributes);
+        let lists: [(&str, Vec<&mut KeyValue>); 5] = [
+            ("resource", resource_spans.resource.as_mut().unwrap().attributes.iter_mut().collect()),
+            ("scope", scope_spans.scope.as_mut().unwrap().attributes.iter_mut().collect()),
+            ("events", events.collect()),
+            ("links", links.collect()),
+            ("attributes", span.attributes.iter_mut().collect()),
+        ];
+        let mut changed = Vec::new();
+        for (place, list) in lists {
+            let values = list.into_iter().filter_map(|attribute| attribute.value.as_mut());
+            if values.map(one_nan).fold(false, |any, one| any | one) {
+                changed.push(place);
+            }
+        }
+        if changed.iter().all(|place| places.contains(place)) {
+            continue;
+        }
+        let received = request.encode_to_vec();
+        let found = recorded(&plan, &received);
+        assert!(!found.intact && found.fields.iter().all(|field| field.contains("ttributes[")), "{found:?}");
+        assert!(recorded_over(Protocol::HttpJson, &plan, &received).intact, "{changed:?}");
+        request.resource_spans[0].scope_spans[0].spans[0].name.push('!');
+        let found = recorded_over(Protocol::HttpJson, &plan, &request.encode_to_vec());
+        assert_eq!(found.fields, ["name"]);
+        places.extend(changed);
+    }
+    assert_eq!(places, BTreeSet::from(["attributes", "events", "links", "resource", "scope"]));
 }
 
 #[test]
@@ -436,11 +507,11 @@ fn only_what_is_no_protobuf_is_told_as_such() {
     walk.read(&planned).unwrap();
     let (span, filing) = (&mut walk.spans[0], &walk.filings[0]);
     span.place.end -= 1;
-    let [found] = &explain(&planned, &planned, span, filing)[..] else { panic!() };
+    let [found] = &explain(&planned, &planned, span, filing, Form::Protobuf)[..] else { panic!() };
     assert_eq!((&found.path[..], &found.expected[..]), ("(encoding)", "protobuf as OTLP has it"));
     assert!(found.received.starts_with("the span does not decode: "), "{found:?}");
     span.place.end += 1;
-    let [found] = &explain(b"", &planned, span, filing)[..] else { panic!() };
+    let [found] = &explain(b"", &planned, span, filing, Form::Protobuf)[..] else { panic!() };
     assert_eq!(found.path, "(plan)");
 }
 

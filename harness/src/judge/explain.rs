@@ -42,13 +42,25 @@ pub struct Difference {
     pub received: String,
 }
 
-/// Finds what differs between the planned record (a request that holds only it) and a span of a received request.
+/// The form in which a request came, which may not tell everything apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Protobuf: doubles count by their bits.
+    Protobuf,
+    /// JSON, which has a single NaN: whatever is no number is equal to it.
+    Json,
+}
+
+/// Finds what differs between the planned record (a request that holds only it) and a span of a received request that came in `form`.
 ///
 /// An empty answer means that they are equal in normal form. A received span that cannot be read as protobuf at all gives one
 /// difference that says so.
-pub fn explain(planned: &[u8], received: &[u8], span: &SpanView, filing: &Filing) -> Vec<Difference> {
+pub fn explain(planned: &[u8], received: &[u8], span: &SpanView, filing: &Filing, form: Form) -> Vec<Difference> {
     let mut differences = Differences::default();
-    let planned = Parts::of_planned(planned).and_then(|parts| parts.decode().ok());
+    let mut planned = Parts::of_planned(planned).and_then(|parts| parts.decode().ok());
+    if form == Form::Json {
+        planned.iter_mut().for_each(Filed::unite_nans);
+    }
     match (planned, Parts::of_received(received, span, filing).decode()) {
         (Some(planned), Ok(received)) => differences.records(&planned, &received),
         (None, _) => differences.add("(plan)", "a record", "a plan that does not decode"),
@@ -65,6 +77,28 @@ struct Filed {
     scope_schema: String,
     span: Span,
     unknown: BTreeSet<String>,
+}
+
+impl Filed {
+    /// Gives all that is no number the bits that what came as JSON has.
+    fn unite_nans(&mut self) {
+        let (events, links) = (&mut self.span.events, &mut self.span.links);
+        let lists = [&mut self.resource.attributes, &mut self.scope.attributes, &mut self.span.attributes].into_iter();
+        let lists = lists.chain(events.iter_mut().map(|event| &mut event.attributes));
+        let lists = lists.chain(links.iter_mut().map(|link| &mut link.attributes));
+        lists.flatten().filter_map(|attribute| attribute.value.as_mut()).for_each(unite_nans);
+    }
+}
+
+fn unite_nans(value: &mut AnyValue) {
+    match &mut value.value {
+        Some(AnyVariant::DoubleValue(number)) if number.is_nan() => *number = f64::NAN,
+        Some(AnyVariant::ArrayValue(array)) => array.values.iter_mut().for_each(unite_nans),
+        Some(AnyVariant::KvlistValue(list)) => {
+            list.values.iter_mut().filter_map(|pair| pair.value.as_mut()).for_each(unite_nans);
+        }
+        _ => {}
+    }
 }
 
 /// The bytes of a span, and of what it was filed under.

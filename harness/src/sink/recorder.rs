@@ -4,11 +4,11 @@ use super::refusals::unreadable;
 use crate::chunks::OpenChunks;
 use crate::clock::RunClock;
 use crate::judge::corruption::{CorruptExample, Corruptions};
-use crate::judge::explain::explain;
+use crate::judge::explain::{Form, explain};
 use crate::judge::ledger::{Ledger, Marks};
 use crate::judge::outcomes::{Outcomes, RequestId};
 use crate::judge::strangers::Strangers;
-use crate::wire::Signal;
+use crate::wire::{Protocol, Signal};
 use crate::wire::server::{Backend, Decision, Export};
 use roaring::RoaringTreemap;
 use spanproof_generators::plan::{CHUNK_TRACES, Chunk, Claim, Claims, Found, Judgement, Plan};
@@ -187,7 +187,7 @@ impl Recorder {
                 return unreadable(Signal::Traces, error);
             }
             adjust(reading);
-            self.record(reading, &export.body, self.clock.ns(export.received));
+            self.record(reading, export, self.clock.ns(export.received));
             reading.trim();
             Decision::Accept
         })
@@ -251,6 +251,7 @@ impl Recorder {
             recorder: self,
             plan: self.chunks.plan(),
             body,
+            form: Form::Protobuf,
             received_ns,
             chunks: Vec::new(),
             marks: self.ledger.marks(),
@@ -259,10 +260,13 @@ impl Recorder {
         }
     }
 
-    fn record(&self, reading: &mut Reading, body: &[u8], received_ns: u64) {
+    fn record(&self, reading: &mut Reading, export: &Export, received_ns: u64) {
         let Reading { walk, claims, finds } = reading;
-        let claims = claims.read(self.chunks.plan(), walk, body);
-        let mut pass = self.pass(body, received_ns);
+        let claims = claims.read(self.chunks.plan(), walk, &export.body);
+        let mut pass = self.pass(&export.body, received_ns);
+        if export.protocol == Protocol::HttpJson {
+            pass.form = Form::Json;
+        }
         // All are found before the first is judged: what one span is compared with is fetched while another is judged.
         finds.clear();
         finds.extend(claims.iter().map(|claim| pass.find(*claim)));
@@ -296,6 +300,8 @@ struct Pass<'a> {
     recorder: &'a Recorder,
     plan: &'a Plan,
     body: &'a [u8],
+    /// The form in which that came, before it was made protobuf.
+    form: Form,
     received_ns: u64,
     /// The chunks of this request's records; one or two as a rule.
     chunks: Vec<Arc<Chunk>>,
@@ -361,9 +367,10 @@ impl Pass<'_> {
         if deviation.is_irregular() || !corruptions.note_known(number, &deviation) {
             let mut planned = Vec::new();
             chunk.encode_record(self.plan, found.offset, &mut planned);
-            let differences = explain(&planned, self.body, span, filing);
+            let differences = explain(&planned, self.body, span, filing, self.form);
             if differences.is_empty() {
-                if !deviation.is_irregular() {
+                // Hash and comparison agree that these differ, where what came can tell apart what does.
+                if !deviation.is_irregular() && self.form == Form::Protobuf {
                     corruptions.note_unexplained();
                 }
                 return self.intact(chunk, found);
