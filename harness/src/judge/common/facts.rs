@@ -3,6 +3,7 @@
 use super::separate::{Candidate, Totals};
 use super::survey::Survey;
 use spanproof_generators::plan::{Plan, SpanFacts};
+use spanproof_reports::figures::count;
 use std::collections::HashMap;
 
 /// A fact of fewer of the affected records than this share is not worth a word.
@@ -99,7 +100,7 @@ fn candidate(((rank, a_filter_could, text), having): (Fact, Totals)) -> Candidat
 fn span_facts(facts: &SpanFacts) -> Vec<Fact> {
     let mut found = vec![
         (rank::SERVICE, true, format!("service {}", facts.service)),
-        (rank::NAME, true, format!("name {:?}", facts.name)),
+        (rank::NAME, true, format!("name {}", shown(&facts.name))),
         (rank::KIND, true, format!("kind {}", kind(facts.kind))),
         (
             rank::KIND,
@@ -129,7 +130,18 @@ fn attributes(found: &mut Vec<Fact>, what: &str, rank: u8, attributes: &[(String
     for (key, value) in attributes {
         // That a key is there says less than what it holds, if both separate alike.
         found.push((rank + 1, true, format!("{what} {key}")));
-        found.extend(value.as_ref().map(|value| (rank, true, format!("{what} {key} = {value:?}"))));
+        found.extend(value.as_ref().map(|value| (rank, true, format!("{what} {key} = {}", shown(value)))));
+    }
+}
+
+/// Characters of a text that are shown: a sentence and some.
+const SHOWN_CHARS: usize = 120;
+
+/// A text in quotes. Of a longer one its beginning, and how long it is: whoever knows it knows it by these.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_CHARS) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}… ({} bytes)", &text[..end], count(text.len() as u64)),
     }
 }
 
@@ -195,6 +207,20 @@ mod tests {
         ];
         let more = ["span 3 of its trace", "flags 0x301", "an event \"exception\"", "an event \"retry\""];
         assert_eq!(texts(&rich), [&said[..], &flags[..], &more[..]].concat());
+    }
+
+    #[test]
+    fn of_a_long_text_the_beginning_is_told_and_the_length() {
+        let text = |chars: usize| "é".repeat(chars);
+        let facts = |name, value| SpanFacts {
+            name,
+            attributes: vec![("query".to_owned(), Some(value))],
+            ..SpanFacts::default()
+        };
+        let said = texts(&facts(text(120), text(121)));
+        assert!(said.contains(&format!("name \"{}\"", text(120))), "{said:?}");
+        assert!(said.contains(&format!("attribute query = \"{}\"… (242 bytes)", text(120))), "{said:?}");
+        assert!(texts(&facts(text(600), String::new())).contains(&format!("name \"{}\"… (1,200 bytes)", text(120))));
     }
 
     /// If a key and its value separate alike, the value says more.
