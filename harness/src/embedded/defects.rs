@@ -308,6 +308,10 @@ mod tests {
     #[test]
     fn every_defect_in_the_catalogue_bites_and_says_so() {
         for defect in Defect::catalogue() {
+            // What it changes equals nothing, so the sample has none of it: `content` tests it.
+            if *defect.kind() == DefectKind::CanonicalNan {
+                continue;
+            }
             let Some(mut tamper) = defect.tamper(3) else { continue };
             let mut bites = 0;
             let mut changed = false;

@@ -88,9 +88,10 @@ pub(super) const EQUALIZING: &str = configured!(
     exporter: ""
 );
 
-/// A sampler that leaves nothing out, and writes into the trace state that it did not.
+/// A sampler that leaves nothing out, and writes into the trace state that it did not. By itself it leaves out spans whose trace state it
+/// cannot read, as one with 32 members, so it is told not to.
 pub(super) const SAMPLER: &str = configured!(
-    processors: "{probabilistic_sampler: {sampling_percentage: 100}}", pipeline: "[probabilistic_sampler]", exporter: ""
+    processors: "{probabilistic_sampler: {sampling_percentage: 100, fail_closed: false}}", pipeline: "[probabilistic_sampler]", exporter: ""
 );
 
 /// A processor of attributes that may remove any, as far as its settings say. It removes what is not there, so that whatever changes

@@ -93,7 +93,10 @@ const PRESENCE: [Case; 9] = [
     ),
 ];
 
-const CONTENT: [Case; 24] = [
+/// Enough spans that what a few in a thousand have is among them.
+const MANY: &[&str] = &["run.spans=12000", "traffic.rate=12000"];
+
+const CONTENT: [Case; 31] = [
     changed("swap-attributes", "swap-attributes,every=100", &["attributes["], "two values exchanged"),
     changed("truncate-string", "truncate-string,every=100", &["attributes["], "a value one character short"),
     changed("break-utf8", "break-utf8,every=100", &["attributes["], "a value that is no UTF-8 any more"),
@@ -101,6 +104,11 @@ const CONTENT: [Case; 24] = [
     changed("lose-attribute", "lose-attribute,every=100", &["attributes["], "an attribute gone"),
     changed("lose-empty-values", "lose-empty-values,every=1", &["attributes["], "attributes gone that hold nothing"),
     changed("plain-numbers", "plain-numbers,every=1", &["attributes["], "zero for what is no number, or infinite"),
+    changed("canonical-nan", "canonical-nan,every=1", &["attributes["], "the usual bits for all that is no number")
+        .with(MANY),
+    changed("limit-attributes", "limit-attributes,every=1", &["attributes["], "no more than 32 attributes"),
+    changed("limit-strings", "limit-strings,every=1", &["attributes["], "strings cut at 1,024 bytes").with(MANY),
+    changed("lower-case-keys", "lower-case-keys,every=1", &["attributes["], "keys in lower case"),
     changed("change-value-type", "change-value-type,every=100", &["attributes["], "a value of another type"),
     changed("lose-events", "lose-events,every=5", &["events"], "a span's events gone"),
     changed("lose-links", "lose-links,every=2", &["links"], "a span's links gone"),
@@ -128,7 +136,16 @@ const CONTENT: [Case; 24] = [
     changed("ok-to-unset", "ok-to-unset,every=20", &["status"], "a success that is not declared any more"),
     changed("change-name", "change-name,every=100", &["name"], "another name"),
     changed("change-flags", "change-flags,every=100", &["flags"], "another sampled bit"),
+    changed("force-sampled", "force-sampled,every=1", &["flags"], "a sampled bit that was not set"),
     changed("change-trace-state", "change-trace-state,every=100", &["trace_state"], "another trace state"),
+    changed("limit-trace-state", "limit-trace-state,every=1", &["trace_state"], "no trace state above 256 bytes")
+        .with(MANY),
+    changed(
+        "resource-strings",
+        "resource-strings,every=3",
+        &["resource.attributes["],
+        "strings for a resource's booleans, numbers and bytes",
+    ),
     changed("change-scope", "change-scope,every=100", &["scope.name"], "under a scope of another name"),
     changed(
         "change-service",

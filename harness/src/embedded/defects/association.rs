@@ -1,9 +1,11 @@
-//! Spans that arrive intact, but under a resource or scope that is not theirs.
+//! Spans that arrive intact, but under a resource or scope that is not theirs, or not as it was sent.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use opentelemetry_proto::tonic::common::v1::InstrumentationScope;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use spanproof_reports::figures::hex;
 
 use super::pick::Pick;
 use super::spans::{SERVICE_NAME, string_attribute};
@@ -14,6 +16,7 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
     Some(match defect.kind() {
         DefectKind::ChangeScope => Box::new(ChangeScope(pick)),
         DefectKind::ChangeService => Box::new(ChangeService(pick)),
+        DefectKind::ResourceStrings => Box::new(ResourceStrings(pick)),
         DefectKind::SwapResources => Box::new(SwapResources { pick, last: None, owed: None }),
         _ => return None,
     })
@@ -137,6 +140,44 @@ impl Tamper for SwapResources {
     }
 }
 
+struct ResourceStrings(Pick);
+
+impl Tamper for ResourceStrings {
+    fn tamper(&mut self, passage: &mut Passage) -> u64 {
+        let mut bites = 0;
+        for resource_spans in &mut passage.message.resource_spans {
+            let spans = spans_under(resource_spans);
+            let Some(resource) = &mut resource_spans.resource else { continue };
+            let typed = || resource.attributes.iter().filter_map(|attribute| attribute.value.as_ref()?.value.as_ref());
+            if spans > 0 && typed().any(|value| as_text(value).is_some()) && self.0.next() {
+                resource.attributes.iter_mut().for_each(to_text);
+                bites += spans;
+            }
+        }
+        bites
+    }
+}
+
+fn to_text(attribute: &mut KeyValue) {
+    let value = attribute.value.as_mut().and_then(|value| value.value.as_mut());
+    if let Some(value) = value
+        && let Some(text) = as_text(value)
+    {
+        *value = Value::StringValue(text);
+    }
+}
+
+/// How a backend that knows only strings writes a value of another type; lists and maps are left alone.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::BoolValue(truth) => Some(truth.to_string()),
+        Value::IntValue(number) => Some(number.to_string()),
+        Value::DoubleValue(number) => Some(number.to_string()),
+        Value::BytesValue(bytes) => Some(hex(bytes)),
+        _ => None,
+    }
+}
+
 fn spans_under(resource: &ResourceSpans) -> u64 {
     resource.scope_spans.iter().map(|scope| scope.spans.len() as u64).sum()
 }
@@ -181,6 +222,34 @@ mod tests {
                 after.resource.attributes.retain(|attribute| attribute.key != SERVICE_NAME);
                 assert_eq!(before, after);
             }
+        }
+    }
+
+    #[test]
+    fn a_resource_has_strings_for_all_that_is_none_and_is_else_the_same() {
+        for defect in ["resource-strings,every=5", "resource-strings,every=1"] {
+            let (moved, bites) = moved(defect);
+            assert_eq!(moved.len() as u64, bites);
+            for (before, mut after) in moved {
+                let at = before.resource.attributes.iter().position(|attribute| attribute.key == "pid").unwrap();
+                assert_eq!(after.resource.attributes[at], string_attribute("pid", "4"));
+                after.resource.attributes[at] = before.resource.attributes[at].clone();
+                assert_eq!(before, after);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_and_no_map_has_a_text() {
+        let texts = [
+            Value::BoolValue(true),
+            Value::IntValue(-3),
+            Value::DoubleValue(0.75),
+            Value::BytesValue(vec![0, 0xff]),
+        ];
+        assert_eq!(texts.map(|value| as_text(&value).unwrap()), ["true", "-3", "0.75", "00ff"]);
+        for value in [Value::StringValue(String::new()), Value::ArrayValue(Default::default())] {
+            assert_eq!(as_text(&value), None);
         }
     }
 

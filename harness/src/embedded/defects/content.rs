@@ -19,6 +19,10 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
         DefectKind::LoseAttribute => LOSE_ATTRIBUTE,
         DefectKind::LoseEmptyValues => LOSE_EMPTY_VALUES,
         DefectKind::PlainNumbers => PLAIN_NUMBERS,
+        DefectKind::CanonicalNan => CANONICAL_NAN,
+        DefectKind::LimitAttributes => LIMIT_ATTRIBUTES,
+        DefectKind::LimitStrings => LIMIT_STRINGS,
+        DefectKind::LowerCaseKeys => LOWER_CASE_KEYS,
         DefectKind::ChangeValueType => CHANGE_VALUE_TYPE,
         DefectKind::CorruptEverything => return Some(Box::new(CorruptEverything)),
         _ => return None,
@@ -96,6 +100,49 @@ fn is_odd_number(value: &Value) -> bool {
     matches!(value, Value::DoubleValue(number) if !number.is_finite() || number.to_bits() == (-0.0_f64).to_bits())
 }
 
+const CANONICAL_NAN: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(|attribute| value_of(attribute).is_some_and(is_own_nan)),
+    alter: |span, _| {
+        values_mut(span).filter(|value| is_own_nan(value)).for_each(|value| *value = Value::DoubleValue(f64::NAN))
+    },
+};
+
+/// Whether it is no number, in other bits than those that are usual.
+fn is_own_nan(value: &Value) -> bool {
+    matches!(value, Value::DoubleValue(number) if number.is_nan() && number.to_bits() != f64::NAN.to_bits())
+}
+
+/// The most attributes that are left.
+const ATTRIBUTES_MAX: usize = 32;
+
+const LIMIT_ATTRIBUTES: Alteration = Alteration {
+    eligible: |span| span.attributes.len() > ATTRIBUTES_MAX,
+    alter: |span, _| span.attributes.truncate(ATTRIBUTES_MAX),
+};
+
+/// The longest string that is left, in bytes.
+const STRING_MAX: usize = 1_024;
+
+const LIMIT_STRINGS: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(|attribute| value_of(attribute).is_some_and(is_long)),
+    alter: |span, _| {
+        for value in values_mut(span) {
+            if let Value::StringValue(text) = value {
+                text.truncate(text.floor_char_boundary(STRING_MAX));
+            }
+        }
+    },
+};
+
+fn is_long(value: &Value) -> bool {
+    matches!(value, Value::StringValue(text) if text.len() > STRING_MAX)
+}
+
+const LOWER_CASE_KEYS: Alteration = Alteration {
+    eligible: |span| span.attributes.iter().any(|attribute| attribute.key.to_lowercase() != attribute.key),
+    alter: |span, _| span.attributes.iter_mut().for_each(|attribute| attribute.key = attribute.key.to_lowercase()),
+};
+
 fn values_mut(span: &mut Span) -> impl Iterator<Item = &mut Value> {
     span.attributes.iter_mut().filter_map(|attribute| attribute.value.as_mut()?.value.as_mut())
 }
@@ -172,8 +219,9 @@ impl Tamper for CorruptEverything {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{Diff, run};
+    use super::super::sample::{Diff, request, run};
     use super::*;
+    use crate::embedded::arbitrary::attribute;
 
     /// Runs the defect and checks that only attributes of as many spans as it says have changed.
     fn changed_attributes(defect: &str) -> Vec<(Vec<KeyValue>, Vec<KeyValue>)> {
@@ -244,6 +292,63 @@ mod tests {
             let [at] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
             assert_eq!(value_of(&before[at]), Some(&Value::DoubleValue(f64::INFINITY)));
             assert_eq!(value_of(&after[at]), Some(&Value::DoubleValue(0.0)));
+        }
+    }
+
+    /// No double that is no number equals itself, so the sample has none.
+    #[test]
+    fn what_is_no_number_gets_the_usual_bits_and_other_doubles_stay() {
+        let doubles = |of: &Span| {
+            let bits = |attribute: &KeyValue| match value_of(attribute) {
+                Some(Value::DoubleValue(number)) => number.to_bits(),
+                other => panic!("{other:?}"),
+            };
+            of.attributes.iter().map(bits).collect::<Vec<_>>()
+        };
+        let number = |bits| attribute("number", Value::DoubleValue(f64::from_bits(bits)));
+        let usual = f64::NAN.to_bits();
+        let (own, signalling, infinite) = (0xfff8_0000_0000_002a, 0x7ff0_0000_0000_0001, f64::INFINITY.to_bits());
+        let mut message = request(0);
+        let attributes = [vec![number(usual), number(infinite)], vec![number(own), number(signalling), number(1)]];
+        for (span, attributes) in spans_mut(&mut message).zip(attributes) {
+            span.attributes = attributes;
+        }
+        let mut passage = Passage::new(message, 0);
+        let mut tamper = tamper(&"canonical-nan,every=1".parse().unwrap(), 3).unwrap();
+        assert_eq!(tamper.tamper(&mut passage), 1);
+        let mut after = spans_mut(&mut passage.message);
+        assert_eq!(doubles(after.next().unwrap()), [usual, infinite]);
+        assert_eq!(doubles(after.next().unwrap()), [usual, usual, 1]);
+    }
+
+    #[test]
+    fn of_many_attributes_the_first_32_are_left() {
+        for (before, after) in changed_attributes("limit-attributes,every=5") {
+            assert!(before.len() > 32);
+            assert_eq!(before[..32], after);
+        }
+    }
+
+    #[test]
+    fn long_strings_are_cut_at_the_last_character_that_is_whole() {
+        for (before, after) in changed_attributes("limit-strings,every=5") {
+            let [at] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
+            let (Some(Value::StringValue(before)), Some(Value::StringValue(after))) =
+                (value_of(&before[at]), value_of(&after[at]))
+            else {
+                panic!("{before:?} {after:?}");
+            };
+            assert!(before.len() > 1_024 && before.starts_with(after));
+            assert_eq!(after.len(), before.floor_char_boundary(1_024));
+        }
+    }
+
+    #[test]
+    fn keys_lose_their_capitals_and_values_stay() {
+        for (before, after) in changed_attributes("lower-case-keys,every=5") {
+            let [at] = differing(&before, &after)[..] else { panic!("{before:?} {after:?}") };
+            assert_eq!((before[at].key.as_str(), after[at].key.as_str()), ("Ganze-Größe", "ganze-größe"));
+            assert_eq!(before[at].value, after[at].value);
         }
     }
 

@@ -24,7 +24,9 @@ pub fn tamper(defect: &Defect, seed: u64) -> Option<Box<dyn Tamper>> {
         DefectKind::OkToUnset => OK_TO_UNSET,
         DefectKind::ChangeName => CHANGE_NAME,
         DefectKind::ChangeFlags => CHANGE_FLAGS,
+        DefectKind::ForceSampled => FORCE_SAMPLED,
         DefectKind::ChangeTraceState => CHANGE_TRACE_STATE,
+        DefectKind::LimitTraceState => LIMIT_TRACE_STATE,
         _ => return None,
     };
     Some(Box::new(AlterSpans::new(alteration, defect.every, seed)))
@@ -115,6 +117,17 @@ const CHANGE_NAME: Alteration = Alteration { eligible: |_| true, alter: |span, _
 
 const CHANGE_FLAGS: Alteration = Alteration { eligible: |_| true, alter: |span, _| span.flags ^= 1 };
 
+const FORCE_SAMPLED: Alteration =
+    Alteration { eligible: |span| span.flags & 1 == 0, alter: |span, _| span.flags |= 1 };
+
+/// The longest `tracestate` that is left, in bytes.
+const TRACE_STATE_MAX: usize = 256;
+
+const LIMIT_TRACE_STATE: Alteration = Alteration {
+    eligible: |span| span.trace_state.len() > TRACE_STATE_MAX,
+    alter: |span, _| span.trace_state.clear(),
+};
+
 const CHANGE_TRACE_STATE: Alteration = Alteration {
     eligible: |_| true,
     alter: |span, _| {
@@ -191,6 +204,13 @@ mod tests {
         });
         changes_only("change-flags,every=5", |before, after| {
             std::mem::replace(&mut after.flags, before.flags) ^ before.flags == 1
+        });
+        changes_only("force-sampled,every=5", |before, after| {
+            (before.flags & 1, std::mem::replace(&mut after.flags, before.flags)) == (0, before.flags | 1)
+        });
+        changes_only("limit-trace-state,every=5", |before, after| {
+            before.trace_state.len() > 256
+                && std::mem::replace(&mut after.trace_state, before.trace_state.clone()).is_empty()
         });
         changes_only("change-trace-state,every=5", |before, after| {
             std::mem::replace(&mut after.trace_state, before.trace_state.clone()) != before.trace_state

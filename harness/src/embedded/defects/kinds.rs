@@ -36,6 +36,14 @@ pub enum DefectKind {
     LoseEmptyValues,
     /// Turns the doubles of a span's attributes that are no number, or infinite, or a negative zero, into zero.
     PlainNumbers,
+    /// Writes the bits that every library has for the doubles of a span's attributes that are no number, whatever theirs are.
+    CanonicalNan,
+    /// Keeps the first 32 attributes of a span that has more.
+    LimitAttributes,
+    /// Cuts the strings of a span's attributes that are longer than 1,024 bytes, between two characters.
+    LimitStrings,
+    /// Writes the keys of a span's attributes in lower case.
+    LowerCaseKeys,
     /// Turns the value of a span's attribute into another type that reads the same.
     ChangeValueType,
     /// Removes all events of a span that has some.
@@ -56,8 +64,14 @@ pub enum DefectKind {
     ChangeName,
     /// Flips the sampled bit of a span's flags.
     ChangeFlags,
+    /// Sets the sampled bit of a span's flags where it is not set.
+    ForceSampled,
     /// Changes a span's `tracestate`.
     ChangeTraceState,
+    /// Takes away a span's `tracestate` that is longer than 256 bytes.
+    LimitTraceState,
+    /// Turns the booleans, numbers and bytes of a resource's attributes into strings, with all spans under it. One in `every` resources.
+    ResourceStrings,
     /// Moves a span under a scope of another name.
     ChangeScope,
     /// Moves a span under a resource with another `service.name`.
@@ -188,6 +202,10 @@ impl DefectKind {
             Self::LoseAttribute => "lose-attribute",
             Self::LoseEmptyValues => "lose-empty-values",
             Self::PlainNumbers => "plain-numbers",
+            Self::CanonicalNan => "canonical-nan",
+            Self::LimitAttributes => "limit-attributes",
+            Self::LimitStrings => "limit-strings",
+            Self::LowerCaseKeys => "lower-case-keys",
             Self::ChangeValueType => "change-value-type",
             Self::LoseEvents => "lose-events",
             Self::LoseLinks => "lose-links",
@@ -198,7 +216,10 @@ impl DefectKind {
             Self::OkToUnset => "ok-to-unset",
             Self::ChangeName => "change-name",
             Self::ChangeFlags => "change-flags",
+            Self::ForceSampled => "force-sampled",
             Self::ChangeTraceState => "change-trace-state",
+            Self::LimitTraceState => "limit-trace-state",
+            Self::ResourceStrings => "resource-strings",
             Self::ChangeScope => "change-scope",
             Self::ChangeService => "change-service",
             Self::SwapResources => "swap-resources",
@@ -302,6 +323,10 @@ impl Defect {
             DefectKind::LoseAttribute,
             DefectKind::LoseEmptyValues,
             DefectKind::PlainNumbers,
+            DefectKind::CanonicalNan,
+            DefectKind::LimitAttributes,
+            DefectKind::LimitStrings,
+            DefectKind::LowerCaseKeys,
             DefectKind::ChangeValueType,
             DefectKind::LoseEvents,
             DefectKind::LoseLinks,
@@ -315,7 +340,10 @@ impl Defect {
             DefectKind::OkToUnset,
             DefectKind::ChangeName,
             DefectKind::ChangeFlags,
+            DefectKind::ForceSampled,
             DefectKind::ChangeTraceState,
+            DefectKind::LimitTraceState,
+            DefectKind::ResourceStrings,
             DefectKind::ChangeScope,
             DefectKind::ChangeService,
             DefectKind::SwapResources,

@@ -23,7 +23,7 @@ pub fn request(number: u64) -> ExportTraceServiceRequest {
         let scope_spans = (0..2).map(|scope| scope_spans(number, resource, scope));
         ResourceSpans {
             resource: Some(Resource {
-                attributes: vec![string_attribute("service.name", service)],
+                attributes: vec![string_attribute("service.name", service), attribute("pid", Value::IntValue(4))],
                 ..Resource::default()
             }),
             scope_spans: scope_spans.collect(),
@@ -44,7 +44,7 @@ fn scope_spans(number: u64, resource: u64, scope: u64) -> ScopeSpans {
     }
 }
 
-/// Every third span is a root, every 23rd is larger than 4 KiB; one in two has an event, half of these two; one in three a link, half of these two.
+/// Every third span is a root, every 7th has a long `tracestate`, every 23rd is larger than 4 KiB, every 29th has many attributes; one in two has an event, half of these two; one in three a link, half of these two.
 fn span(trace: u64, number: u64) -> Span {
     let time = 1_700_000_000_000_000_000 + number * 1_000;
     let event = Event { time_unix_nano: time + 3, name: "event".to_owned(), ..Event::default() };
@@ -60,6 +60,7 @@ fn span(trace: u64, number: u64) -> Span {
         attributes: attributes(number),
         events: vec![event; [2, 0, 1, 0][(number % 4) as usize]],
         links: vec![link; [1, 0, 0, 2, 0, 0][(number % 6) as usize]],
+        trace_state: if number.is_multiple_of(7) { "planted=1,".repeat(26) } else { String::new() },
         status: (!number.is_multiple_of(4)).then(|| Status { code: (number % 3) as i32, message: "why".to_owned() }),
         flags: (number % 2) as u32,
         ..Span::default()
@@ -68,7 +69,9 @@ fn span(trace: u64, number: u64) -> Span {
 
 fn attributes(number: u64) -> Vec<KeyValue> {
     let length = if number.is_multiple_of(23) { 5_000 } else { 10 };
-    vec![
+    let many = if number.is_multiple_of(29) { 40 } else { 0 };
+    let more = (0..many).map(|more| attribute(&format!("more.{more}"), Value::IntValue(more)));
+    let own = [
         attribute("equal.a", Value::IntValue(7)),
         attribute("equal.b", Value::IntValue(7)),
         attribute("text", Value::StringValue("ä".repeat(length))),
@@ -78,7 +81,9 @@ fn attributes(number: u64) -> Vec<KeyValue> {
             Value::DoubleValue(if number.is_multiple_of(4) { f64::INFINITY } else { number as f64 / 3.0 }),
         ),
         attribute("nothing", Value::StringValue("x".repeat((number % 2) as usize))),
-    ]
+        attribute("Ganze-Größe", Value::IntValue(7)),
+    ];
+    own.into_iter().chain(more).collect()
 }
 
 fn id(number: u64, length: usize) -> Vec<u8> {
@@ -145,7 +150,7 @@ pub fn run(defect: &str, requests: u64) -> Diff {
         diff.compare(id, span, home, &mut received);
     }
     diff.added = received.into_keys().collect();
-    let moves = ["change-scope", "change-service", "swap-resources"].contains(&defect.name());
+    let moves = ["change-scope", "change-service", "swap-resources", "resource-strings"].contains(&defect.name());
     assert!(moves || diff.moved.is_empty(), "{defect} moved spans");
     diff
 }
