@@ -93,7 +93,8 @@ fn scope(library: Library, name: &str, version: &str, schema_url: &str) -> Scope
     let attributes = match library {
         // Scope attributes are rare in life; one tracer of ours sets them as its maintainers' mark.
         Library::CheckoutApp => {
-            let own = [Attribute::new("app.team", "Käufe & Bestellungen"), Attribute::new("app.notice", edges::notice())];
+            let own =
+                [Attribute::new("app.team", "Käufe & Bestellungen"), Attribute::new("app.notice", edges::notice())];
             own.into_iter().chain(edges::catalogue()).collect()
         }
         _ => Vec::new(),

@@ -241,12 +241,8 @@ mod tests {
 
     #[test]
     fn what_is_no_list_and_no_map_has_a_text() {
-        let texts = [
-            Value::BoolValue(true),
-            Value::IntValue(-3),
-            Value::DoubleValue(0.75),
-            Value::BytesValue(vec![0, 0xff]),
-        ];
+        let texts =
+            [Value::BoolValue(true), Value::IntValue(-3), Value::DoubleValue(0.75), Value::BytesValue(vec![0, 0xff])];
         assert_eq!(texts.map(|value| as_text(&value).unwrap()), ["true", "-3", "0.75", "00ff"]);
         for value in [Value::StringValue(String::new()), Value::ArrayValue(Default::default())] {
             assert_eq!(as_text(&value), None);

@@ -117,16 +117,13 @@ const CHANGE_NAME: Alteration = Alteration { eligible: |_| true, alter: |span, _
 
 const CHANGE_FLAGS: Alteration = Alteration { eligible: |_| true, alter: |span, _| span.flags ^= 1 };
 
-const FORCE_SAMPLED: Alteration =
-    Alteration { eligible: |span| span.flags & 1 == 0, alter: |span, _| span.flags |= 1 };
+const FORCE_SAMPLED: Alteration = Alteration { eligible: |span| span.flags & 1 == 0, alter: |span, _| span.flags |= 1 };
 
 /// The longest `tracestate` that is left, in bytes.
 const TRACE_STATE_MAX: usize = 256;
 
-const LIMIT_TRACE_STATE: Alteration = Alteration {
-    eligible: |span| span.trace_state.len() > TRACE_STATE_MAX,
-    alter: |span, _| span.trace_state.clear(),
-};
+const LIMIT_TRACE_STATE: Alteration =
+    Alteration { eligible: |span| span.trace_state.len() > TRACE_STATE_MAX, alter: |span, _| span.trace_state.clear() };
 
 const CHANGE_TRACE_STATE: Alteration = Alteration {
     eligible: |_| true,

@@ -474,9 +474,11 @@ mod tests {
         let plan = plan(Packing::PerService);
         let rules = tail(&[ERRORS]);
         let everything = weighed(&without(&plan, &RoaringTreemap::new()), &rules);
-        let errors = plan.strata()[&Stratum::ErrorTrace];
+        let planned = plan.strata()[&Stratum::ErrorTrace];
         let by = |expected, by: &str| everything.rules[&Rule { expected, by: by.to_owned() }];
-        assert_eq!(by(Expected::Kept, "policy `errors` of `tail_sampling`").kept, errors);
+        let errors = by(Expected::Kept, "policy `errors` of `tail_sampling`").kept;
+        // A few others have a failed span, too.
+        assert!((planned..planned + 20).contains(&errors), "{errors}");
         // Some traces are sent under two ids.
         let others = traces(&everything) - errors;
         assert!(others >= plan.traces() - errors);
@@ -573,7 +575,7 @@ mod tests {
         let both = rules(&format!("{sampler}\n  mystery: {{}}"), "tail_sampling, mystery");
         let sampled = weighed(&without(&plan, &to_drop(&plan, &known)), &both);
         assert!(sampled.unknown.keys().all(|why| why.contains("mystery")));
-        assert_eq!(sampled.unknown.values().sum::<u64>(), plan.strata()[&Stratum::ErrorTrace]);
+        assert!(sampled.unknown.values().sum::<u64>() >= plan.strata()[&Stratum::ErrorTrace]);
         assert_eq!(sampled.unknown.values().sum::<u64>() + sampled.as_expected(), traces(&sampled));
     }
 
