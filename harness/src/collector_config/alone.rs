@@ -7,6 +7,7 @@
 use super::pipelines::{Path, Stage};
 use super::{ComponentId, Pipelines};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 const RECEIVER: &str = "otlp";
 const EXPORTER: &str = "otlp_grpc";
@@ -23,12 +24,18 @@ impl Pipelines {
 
     /// For how long what stands before a component may hold spans back on each of these ways, at most, in a healthy collector; `None`
     /// where one cannot be told.
-    pub fn held_before(&self, component: &ComponentId) -> Option<std::time::Duration> {
-        self.paths()
-            .iter()
-            .map(|path| path.held_before(component))
-            .try_fold(std::time::Duration::ZERO, |longest, held| Some(longest.max(held?)))
+    pub fn held_before(&self, component: &ComponentId) -> Option<Duration> {
+        longest(self.paths().iter().map(|path| path.held_before(component)))
     }
+
+    /// The same of all that stands between receiver and exporter.
+    pub fn held_at_all(&self) -> Option<Duration> {
+        longest(self.paths().iter().map(Path::held_at_all))
+    }
+}
+
+fn longest(mut held: impl Iterator<Item = Option<Duration>>) -> Option<Duration> {
+    held.try_fold(Duration::ZERO, |longest, held| Some(longest.max(held?)))
 }
 
 fn alone(path: &Path) -> Value {
@@ -63,8 +70,45 @@ fn settings(stage: &Stage) -> Value {
     match stage.component.plain_kind().as_str() {
         "tailsampling" | "probabilisticsampler" | "filter" | "batch" | "groupbytrace" => literal(&stage.settings),
         kind if SAID_OF_CHANGES.contains(&kind) => literal(&without_values(&stage.settings)),
+        "transform" => literal(&without_texts(&stage.settings)),
         _ => Value::Null,
     }
+}
+
+/// Statements without the texts in them, but for keys of attributes: which places they name is left.
+fn without_texts(settings: &Value) -> Value {
+    match settings {
+        Value::String(statement) => Value::String(without_quoted(statement)),
+        Value::Array(items) => items.iter().map(without_texts).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), without_texts(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => settings.clone(),
+    }
+}
+
+fn without_quoted(statement: &str) -> String {
+    let (mut left, mut rest) = (String::new(), statement);
+    while let Some((before, quoted)) = rest.split_once('"') {
+        let end = end_of_text(quoted);
+        left.push_str(before);
+        left.push('"');
+        if before.ends_with('[') {
+            left.push_str(&quoted[..end]);
+        }
+        left.push('"');
+        rest = quoted.get(end + 1..).unwrap_or_default();
+    }
+    left + rest
+}
+
+/// Where the text ends that begins here: at the next quote that is not escaped.
+fn end_of_text(quoted: &str) -> usize {
+    let mut escaped = false;
+    let end = quoted.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    });
+    end.unwrap_or(quoted.len())
 }
 
 /// The same without any field called `value`.
@@ -133,6 +177,16 @@ service:
     }
 
     #[test]
+    fn of_a_statement_the_places_are_left_and_no_text() {
+        let left = |statement: &str| super::without_quoted(statement);
+        let secret = r#"set(span.attributes["a"], "hunter\"2") where span.flags == 1 and IsMatch(name, "hunter2")"#;
+        assert_eq!(left(secret), r#"set(span.attributes["a"], "") where span.flags == 1 and IsMatch(name, "")"#);
+        assert_eq!(left("set(span.flags, 0)"), "set(span.flags, 0)");
+        assert_eq!(left(r#"set(name, "hunter2"#), r#"set(name, """#);
+        assert_eq!(left(r#"set(name, "hunter2\"#), r#"set(name, """#);
+    }
+
+    #[test]
     fn ways_that_differ_are_none_of_them_alone() {
         let fork = CONFIG.replace("exporters: [forward] }", "exporters: [forward, otlp_grpc] }");
         assert_eq!(read("c.yaml", &fork, &[]).pipelines().unwrap().alone(), None);
@@ -146,5 +200,6 @@ service:
         let held = |id: &str| pipelines.held_before(&crate::collector_config::ComponentId::parse(id).unwrap());
         assert_eq!(held("batch"), Some(std::time::Duration::ZERO));
         assert_eq!(held("tail_sampling"), Some(std::time::Duration::from_millis(100)));
+        assert_eq!(pipelines.held_at_all(), Some(std::time::Duration::from_millis(6_100)));
     }
 }

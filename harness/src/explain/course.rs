@@ -57,6 +57,10 @@ impl<'a> ReadyWay<'a> {
         let (mut deciding, mut stages) = (Vec::new(), Vec::new());
         let mut blocked = None;
         for (step, component) in way.steps.iter().enumerate() {
+            if let Some(by) = unknown::blinds(subject, way, step) {
+                blocked = Some((step, format!("it reads what `{by}` may have changed")));
+                break;
+            }
             let mut open = Vec::new();
             let stage = match &component.does {
                 Does::SamplesTraces(tail) => {
@@ -65,13 +69,7 @@ impl<'a> ReadyWay<'a> {
                     Stage::TailSampling(veiled)
                 }
                 Does::SamplesSpans(sampler) => Stage::ProbabilisticSampler(sampler.clone()),
-                Does::Filters(filter) => match unknown::blinds(subject, way, step) {
-                    None => Stage::Filter((**filter).clone()),
-                    Some(by) => {
-                        blocked = Some((step, format!("it reads what `{by}` may have changed")));
-                        break;
-                    }
-                },
+                Does::Filters(filter) => Stage::Filter((**filter).clone()),
                 Does::Unknown(why) => {
                     blocked = Some((step, why.clone()));
                     break;

@@ -282,6 +282,44 @@ fn a_vote_on_what_may_have_been_changed_is_unknown_and_a_certain_one_decides_all
     assert_eq!(gold(&format!("{drop}, {ERRORS}")).fate, "unknown");
 }
 
+/// A statement that sets flags lets `trace_flags` drop what it would have kept (seen of 0.155).
+#[test]
+fn a_statement_that_names_what_a_policy_reads_leaves_its_vote_open_and_others_do_not() {
+    let fate = |statement: &str, policy: &str| {
+        let transform = format!("  transform: {{trace_statements: ['{statement}']}}");
+        let tail = format!("  tail_sampling: {{policies: [{policy}]}}");
+        told(&gateway(&format!("{transform}\n{tail}"), "transform, tail_sampling")).ways.remove(0).fate
+    };
+    let policies = [
+        ("set(span.flags, 0)", "{name: p, type: trace_flags}"),
+        ("set(span.trace_state, \"\")", "{name: p, type: trace_state, trace_state: {key: a, values: [b]}}"),
+        ("set(span.end_time_unix_nano, 0)", "{name: p, type: latency, latency: {threshold_ms: 1}}"),
+        ("set(span.trace_id, 0)", "{name: p, type: probabilistic, probabilistic: {sampling_percentage: 50}}"),
+    ];
+    for (statement, policy) in policies {
+        assert_eq!(fate(statement, policy), "unknown", "{policy}");
+        assert_ne!(fate("set(span.attributes[\"a\"], 1)", policy), "unknown", "{policy}");
+    }
+}
+
+/// `probabilistic_sampler` keeps whatever has a `sampling.priority` above 0 (seen of 0.155).
+#[test]
+fn a_sampler_of_spans_is_unknown_behind_what_may_set_their_priority() {
+    let behind = |key: &str| {
+        let set = format!("  attributes: {{actions: [{{key: {key}, value: 1, action: insert}}]}}");
+        let sampler = "  probabilistic_sampler: {sampling_percentage: 100}";
+        told(&gateway(&format!("{set}\n{sampler}"), "attributes, probabilistic_sampler")).ways.remove(0)
+    };
+    assert_eq!(behind("tier").fate, "kept");
+    let open = behind("sampling.priority");
+    assert_eq!((open.fate, open.steps.len()), ("unknown", 0));
+    assert!(
+        open.text.contains("`probabilistic_sampler`: it reads what `attributes` may have changed"),
+        "{}",
+        open.text
+    );
+}
+
 #[test]
 fn behind_a_component_that_is_not_modelled_nothing_is_claimed() {
     let processors =

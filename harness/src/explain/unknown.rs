@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use spanproof_generators::sampling::config::{Filter, MatchProperties, OttlCondition, Policy, Rule, TailSampling};
 use spanproof_generators::sampling::ottl::{Condition, Context};
+use spanproof_generators::sampling::probabilistic::PRIORITY_KEY;
 
 /// Something that nothing is claimed of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -80,8 +81,8 @@ fn conditions(policy: &Policy) -> Vec<&Condition> {
 
 /// What a component may change.
 enum Changed<'a> {
-    /// All that a rule can read.
-    Everything,
+    /// All content that a rule can read, and of the rest what its settings name, which are these.
+    Everything(String),
     /// Attributes of these keys.
     Attributes(&'a Keys),
     /// Attributes that begin like one of these, and those named.
@@ -104,7 +105,10 @@ fn changed<'a>(subject: &Subject, step: &Step, why: &'a SuspectWhy) -> Option<Ch
         SuspectWhy::ChangesResource(keys) | SuspectWhy::ChangesAttributes(keys) => Some(Changed::Attributes(keys)),
         SuspectWhy::Renames => Some(Changed::Name),
         SuspectWhy::SetsStatus => Some(Changed::Status),
-        SuspectWhy::Changes => Some(Changed::Everything),
+        SuspectWhy::Changes => {
+            let settings = subject.settings("processors", &step.component.to_string());
+            Some(Changed::Everything(settings.to_string()))
+        }
         _ => None,
     }
 }
@@ -138,7 +142,9 @@ fn tag_names(subject: &Subject, id: &str) -> Vec<String> {
 impl Changed<'_> {
     fn is_read_as(&self, read: &Read<'_>) -> bool {
         match (self, read) {
-            (Self::Everything, _) | (Self::Name, Read::Name) | (Self::Status, Read::Status) => true,
+            (Self::Everything(settings), Read::Place(place)) => settings.contains(place),
+            (Self::Attributes(keys), Read::Place(place)) => *place == PRIORITY_KEY && keys.contain(place),
+            (Self::Everything(_), _) | (Self::Name, Read::Name) | (Self::Status, Read::Status) => true,
             (_, Read::Text(text)) => self.is_in(text),
             (Self::Attributes(keys), Read::Attribute(key)) => keys.contain(key),
             (Self::Detected(begins, named), Read::Attribute(key)) => {
@@ -151,7 +157,7 @@ impl Changed<'_> {
     /// Whether a condition's text has what may be changed. Rather one too many: what is unknown is said, and never guessed.
     fn is_in(&self, text: &str) -> bool {
         match self {
-            Self::Everything => true,
+            Self::Everything(_) => true,
             Self::Name => text.contains("name"),
             Self::Status => text.contains("status"),
             Self::Attributes(Keys::Any) => text.contains("attributes"),
@@ -168,8 +174,13 @@ enum Read<'a> {
     Attribute(&'a str),
     Name,
     Status,
+    /// What is hardly ever changed, by the word that stands for it in statements that do.
+    Place(&'static str),
     Text(&'a str),
 }
+
+/// What a sampler of spans reads: their priority overrules it, and the rest is where its randomness comes from.
+const OF_SAMPLER: [Read<'static>; 3] = [Read::Place(PRIORITY_KEY), Read::Place("trace_state"), Read::Place("trace_id")];
 
 /// A rule that reads what may have been changed.
 enum Reader {
@@ -201,6 +212,7 @@ fn readers(step: &Step, changed: &[Changed<'_>]) -> Vec<Reader> {
             touched.map(|policy| Reader::Policy(policy.name.clone())).collect()
         }
         Does::Filters(filter) if is_touched(&of_filter(filter)) => vec![Reader::Stage],
+        Does::SamplesSpans(_) if is_touched(&OF_SAMPLER) => vec![Reader::Stage],
         _ => Vec::new(),
     }
 }
@@ -232,10 +244,11 @@ pub(super) fn veiled(
     (veiled, open)
 }
 
-/// The component before a filter that may have changed what it reads.
+/// The component before a filter or a sampler of spans that may have changed what it reads. Of a tail sampler, see [`veiled`].
 pub(super) fn blinds(subject: &Subject, way: &Way, at: usize) -> Option<String> {
     let mut before = changes_before(subject, way, at);
-    let blinding = before.find(|(_, changed)| !readers(&way.steps[at], changed).is_empty());
+    let reads_as_a_whole = |changed: &[Changed<'_>]| matches!(readers(&way.steps[at], changed)[..], [Reader::Stage]);
+    let blinding = before.find(|(_, changed)| reads_as_a_whole(changed));
     blinding.map(|(step, _)| step.component.to_string())
 }
 
@@ -280,6 +293,10 @@ fn of_policy<'a>(policy: &'a Policy, reads: &mut Vec<Read<'a>>) {
         Rule::NumericAttribute { key, .. } | Rule::BooleanAttribute { key, .. } => reads.push(Read::Attribute(key)),
         Rule::StringAttribute(string) => reads.push(Read::Attribute(&string.key)),
         Rule::StatusCode(_) => reads.push(Read::Status),
+        Rule::Latency { .. } => reads.push(Read::Place("time")),
+        Rule::Probabilistic { .. } => reads.push(Read::Place("trace_id")),
+        Rule::TraceState { .. } => reads.push(Read::Place("trace_state")),
+        Rule::TraceFlags => reads.push(Read::Place("flags")),
         Rule::OttlCondition(ottl) => {
             reads.extend(ottl.span.iter().chain(&ottl.span_event).map(|condition| Read::Text(condition.text())));
         }
