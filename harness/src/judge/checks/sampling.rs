@@ -115,7 +115,8 @@ fn beyond(claim: &LimitClaim) -> Vec<Finding> {
     });
     let unbounded = (!claim.has_bounds && claim.asked > 0).then(|| {
         let message = format!(
-            "how much the rates of {} may let through cannot be told: a rate of bytes counts them as they were batched",
+            "how much the rates of {} may let through cannot be told: bytes are counted as they were batched, and what a rate refuses \
+             has no bound where that comes out",
             claim.by
         );
         finding("rate-unknown", Level::Inconclusive, claim.asked, message)

@@ -51,6 +51,8 @@ enum Rate {
 pub(super) struct Rates {
     rates: Vec<(String, Rate)>,
     first_match: bool,
+    /// Whether tokens may be spent on traces that another sub-policy then does not want.
+    spends_in_vain: bool,
 }
 
 impl Rates {
@@ -60,6 +62,7 @@ impl Rates {
         for tail in tails {
             rates.first_match |= tail.sample_on_first_match;
             for policy in &tail.policies {
+                rates.spends_in_vain |= spends_in_vain(policy);
                 rates.rates.extend(of_policy(policy).into_iter().map(|rate| (policy.name.clone(), rate)));
             }
         }
@@ -81,10 +84,10 @@ impl Rates {
         self.rates.iter().map(|(_, rate)| most(rate)).sum()
     }
 
-    /// The only bucket, if there is nothing else and every trace is asked about.
+    /// The only bucket, if there is nothing else, every trace is asked about, and whatever it lets through comes out.
     fn only_bucket(&self) -> Option<Bucket> {
         match self.rates.as_slice() {
-            [(_, Rate::Bucket(bucket))] if !self.first_match => Some(*bucket),
+            [(_, Rate::Bucket(bucket))] if !self.first_match && !self.spends_in_vain => Some(*bucket),
             _ => None,
         }
     }
@@ -97,10 +100,21 @@ fn of_policy(policy: &Policy) -> Vec<Rate> {
             vec![Rate::Bucket(bucket)]
         }
         Rule::BytesLimiting(_) => vec![Rate::Unbounded],
-        Rule::And(subs) | Rule::Drop(subs) => subs.iter().flat_map(of_policy).collect(),
-        Rule::Not(sub) => of_policy(sub),
+        Rule::And(subs) => subs.iter().flat_map(of_policy).collect(),
+        // What the rate has no tokens for is what comes out.
+        Rule::Not(sub) => of_policy(sub).into_iter().map(|_| Rate::Unbounded).collect(),
+        Rule::Drop(subs) => subs.iter().flat_map(of_policy).map(|_| Rate::Unbounded).collect(),
         Rule::Composite(composite) => vec![of_composite(composite)],
         _ => Vec::new(),
+    }
+}
+
+/// Whether the rate of an `and` is asked before another of its sub-policies: what it spends on a trace that this one does not want is
+/// gone, and the trace does not come out.
+fn spends_in_vain(policy: &Policy) -> bool {
+    match &policy.rule {
+        Rule::And(subs) => subs.iter().rev().skip(1).any(|sub| !of_policy(sub).is_empty()),
+        _ => false,
     }
 }
 
@@ -137,7 +151,8 @@ struct Second {
 /// What became of a trace that a rate was asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// Another policy wanted it.
+    /// Another policy wanted it, or nobody knows what became of it: whether it comes out says nothing of the rate, which may have spent
+    /// tokens on it.
     KeptAnyway,
     Kept,
     Refused,
@@ -250,6 +265,18 @@ mod tests {
         (0..10).for_each(|second| asked.note(Duration::from_secs(second), 100, Answer::KeptAnyway));
         let claim = asked.claim(&rates(), 2 * SECOND, 3 * SECOND);
         assert_eq!((claim.asked, claim.kept, claim.above, claim.below), (0, 0, None, None));
+    }
+
+    #[test]
+    fn a_rate_that_others_overrule_has_no_least_and_one_that_is_turned_round_no_bound() {
+        let rate = || Policy::new("rate", Rule::RateLimiting(Limit { per_second: 100, burst: 0 }));
+        let all = || Policy::new("all", Rule::AlwaysSample);
+        let of = |rule| Rates::of(std::iter::once(&TailSampling::of([Policy::new("p", rule)])));
+        assert!(of(Rule::And(vec![all(), rate()])).only_bucket().is_some());
+        assert!(of(Rule::And(vec![rate(), all()])).only_bucket().is_none());
+        assert!(of(Rule::And(vec![rate(), all()])).most_in(SECOND).is_some());
+        assert_eq!(of(Rule::Not(Box::new(rate()))).most_in(SECOND), None);
+        assert_eq!(of(Rule::Drop(vec![all(), rate()])).most_in(SECOND), None);
     }
 
     #[test]

@@ -251,12 +251,15 @@ impl Scales<'_> {
 
     fn note_rate(&mut self, on: &Sent<'_, '_>, cost: u64, said: &Said, became: Became) {
         let answer = match (said.expected, became) {
+            _ if self.rates.is_empty() => return,
+            // Whether a rate was asked about it, and in vain, nobody knows.
+            (Expected::Either | Expected::Unknown, _) => Answer::KeptAnyway,
             _ if !said.is_asked => return,
             (Expected::Kept, _) => Answer::KeptAnyway,
             (Expected::Limited, Became::Dropped) => Answer::Refused,
             (Expected::Limited, Became::Kept | Became::Split) => Answer::Kept,
-            // It may have spent what it likes.
-            (Expected::Dropped | Expected::Either | Expected::Unknown, _) => return,
+            // Another stage dropped it, and its tokens may be spent.
+            (Expected::Dropped, _) => Answer::KeptAnyway,
         };
         self.asked.note(on.began(), cost, answer);
     }
