@@ -209,12 +209,20 @@ fn keeps_all(stage: &Stage) -> bool {
 impl Path {
     /// For how long what stands before a component may hold spans back in a healthy collector, at most; `None` where that is not known.
     pub(super) fn held_before(&self, component: &ComponentId) -> Option<Duration> {
-        let before = self.stages.iter().take_while(|stage| stage.component != *component);
-        before.filter_map(stage_hold).try_fold(Duration::ZERO, |sum, term| match term.hold {
-            Hold::For(time) => Some(sum.saturating_add(time)),
-            Hold::ForEver | Hold::Unknown => None,
-        })
+        held_by(self.stages.iter().take_while(|stage| stage.component != *component))
     }
+
+    /// The same of all that stands on the path but its exporter.
+    pub(super) fn held_at_all(&self) -> Option<Duration> {
+        held_by(self.stages.iter())
+    }
+}
+
+fn held_by<'a>(stages: impl Iterator<Item = &'a Stage>) -> Option<Duration> {
+    stages.filter_map(stage_hold).try_fold(Duration::ZERO, |sum, term| match term.hold {
+        Hold::For(time) => Some(sum.saturating_add(time)),
+        Hold::ForEver | Hold::Unknown => None,
+    })
 }
 
 fn path_holds(path: &Path) -> Vec<HoldTerm> {

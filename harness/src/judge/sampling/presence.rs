@@ -73,14 +73,22 @@ pub(super) enum Seen {
     Unknown(&'static str),
 }
 
-/// How many traces began in each second of a run, at most.
+/// How many traces began in each second of a run, at most; one of which spans come late may begin once more with each of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Arrivals {
     by_second: Vec<u64>,
 }
 
 impl Arrivals {
-    pub(super) fn note(&mut self, from: Duration) {
+    /// Notes a trace of these pieces. When one comes after the decision, the trace may be forgotten already, and takes a place anew.
+    pub(super) fn note_trace(&mut self, pieces: &[Piece], wait_min: Duration) {
+        let came = || pieces.iter().filter(|piece| piece.presence != Presence::Never).map(|piece| piece.from);
+        let Some(first) = came().min() else { return };
+        self.note(first);
+        came().filter(|from| *from > first.saturating_add(wait_min)).for_each(|from| self.note(from));
+    }
+
+    fn note(&mut self, from: Duration) {
         let second = usize::try_from(from.as_secs()).unwrap_or(usize::MAX);
         if self.by_second.len() <= second {
             self.by_second.resize(second + 1, 0);
@@ -121,7 +129,8 @@ pub(super) fn deciding(pieces: &[Piece], tail: &Tail) -> Option<Deciding> {
 pub(super) fn seen(pieces: &[Piece], tail: &Tail, arrivals: &Arrivals, disturbed: &[(Duration, Duration)]) -> Seen {
     let Some(deciding) = deciding(pieces, tail) else { return Seen::All };
     let first = deciding.from.saturating_sub(tail.wait_min);
-    if disturbed.iter().any(|(from, to)| *from <= deciding.to && first <= *to) {
+    let out = deciding.to.saturating_add(tail.held_behind);
+    if disturbed.iter().any(|(from, to)| *from <= out && first <= *to) {
         return Seen::Unknown("the target was stopped, paused or killed while it held the trace");
     }
     if arrivals.between(first, deciding.to) > tail.traces_max {
@@ -159,6 +168,7 @@ mod tests {
 
     const TAIL: Tail = Tail {
         held_before: Duration::ZERO,
+        held_behind: Duration::ZERO,
         wait_min: Duration::from_secs(5),
         wait_max: Duration::from_secs(6),
         traces_max: 10,
@@ -209,19 +219,30 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_takes_a_place_when_it_begins_and_perhaps_again_when_spans_come_late() {
+        let mut arrivals = Arrivals::default();
+        let never = Piece { presence: Presence::Never, ..piece(9000, 9010) };
+        arrivals.note_trace(
+            &[piece(1000, 1010), piece(1500, 1510), piece(4000, 4010), piece(7000, 7010), never],
+            TAIL.wait_min,
+        );
+        arrivals.note_trace(&[Piece { presence: Presence::Never, ..piece(1000, 1010) }], TAIL.wait_min);
+        assert_eq!(arrivals.by_second, [0, 1, 0, 0, 0, 0, 0, 1]);
+    }
+
+    #[test]
     fn a_trace_in_a_target_that_was_paused_meanwhile_is_not_claimed() {
-        let around = |from, to| {
-            seen(
-                &[piece(2000, 2010)],
-                &TAIL,
-                &Arrivals::default(),
-                &[(Duration::from_secs(from), Duration::from_secs(to))],
-            )
+        let under = |tail: &Tail, from, to| {
+            let disturbed = [(Duration::from_secs(from), Duration::from_secs(to))];
+            seen(&[piece(2000, 2010)], tail, &Arrivals::default(), &disturbed)
         };
+        let around = |from, to| under(&TAIL, from, to);
         assert!(matches!(around(3, 4), Seen::Unknown(_)));
         assert!(matches!(around(0, 2), Seen::Unknown(_)));
         assert_eq!(around(0, 1), Seen::All);
         assert_eq!(around(9, 12), Seen::All);
+        let second_behind = Tail { held_behind: Duration::from_secs(3), ..TAIL };
+        assert!(matches!(under(&second_behind, 9, 12), Seen::Unknown(_)), "decided, and still in it");
     }
 
     #[test]

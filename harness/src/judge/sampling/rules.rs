@@ -28,6 +28,8 @@ pub struct Rules {
 pub(super) struct Tail {
     /// What stands before it may hold spans back for so long.
     pub(super) held_before: Duration,
+    /// What stands behind it may hold a trace back for so long once it is decided.
+    pub(super) held_behind: Duration,
     /// A trace is decided no earlier than this after its first span.
     pub(super) wait_min: Duration,
     /// And no later than this.
@@ -98,10 +100,16 @@ fn tail_of(pipelines: &Pipelines, component: &ComponentId, tail: &TailSampling) 
         (0, 0) => tail.num_traces,
         (sampled, not_sampled) => sampled.min(not_sampled),
     };
+    let wait_max = ticks + Duration::from_secs(1);
+    let held_before = pipelines.held_before(component).unwrap_or(Duration::MAX);
     Tail {
-        held_before: pipelines.held_before(component).unwrap_or(Duration::MAX),
+        held_before,
+        held_behind: pipelines
+            .held_at_all()
+            .unwrap_or(Duration::MAX)
+            .saturating_sub(held_before.saturating_add(wait_max)),
         wait_min,
-        wait_max: ticks + Duration::from_secs(1),
+        wait_max,
         traces_max: (tail.num_traces / shards).saturating_sub(1),
         remembered: (remembered / shards).saturating_sub(1),
     }

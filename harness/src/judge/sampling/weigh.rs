@@ -86,9 +86,8 @@ struct Scales<'a> {
 impl Scales<'_> {
     /// When a trace began to come, which tells how many a tail sampler holds at once.
     fn note_arrival(&mut self, on: &Sent<'_, '_>) {
-        let came = on.pieces.iter().filter(|piece| piece.presence != Presence::Never);
-        if let Some(from) = came.map(|piece| piece.from).min() {
-            self.arrivals.note(from);
+        if let Some(tail) = self.tails.first() {
+            self.arrivals.note_trace(&on.pieces, tail.wait_min);
         }
     }
 
