@@ -389,8 +389,11 @@ fn odd_answers(evidence: &Evidence, findings: &mut Vec<Finding>) {
 fn nothing_delivered(evidence: &Evidence, findings: &mut Vec<Finding>) {
     let counts = &evidence.account.counts;
     if counts.delivered == 0 && counts.corrupted == 0 && counts.lost_acknowledged == 0 {
-        let message = match counts.lost_declared {
-            0 => "nothing was acknowledged and nothing came out: there is nothing to judge",
+        let message = match (counts.lost_declared, counts.sampled_out + counts.absent) {
+            (0, 0) => "nothing was acknowledged and nothing came out: there is nothing to judge",
+            (0, _) => {
+                "nothing came out, and the target may leave out all of it: of what comes out there is nothing to judge"
+            }
             _ => "nothing came out: whether anything would have, had the target not been killed, cannot be told",
         };
         findings.push(finding("nothing-delivered", Level::Inconclusive, counts.sent, message));

@@ -277,6 +277,9 @@ fn nothing_to_judge_is_open_and_anything_at_all_is_something() {
     let mut evidence = clean();
     evidence.account.counts.delivered = 0;
     let found = findings_of(delivery::CHECK, &evidence).into_iter().find(|one| one.id == "nothing-delivered");
-    assert!(found.unwrap().message.ends_with("there is nothing to judge"));
+    assert!(found.unwrap().message.starts_with("nothing was acknowledged"));
+    evidence.account.counts.sampled_out = 5;
+    let found = findings_of(delivery::CHECK, &evidence).into_iter().find(|one| one.id == "nothing-delivered");
+    assert!(found.unwrap().message.starts_with("nothing came out, and the target may leave out all of it"));
     assert!(!of(1, 0, 0) && !of(0, 1, 0) && !of(0, 0, 1));
 }
