@@ -62,6 +62,17 @@ catalogue![
     "drills/protocol-mismatch",
     "drills/dns-gone",
     "drills/proxy-variables",
+    "sampling/keep-errors-and-slow",
+    "sampling/per-service",
+    "sampling/drop-health-checks",
+    "sampling/rate-limited",
+    "sampling/composite",
+    "sampling/late-spans",
+    "sampling/decision-caches",
+    "sampling/overflow",
+    "sampling/restart-in-mid-decision",
+    "sampling/head-then-tail",
+    "sampling/equalizing",
 ];
 
 /// All of them, the one to start with first.
