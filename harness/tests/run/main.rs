@@ -21,6 +21,7 @@ mod links;
 mod overload;
 mod passing;
 mod rig;
+mod sampled;
 mod settling;
 mod shrink;
 mod standing_still;
