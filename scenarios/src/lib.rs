@@ -4,10 +4,11 @@
 //! Nothing here starts anything: the only effects are reading a scenario file and the configuration files that it names.
 //!
 //! Where to start: [`load::load`] is the way from text to meaning; [`limits`] is the grammar of what must hold; [`units`]
-//! are the values with units that people write; [`knowledge`] is what loading asks whoever runs scenarios;
+//! are the values with units that people write; [`conformance`] is what OTLP asks for; [`knowledge`] is what loading asks whoever runs scenarios;
 //! [`written`] is the way back to a text.
 
 pub mod catalogue;
+pub mod conformance;
 mod document;
 pub mod knowledge;
 pub mod limits;
