@@ -1,8 +1,8 @@
 //! A conformance run for a terminal: what did not pass, first and in full; then what was not tried, and why; then the sum.
 
+use super::Suite;
 use super::finding::Finding;
 use super::verdict::Verdict;
-use super::Suite;
 use crate::plain_text::{one_line, wrapped};
 use crate::terminal::style::Colour;
 use std::collections::BTreeMap;

@@ -3,9 +3,9 @@
 //! A warning is a success with a word in its output, an error an error (CI must not call it green), and what was skipped or is not
 //! applicable is skipped, with the reason.
 
+use super::Suite;
 use super::finding::Finding;
 use super::verdict::Verdict;
-use super::Suite;
 use crate::plain_text::one_line;
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! A conformance run as Markdown, for a step summary: the sum, then what did not pass with its wire trace folded away.
 
+use super::Suite;
 use super::finding::Finding;
 use super::verdict::Verdict;
-use super::Suite;
 use crate::plain_text::one_line;
 use std::fmt::Write;
 
