@@ -4,6 +4,7 @@ pub mod chunks;
 pub mod cli;
 pub mod clock;
 pub mod collector_config;
+pub mod conformance;
 pub mod control;
 pub mod descriptors;
 pub mod driver;
