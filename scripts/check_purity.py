@@ -1,7 +1,8 @@
 """Checks what parts of the harness must never touch. Clippy can forbid types for a whole crate only; these are folders.
 
-The judge, the reading and explaining of collector configurations and forecasts work on evidence, text and numbers, and the search for the
-smallest failing run on trials that others make: no runtime, network, files, environment or clock. The embedded collector is the
+The judge, the reading and explaining of collector configurations and forecasts work on evidence, text and numbers, the search for the
+smallest failing run on trials that others make, and what a conformance run plans and concludes on what its cases saw: no runtime,
+network, files, environment or clock. The embedded collector is the
 control that catches mistakes of the generators, so it shares no code with them.
 """
 import re
@@ -24,6 +25,13 @@ RULES = {
     "harness/src/shrink/loss.rs": EFFECTS,
     "harness/src/predict": EFFECTS,
     "harness/src/predict.rs": EFFECTS,
+    "harness/src/conformance/axes.rs": EFFECTS,
+    "harness/src/conformance/book.rs": EFFECTS,
+    "harness/src/conformance/grade.rs": EFFECTS,
+    "harness/src/conformance/judged.rs": EFFECTS,
+    "harness/src/conformance/not_yet.rs": EFFECTS,
+    "harness/src/conformance/page.rs": EFFECTS,
+    "harness/src/conformance/plan.rs": EFFECTS,
     "harness/src/embedded": r"\bspanproof_generators\b",
     "harness/src/embedded.rs": r"\bspanproof_generators\b",
 }
