@@ -4,6 +4,7 @@
 //! 130 interrupted.
 
 mod compare;
+mod conformance;
 mod environment;
 mod explain;
 mod generate;
@@ -71,6 +72,8 @@ enum Command {
     Scenario(scenario::ScenarioArguments),
     /// Plant every defect and see each caught under its right name
     Selftest(selftest::SelftestArguments),
+    /// Judge a target by what OTLP asks for, a requirement at a time
+    Conformance(conformance::ConformanceArguments),
     /// List the figures that limits can name
     Limits {
         /// How they are printed
@@ -129,6 +132,7 @@ pub fn main() -> ExitCode {
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Scenario(arguments) => scenario::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
+        Command::Conformance(arguments) => conformance::run(&arguments),
         Command::Limits { format } => report::limits(format),
     };
     ExitCode::from(printed(exit).0)
