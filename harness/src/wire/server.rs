@@ -20,7 +20,7 @@ mod decision;
 mod grpc;
 mod http;
 mod inflate;
-mod json;
+pub(crate) mod json;
 mod rejection;
 mod reply;
 mod retry_after;

@@ -27,9 +27,10 @@ pub struct TooLarge;
 impl ContentEncoding {
     /// What the header says; `None` for a compression that is not supported.
     pub fn of(header: Option<&HeaderValue>) -> Option<Self> {
-        match header.map(HeaderValue::as_bytes) {
+        // Names of codings have no case (RFC 9110, 8.4.1).
+        match header.map(|header| header.as_bytes().to_ascii_lowercase()).as_deref() {
             None | Some(b"" | b"identity") => Some(Self::Identity),
-            Some(b"gzip") => Some(Self::Gzip),
+            Some(b"gzip" | b"x-gzip") => Some(Self::Gzip),
             Some(b"zstd") => Some(Self::Zstd),
             Some(_) => None,
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTracePartialSuccess, ExportTraceServiceResponse};
 use prost::Message;
@@ -25,6 +26,11 @@ impl Receiver {
         if request.uri().path() != EXPORT_PATH {
             return Status::unimplemented("the embedded target takes traces only").into_http();
         }
+        if !is_grpc(&request) {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return response;
+        }
         let mut accepted = EnabledCompressionEncodings::default();
         accepted.enable(CompressionEncoding::Gzip);
         accepted.enable(CompressionEncoding::Zstd);
@@ -40,6 +46,12 @@ impl Receiver {
         }
         response
     }
+}
+
+/// Whether it says that it is a call of gRPC, whatever the messages' encoding. Tonic does not ask.
+fn is_grpc(request: &Request<Incoming>) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    kind.to_ascii_lowercase().starts_with(b"application/grpc")
 }
 
 /// Tonic answers a message above the limit with OUT_OF_RANGE, which OTLP has clients repeat for ever; OTLP wants
@@ -81,11 +93,20 @@ pub(super) fn response(rejected_spans: i64) -> ExportTraceServiceResponse {
     ExportTraceServiceResponse { partial_success }
 }
 
-fn status(refusal: Refusal) -> Status {
+/// The refusal with its details: when to come again, and of bad data what is wrong with it.
+pub(super) fn status(refusal: Refusal) -> Status {
     // A refusal passed on from a destination can only carry a code that is not OK.
     let code = if refusal.code == Code::Ok { Code::Unknown } else { refusal.code };
-    match refusal.retry_after {
-        None => Status::new(code, refusal.message),
-        Some(wait) => Status::with_error_details(code, refusal.message, ErrorDetails::with_retry_info(Some(wait))),
+    let Refusal { message, retry_after, .. } = refusal;
+    let mut details = ErrorDetails::new();
+    if retry_after.is_some() {
+        details.set_retry_info(retry_after);
     }
+    if code == Code::InvalidArgument {
+        details.add_bad_request_violation("", message.clone());
+    }
+    if retry_after.is_none() && code != Code::InvalidArgument {
+        return Status::new(code, message);
+    }
+    Status::with_error_details(code, message, details)
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tonic::Code;
 
 use super::compression::{ContentEncoding, TooLarge};
-use super::grpc::response;
+use super::grpc::{response, status as grpc_status};
 use super::{RECEIVE_TIMEOUT, Receiver};
 use crate::embedded::intake::{Payload, Refusal};
 
@@ -144,16 +144,18 @@ impl Encoding {
 
     fn refuse(self, rejection: Rejection) -> Response<Full<Bytes>> {
         let Rejection { status, refusal } = rejection;
-        let (code, message) = (refusal.code as i32, refusal.message);
+        let (code, message, retry_after) = (refusal.code as i32, refusal.message.clone(), refusal.retry_after);
+        let is_bad_data = refusal.code == Code::InvalidArgument;
         let body = match self {
+            Self::Protobuf if is_bad_data || retry_after.is_some() => grpc_status(refusal).details().to_vec(),
             Self::Protobuf => tonic_types::Status { code, message, details: Vec::new() }.encode_to_vec(),
-            Self::Json => serde_json::json!({ "code": code, "message": message }).to_string().into_bytes(),
+            Self::Json => json_status(code, &message, is_bad_data).to_string().into_bytes(),
         };
         let mut response = self.respond(status, body);
         if status == StatusCode::METHOD_NOT_ALLOWED {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        if let Some(wait) = refusal.retry_after {
+        if let Some(wait) = retry_after {
             // The header counts whole seconds, and a client must not come back early.
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -167,6 +169,16 @@ impl Encoding {
         response.headers_mut().insert(CONTENT_TYPE, self.content_type());
         response
     }
+}
+
+/// A status in JSON; of bad data with what is wrong with it.
+fn json_status(code: i32, message: &str, is_bad_data: bool) -> serde_json::Value {
+    let mut status = serde_json::json!({ "code": code, "message": message });
+    if is_bad_data {
+        let kind = "type.googleapis.com/google.rpc.BadRequest";
+        status["details"] = serde_json::json!([{ "@type": kind, "fieldViolations": [{ "description": message }] }]);
+    }
+    status
 }
 
 /// What HTTP says for a refusal. Codes that may be repeated become statuses that may, and the others do not:

@@ -41,22 +41,35 @@ pub(super) async fn to_protobuf(
         return Err(Rejection::new(Reason::TooLarge, Code::RESOURCE_EXHAUSTED, status, message));
     }
     hold.grow(cost).await?;
-    let request = match signal {
-        Signal::Traces => &schema::TRACES,
-        Signal::Metrics => &schema::METRICS,
-        Signal::Logs => &schema::LOGS,
-        Signal::Profiles => {
-            return Err(Rejection::new(
-                Reason::ContentType,
-                Code::UNIMPLEMENTED,
-                http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "profiles are taken as application/x-protobuf only",
-            ));
-        }
+    let Some(request) = schema(signal) else {
+        return Err(Rejection::new(
+            Reason::ContentType,
+            Code::UNIMPLEMENTED,
+            http::StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "profiles are taken as application/x-protobuf only",
+        ));
     };
     let protobuf = transcode::transcode(request, &json)
         .map_err(|error| Rejection::json(format!("the body is not OTLP/JSON: {error}")))?;
     Ok(Bytes::from(protobuf))
+}
+
+/// The protobuf bytes of a request of spans in JSON, for who has bounded it already.
+///
+/// # Errors
+///
+/// What is not OTLP/JSON.
+pub(crate) fn traces(json: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
+    transcode::transcode(&schema::TRACES, json)
+}
+
+fn schema(signal: Signal) -> Option<&'static schema::Message> {
+    match signal {
+        Signal::Traces => Some(&schema::TRACES),
+        Signal::Metrics => Some(&schema::METRICS),
+        Signal::Logs => Some(&schema::LOGS),
+        Signal::Profiles => None,
+    }
 }
 
 fn cost(json: &[u8]) -> usize {
