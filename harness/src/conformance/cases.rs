@@ -96,6 +96,14 @@ async fn asks_kept(
     Ok(())
 }
 
+/// What came out of a request, where it was taken whole: nobody waits for what was refused.
+async fn arrived_if_taken(probe: &Probe, load: &Load, reply: &Result<Reply, Unanswered>) -> Vec<Arrived> {
+    match reply.as_ref().map(Reply::outcome) {
+        Ok(Outcome::Taken { rejected: 0, .. }) => probe.arrived(load).await,
+        _ => Vec::new(),
+    }
+}
+
 /// Two things are to be the same.
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, came: &T, sent: &T) -> Result<(), String> {
     if came == sent { Ok(()) } else { Err(format!("{what} came out as {came:?} and was {sent:?}")) }

@@ -160,7 +160,7 @@ impl Probe {
     /// [`Unanswered`], with what came instead.
     pub async fn call_on(&self, connection: &Http2, call: &Call, load: &Load) -> Result<Said, Unanswered> {
         let said = connection.call(call).await.map(Said::of);
-        self.trace.note(0, grpc::words(&said));
+        self.trace.note(connection.connection(), grpc::words(&said));
         self.note(load, said.clone().map(Reply::Grpc).as_ref());
         said
     }

@@ -1,7 +1,7 @@
 //! OTLP/JSON: ids, keys and the form of documents.
 
 use super::http::TRACES;
-use super::{asks_account, asks_kept, asks_status, same, span_of};
+use super::{arrived_if_taken, asks_account, asks_kept, asks_status, same, span_of};
 use crate::conformance::axes::{JSON, Over};
 use crate::conformance::judged::{How, Judged};
 use crate::conformance::payload::{Load, hex, id, json};
@@ -161,7 +161,7 @@ async fn snake_case(probe: &Probe) -> Result<Judged, Unanswered> {
     });
     let reply = probe.send(&load).await;
     asks_account(&mut judged, "snake case", &reply);
-    for arrived in probe.arrived(&load).await {
+    for arrived in arrived_if_taken(probe, &load, &reply).await {
         let start = arrived.span().map_or(0, |span| span.start_time_unix_nano);
         let words = if start == 0 { "skipped" } else { "taken" };
         judged.saw(How::Told, format!("start_time_unix_nano is {words}"));

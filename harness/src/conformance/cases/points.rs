@@ -1,8 +1,8 @@
 //! What data points may hold, and what is right to do with those that hold what they may not.
 
-use super::asks_account;
 use super::http::METRICS;
 use super::json::READ_BACK;
+use super::{arrived_if_taken, asks_account};
 use crate::conformance::axes::{BINARY, Over};
 use crate::conformance::judged::{How, Judged};
 use crate::conformance::payload::{self, Load, TIME, mark};
@@ -10,6 +10,7 @@ use crate::conformance::probe::Probe;
 use crate::conformance::raw::Unanswered;
 use crate::conformance::readback::Item;
 use crate::conformance::registry::Case;
+use crate::conformance::reply::Reply;
 use opentelemetry_proto::tonic::metrics::v1::exponential_histogram_data_point::Buckets;
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
@@ -43,7 +44,7 @@ fn changed(probe: &Probe, change: impl FnOnce(&mut NumberDataPoint)) -> Load {
 }
 
 /// The points of gauges that came out of a request.
-async fn points(probe: &Probe, load: &Load) -> Vec<NumberDataPoint> {
+async fn points(probe: &Probe, load: &Load, reply: &Result<Reply, Unanswered>) -> Vec<NumberDataPoint> {
     let point = |item: &Item| match item {
         Item::Point(metric, number) => match &metric.data {
             Some(Data::Gauge(gauge)) => gauge.data_points.get(*number).cloned(),
@@ -51,7 +52,7 @@ async fn points(probe: &Probe, load: &Load) -> Vec<NumberDataPoint> {
         },
         _ => None,
     };
-    probe.arrived(load).await.iter().filter_map(|arrived| point(&arrived.item)).collect()
+    arrived_if_taken(probe, load, reply).await.iter().filter_map(|arrived| point(&arrived.item)).collect()
 }
 
 async fn no_time(probe: &Probe) -> Result<Judged, Unanswered> {
@@ -68,8 +69,9 @@ async fn no_time(probe: &Probe) -> Result<Judged, Unanswered> {
 async fn no_value(probe: &Probe) -> Result<Judged, Unanswered> {
     let mut judged = Judged::expecting("a point without a value is accounted for, and never becomes 0");
     let load = changed(probe, |point| point.value = None);
-    asks_account(&mut judged, "no value", &probe.send(&load).await);
-    for point in points(probe, &load).await {
+    let reply = probe.send(&load).await;
+    asks_account(&mut judged, "no value", &reply);
+    for point in points(probe, &load, &reply).await {
         match point.value {
             None => judged.asks(true, "it came out without one"),
             Some(value) => judged.asks(false, format!("it came out with the value {value:?}")),
@@ -147,8 +149,9 @@ async fn extreme_scales(probe: &Probe) -> Result<Judged, Unanswered> {
 async fn no_recorded_value(probe: &Probe) -> Result<Judged, Unanswered> {
     let mut judged = Judged::expecting("a point that says that nothing was recorded stays one, and does not become 0");
     let load = changed(probe, |point| (point.flags, point.value) = (1, None));
-    asks_account(&mut judged, "NO_RECORDED_VALUE", &probe.send(&load).await);
-    for point in points(probe, &load).await {
+    let reply = probe.send(&load).await;
+    asks_account(&mut judged, "NO_RECORDED_VALUE", &reply);
+    for point in points(probe, &load, &reply).await {
         let is_gap = point.flags & 1 == 1;
         let told = format!("it came out with the flags {} and the value {:?}", point.flags, point.value);
         judged.asks(is_gap && !matches!(point.value, Some(Number::AsInt(1..))), told);

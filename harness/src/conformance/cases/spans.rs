@@ -2,7 +2,7 @@
 
 use super::http::TRACES;
 use super::json::READ_BACK;
-use super::{asks_account, asks_kept, same, span_of};
+use super::{arrived_if_taken, asks_account, asks_kept, same, span_of};
 use crate::conformance::axes::{BINARY, Over};
 use crate::conformance::judged::{How, Judged};
 use crate::conformance::payload::{self, Load, TIME, attribute, spans};
@@ -174,8 +174,9 @@ async fn same_keys(probe: &Probe) -> Result<Judged, Unanswered> {
     let load = changed(probe, |span| {
         span.attributes.extend([1, 2].map(|number| attribute("twice", Value::IntValue(number))));
     });
-    asks_account(&mut judged, "the same key twice", &probe.send(&load).await);
-    for arrived in probe.arrived(&load).await {
+    let reply = probe.send(&load).await;
+    asks_account(&mut judged, "the same key twice", &reply);
+    for arrived in arrived_if_taken(probe, &load, &reply).await {
         let attributes = arrived.span().map(|span| span.attributes.clone()).unwrap_or_default();
         let left = attributes.iter().filter(|attribute| attribute.key == "twice").count();
         judged.saw(How::Told, format!("{left} of 2 came out"));

@@ -121,6 +121,7 @@ impl Answer {
 pub struct Http2 {
     sender: SendRequest<Bytes>,
     driver: JoinHandle<()>,
+    connection: u32,
     authority: String,
     within: Duration,
 }
@@ -139,6 +140,7 @@ impl Http2 {
     /// [`Unanswered`].
     pub async fn connect(address: SocketAddr, trace: &Arc<Trace>, within: Duration) -> Result<Self, Unanswered> {
         let tap = Tap::connect(address, Arc::clone(trace), within).await?;
+        let number = tap.connection();
         let mut builder = h2::client::Builder::new();
         builder.initial_window_size(STREAM_WINDOW).initial_connection_window_size(CONNECTION_WINDOW).enable_push(false);
         let shaking = timeout(within, builder.handshake::<_, Bytes>(tap)).await;
@@ -146,7 +148,12 @@ impl Http2 {
             shaking.map_err(|_| Unanswered::Late(within))?.map_err(|error| Unanswered::of_h2(&error))?;
         // How it ended is told by the calls on it.
         let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { sender, driver, authority: address.to_string(), within })
+        Ok(Self { sender, driver, connection: number, authority: address.to_string(), within })
+    }
+
+    /// The number by which the trace knows it.
+    pub fn connection(&self) -> u32 {
+        self.connection
     }
 
     /// Makes a call and waits for its answer.
