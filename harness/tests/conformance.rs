@@ -22,13 +22,16 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Far longer than any answer takes, and as long as a server that hangs is waited for.
-const WITHIN: Duration = Duration::from_secs(5);
+/// Far longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// As long as a server that hangs is waited for. What comes later is called broken, which only a deviation is to be.
+const HANGS: Duration = Duration::from_secs(5);
 
 /// Deviating servers at once: each waits for most of its time.
 const AT_ONCE: usize = 6;
 
-async fn judge(reference: &Reference, select: &[&str]) -> Tried {
+async fn judge(reference: &Reference, select: &[&str], within: Duration) -> Tried {
     let select = select.iter().map(|pattern| (*pattern).to_owned()).collect();
     let wanted = Wanted { select, is_quick: false, reads_back: true };
     let planned = plan(&Table::embedded().unwrap(), &registry::all(), &reference.profile, &wanted);
@@ -37,7 +40,7 @@ async fn judge(reference: &Reference, select: &[&str]) -> Tried {
         readback: Some(reference.readback.clone()),
         jobs: NonZeroUsize::new(8).unwrap(),
         seed: 7,
-        within: WITHIN,
+        within,
         command: "spanproof conformance server".to_owned(),
     };
     assert!(planned.iter().any(|planned| planned.state == State::Tried), "nothing would be tried");
@@ -61,7 +64,7 @@ fn amiss(tried: &Tried) -> Vec<String> {
 }
 
 fn passes(reference: Reference) {
-    let tried = runtime().block_on(judge(&reference, &[]));
+    let tried = runtime().block_on(judge(&reference, &[], PATIENCE));
     // Ending its servers blocks, which no task may.
     drop(reference);
     assert_eq!(amiss(&tried), Vec::<String>::new());
@@ -88,7 +91,7 @@ fn caught(deviation: Deviation) -> Result<(), String> {
     let reference = Reference::sink().unwrap();
     let (reference, tried) = runtime.block_on(async {
         let reference = reference.deviating(deviation).await.unwrap();
-        let tried = judge(&reference, &[deviation.requirement]).await;
+        let tried = judge(&reference, &[deviation.requirement], HANGS).await;
         (reference, tried)
     });
     drop(runtime);
@@ -128,7 +131,7 @@ fn a_loss_without_a_word_fails_whatever_a_case_is_about() {
     let (reference, tried) = runtime.block_on(async {
         let reference = reference.deviating(lost).await.unwrap();
         // It is about something else, and at a level at which nothing fails.
-        let tried = judge(&reference, &["DATA-01"]).await;
+        let tried = judge(&reference, &["DATA-01"], PATIENCE).await;
         (reference, tried)
     });
     drop(runtime);
@@ -147,7 +150,7 @@ fn a_control_that_fails_makes_errors_and_no_failures() {
     let reference = Reference::sink().unwrap();
     let (reference, tried) = runtime.block_on(async {
         let reference = reference.deviating(refuses).await.unwrap();
-        let tried = judge(&reference, &["HTTP-14/undecodable[http-protobuf,traces]"]).await;
+        let tried = judge(&reference, &["HTTP-14/undecodable[http-protobuf,traces]"], PATIENCE).await;
         (reference, tried)
     });
     drop(runtime);

@@ -5,8 +5,13 @@
 //! an exporter that is tried, and, with a script that passes requests on and twists the answers, the server with a planted
 //! deviation ([`super::reference`]).
 
+mod answers;
 mod one;
+mod steps;
 mod two;
+
+pub use answers::Refusal;
+pub use steps::{Step, Steps};
 
 use super::raw::Fields;
 use std::net::SocketAddr;
@@ -57,6 +62,11 @@ impl Asked {
         super::raw::field(&self.fields, name)
     }
 
+    /// Whether it came as JSON.
+    pub fn is_json(&self) -> bool {
+        self.field("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    }
+
     /// Whether it is a call of gRPC.
     pub fn is_grpc(&self) -> bool {
         self.is_http2 && self.field("content-type").is_some_and(|kind| kind.starts_with("application/grpc"))
@@ -89,6 +99,8 @@ pub enum Deed {
     Cut(Answer, usize),
     /// The connection is closed without an answer.
     Close,
+    /// Our side of the connection is closed without an answer, and the other read on; over HTTP/2 it is closed like any other.
+    HalfClose,
     /// Nothing is said any more, and nothing closed, for as long as the bounds allow.
     Hang,
     /// It is answered, and the peer told to go elsewhere from then on (HTTP/2), or the connection closed.

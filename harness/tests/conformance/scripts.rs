@@ -3,8 +3,9 @@
 use spanproof_harness::conformance::raw::Unanswered;
 use spanproof_harness::conformance::raw::http1::{Framing, Http1, Request};
 use spanproof_harness::conformance::raw::http2::{Call, Http2};
-use spanproof_harness::conformance::scripted::{Answer, Asked, Deed, Script, Scripted};
+use spanproof_harness::conformance::scripted::{Answer, Asked, Deed, Refusal, Script, Scripted, Step, Steps};
 use spanproof_harness::conformance::trace::Trace;
+use spanproof_harness::wire::Code;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,11 +85,31 @@ async fn every_deed_is_seen_as_what_it_is() {
     assert_eq!(http1(Deed::Reset(2)).await, Err(Unanswered::Broken));
     assert_eq!(http2(Deed::Reset(11)).await, Err(Unanswered::StreamReset(11)));
     // Whether the call hears of the good-bye or of the end after it is the library's affair.
-    assert!(matches!(http2(Deed::GoAway(11)).await, Err(Unanswered::GoAway(11) | Unanswered::Broken | Unanswered::Closed)));
+    assert!(matches!(
+        http2(Deed::GoAway(11)).await,
+        Err(Unanswered::GoAway(11) | Unanswered::Broken | Unanswered::Closed)
+    ));
     assert_eq!(http1(Deed::Last(answer(200))).await, Ok(200));
     let begun = Instant::now();
     assert_eq!(http1(Deed::Late(Duration::from_millis(200), answer(200))).await, Ok(200));
     assert!(begun.elapsed() >= Duration::from_millis(200));
+}
+
+#[tokio::test]
+async fn steps_are_taken_in_their_order_and_then_all_is_well() {
+    let refusal = Refusal::new(503, Code::UNAVAILABLE, "busy");
+    let steps: Vec<Step> = vec![
+        Box::new(move |asked: &Asked| Deed::Answer(Answer::refused(asked, &refusal))),
+        Box::new(|_: &Asked| Deed::HalfClose),
+    ];
+    let script = Arc::new(Steps::new(steps));
+    let server = Scripted::start("127.0.0.1:0".parse().unwrap(), Arc::clone(&script) as Arc<dyn Script>).await.unwrap();
+    assert_eq!(over_http1(&server).await, Ok(503));
+    assert_eq!(over_http1(&server).await, Err(Unanswered::Closed));
+    assert_eq!((over_http1(&server).await, over_http2(&server).await), (Ok(200), Ok(200)));
+    let seen = script.seen();
+    assert_eq!(seen.iter().map(|(_, asked)| asked.number).collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert!(seen.windows(2).all(|pair| pair[0].0 <= pair[1].0));
 }
 
 #[tokio::test]

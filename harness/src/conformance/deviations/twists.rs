@@ -2,8 +2,8 @@
 
 use crate::conformance::payload::hex;
 use crate::conformance::raw::grpc::framed;
-use crate::conformance::scripted::{Answer, Asked, Deed};
-use crate::wire::{PREFIX, Signal};
+use crate::conformance::scripted::{Answer, Asked, Deed, Refusal};
+use crate::wire::{Code, PREFIX, Signal};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -14,7 +14,7 @@ use prost::Message;
 
 /// Whether it is sent over HTTP as JSON.
 pub(super) fn is_json(asked: &Asked) -> bool {
-    !asked.is_grpc() && asked.field("content-type").is_some_and(|kind| kind.to_ascii_lowercase().contains("json"))
+    !asked.is_grpc() && asked.is_json()
 }
 
 /// Whether it is sent over HTTP as protobuf.
@@ -87,18 +87,7 @@ pub(super) fn instead_of_error(asked: &Asked, answer: &mut Answer, status: u16, 
 
 /// An answer of its own: an error over HTTP with a Status, or over gRPC with a code.
 pub(super) fn error(asked: &Asked, status: u16, code: u32) -> Option<Deed> {
-    let message = "planted".to_owned();
-    if asked.is_grpc() {
-        let fields = [
-            ("content-type", "application/grpc".to_owned()),
-            ("grpc-status", code.to_string()),
-            ("grpc-message", message),
-        ];
-        let fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
-        return Some(Deed::Answer(Answer { status: 200, fields, ..Answer::default() }));
-    }
-    let body = tonic_types::Status { code: code as i32, message, details: Vec::new() }.encode_to_vec();
-    Some(Deed::Answer(Answer { status, fields: kind("application/x-protobuf"), body, trailers: Vec::new() }))
+    Some(Deed::Answer(Answer::refused(asked, &Refusal::new(status, Code(code), "planted"))))
 }
 
 /// A final refusal.
@@ -113,23 +102,7 @@ pub(super) fn fall(asked: &Asked) -> Option<Deed> {
 
 /// Success, and what was sent is gone.
 pub(super) fn swallow(asked: &Asked) -> Option<Deed> {
-    let deed = match (asked.is_grpc(), is_json(asked)) {
-        (true, _) => Answer {
-            status: 200,
-            fields: kind("application/grpc"),
-            body: framed(b""),
-            trailers: vec![("grpc-status".to_owned(), "0".to_owned())],
-        },
-        (false, true) => {
-            Answer { status: 200, fields: kind("application/json"), body: b"{}".to_vec(), ..Answer::default() }
-        }
-        (false, false) => Answer { status: 200, fields: kind("application/x-protobuf"), ..Answer::default() },
-    };
-    Some(Deed::Answer(deed))
-}
-
-fn kind(kind: &str) -> Vec<(String, String)> {
-    vec![("content-type".to_owned(), kind.to_owned())]
+    Some(Deed::Answer(Answer::taken(asked)))
 }
 
 /// The signal that a path names.
@@ -260,8 +233,8 @@ pub(super) fn any_metric(asked: &Asked, is_so: impl Fn(&Metric) -> bool) -> bool
 /// Puts another id in place of one in base64.
 pub(super) fn take_base64_for_an_id(asked: &mut Asked) {
     let mut request: serde_json::Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-    let id = &mut request["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["traceId"];
-    if id.as_str().is_some_and(|id| id.ends_with('=')) {
+    let id = request.pointer_mut("/resourceSpans/0/scopeSpans/0/spans/0/traceId");
+    if let Some(id) = id.filter(|id| id.as_str().is_some_and(|id| id.ends_with('='))) {
         *id = hex(&[0xab; 16]).into();
         asked.body = request.to_string().into_bytes();
     }

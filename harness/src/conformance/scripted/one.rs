@@ -3,7 +3,7 @@
 use super::{Answer, Asked, Deed, REQUEST_MAX, SILENCE_MAX, Shared};
 use crate::conformance::raw::parse::{Parsed, Reader};
 use crate::conformance::raw::{Unanswered, field};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
@@ -38,6 +38,13 @@ async fn end(mut stream: TcpStream, deed: Deed, is_head: bool) {
     match deed {
         Deed::Last(answer) => drop(say(&mut stream, &answer, is_head, answer.body.len()).await),
         Deed::Cut(answer, bytes) => drop(say(&mut stream, &answer, is_head, bytes).await),
+        Deed::HalfClose => {
+            let _ = stream.shutdown().await;
+            let mut rest = [0; 4096];
+            // To the peer's end, or as long as the bounds allow.
+            let reading = async { while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
+            let _ = timeout(super::ANSWER_WITHIN, reading).await;
+        }
         Deed::Hang => sleep(super::ANSWER_WITHIN).await,
         // A socket that refuses the option is closed politely.
         Deed::Reset(_) | Deed::GoAway(_) => drop(stream.set_zero_linger()),

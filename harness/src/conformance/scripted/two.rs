@@ -76,7 +76,7 @@ async fn attend(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
             After::Goes
         }
         Deed::GoAway(error) => After::GoAway(error.into()),
-        Deed::Close => After::Ends,
+        Deed::Close | Deed::HalfClose => After::Ends,
         Deed::Hang => {
             sleep(super::ANSWER_WITHIN).await;
             After::Goes
