@@ -41,7 +41,8 @@ pub struct Probe {
 impl Probe {
     /// A probe. `label` is its own within the run, and markers follow from it.
     pub fn new(axes: Axes, profile: Arc<Profile>, readback: Option<ReadBack>, label: String, within: Duration) -> Self {
-        let (trace, book, markers) = (Arc::new(Trace::default()), Book::default(), AtomicU32::new(0));
+        let secrets = profile.headers.iter().map(|(_, value)| value.clone()).collect();
+        let (trace, book, markers) = (Arc::new(Trace::without(secrets)), Book::default(), AtomicU32::new(0));
         Self { axes, profile, trace, book, readback, within, label, markers }
     }
 

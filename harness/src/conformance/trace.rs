@@ -1,6 +1,7 @@
 //! What went over the wire in one trial: every read and write of every connection, when it was, and what it means.
 //!
-//! Bounded: of each piece the first bytes are kept, and of a trial so many pieces; what is beyond is counted.
+//! Bounded: of each piece the first bytes are kept, and of a trial so many pieces; what is beyond is counted. Credentials are not
+//! kept: a piece that holds any, as it is or packed into headers of HTTP/2, is told by what it means alone.
 
 use crate::proxy::http2::frame::{ACK, END_HEADERS, END_STREAM, Editor, Fate, Head, PREFACE, kind};
 use spanproof_reports::conformance::{Direction, WireEntry};
@@ -22,6 +23,7 @@ const WORDS_MAX: usize = 400;
 pub struct Trace {
     begun: Instant,
     connections: AtomicU32,
+    secrets: Vec<String>,
     kept: Mutex<Kept>,
 }
 
@@ -33,11 +35,20 @@ struct Kept {
 
 impl Default for Trace {
     fn default() -> Self {
-        Self { begun: Instant::now(), connections: AtomicU32::new(0), kept: Mutex::default() }
+        Self::without(Vec::new())
     }
 }
 
+/// What stands in place of credentials.
+const HIDDEN: &str = "(credentials)";
+
 impl Trace {
+    /// One that keeps none of these texts.
+    pub fn without(secrets: Vec<String>) -> Self {
+        let secrets = secrets.into_iter().filter(|secret| !secret.is_empty()).collect();
+        Self { begun: Instant::now(), connections: AtomicU32::new(0), secrets, kept: Mutex::default() }
+    }
+
     /// A number for the next connection.
     pub fn next_connection(&self) -> u32 {
         self.connections.fetch_add(1, Relaxed)
@@ -55,6 +66,7 @@ impl Trace {
 
     fn push(&self, connection: u32, direction: Direction, bytes: &[u8], mut decoded: String) {
         let at_us = self.begun.elapsed().as_micros() as u64;
+        let is_secret = self.hide(bytes, &mut decoded);
         let mut kept = self.kept();
         if kept.entries.len() >= PIECES_MAX {
             kept.beyond += 1;
@@ -64,8 +76,26 @@ impl Trace {
             decoded.truncate(end);
             decoded.push_str("...");
         }
-        let hex = hex(&bytes[..bytes.len().min(PIECE_MAX)], bytes.len() > PIECE_MAX);
+        let hex =
+            if is_secret { String::new() } else { hex(&bytes[..bytes.len().min(PIECE_MAX)], bytes.len() > PIECE_MAX) };
         kept.entries.push(WireEntry { at_us, connection, direction, bytes: bytes.len() as u64, decoded, hex });
+    }
+
+    /// Takes credentials out of what a piece means; whether its bytes hold any.
+    fn hide(&self, bytes: &[u8], decoded: &mut String) -> bool {
+        let mut is_secret = false;
+        for secret in &self.secrets {
+            *decoded = decoded.replace(secret, HIDDEN);
+            is_secret |= bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+        }
+        if is_secret {
+            // A line that was cut short may end in a part of them.
+            decoded.truncate(decoded.find(" | ").unwrap_or(0));
+            decoded.push_str(" | ");
+            decoded.push_str(HIDDEN);
+        }
+        // Headers of HTTP/2 are packed, so that a secret is not to be found in them as it is.
+        is_secret || !self.secrets.is_empty() && (decoded.contains("HEADERS") || decoded.contains("CONTINUATION"))
     }
 
     /// Everything so far, in the order in which it happened.
@@ -208,6 +238,17 @@ mod tests {
         let said = client.describe(b"POST /v1/traces HTTP/1.1\r\nhost: a\r\n\r\nbody");
         assert_eq!(said, "POST /v1/traces HTTP/1.1 | host: a");
         assert_eq!(client.describe(&[0, 1, 2]), "");
+    }
+
+    #[test]
+    fn credentials_are_not_kept() {
+        let trace = Trace::without(vec!["hunter2".to_owned(), String::new()]);
+        trace.bytes(0, Direction::Sent, b"authorization: hunter2\r\n", "POST | authorization: hunter2".to_owned());
+        trace.bytes(0, Direction::Sent, &[1, 2, 3], "HEADERS 1 (3 bytes)".to_owned());
+        trace.bytes(0, Direction::Sent, &[1, 2, 3], "DATA 1 (3 bytes)".to_owned());
+        let entries = trace.entries();
+        assert_eq!(entries[0].decoded, format!("POST | {HIDDEN}"));
+        assert_eq!(entries.iter().map(|entry| entry.hex.as_str()).collect::<Vec<_>>(), ["", "", "010203"]);
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub(super) enum TargetError {
     },
     #[error("{0}: TLS is not spoken here yet; give the address that is behind it")]
     Tls(&'static str),
+    #[error("{flag}: it has a path; the suite asks at the paths that OTLP has, so leave it out")]
+    Path { flag: &'static str },
     #[error("{flag} {host}: {reason}")]
     Unresolved { flag: &'static str, host: String, reason: String },
     #[error("{flag} {word}: there is no such feature; known are {}", Feature::ALL.iter().map(|one| one.name()).collect::<Vec<_>>().join(", "))]
@@ -88,6 +90,9 @@ fn address(flag: &'static str, url: &str) -> Result<SocketAddr, TargetError> {
     let endpoint: Endpoint = url.parse().map_err(|source| TargetError::Endpoint { flag, source })?;
     if endpoint.is_https() {
         return Err(TargetError::Tls(flag));
+    }
+    if endpoint.path().is_some_and(|path| path != "/") {
+        return Err(TargetError::Path { flag });
     }
     let unresolved = |reason: String| TargetError::Unresolved { flag, host: endpoint.authority(), reason };
     let mut addresses =
@@ -146,6 +151,7 @@ mod tests {
         };
         assert!(error(|typed| typed.endpoint = None).contains("--endpoint URL"));
         assert!(error(|typed| typed.endpoint = Some("https://127.0.0.1:1".to_owned())).contains("TLS"));
+        assert!(error(|typed| typed.http = Some("http://127.0.0.1:1/v1/traces".to_owned())).contains("path"));
         assert!(error(|typed| typed.endpoint = Some("127.0.0.1".to_owned())).contains("--endpoint"));
         assert!(error(|typed| typed.lacks = vec!["luck".to_owned()]).contains("known are grpc"));
         assert!(error(|typed| typed.spec = "new".to_owned()).contains("1.11.0"));
