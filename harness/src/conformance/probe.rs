@@ -15,7 +15,7 @@ use crate::wire::{Compression, Protocol};
 use flate2::write::GzEncoder;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -36,6 +36,8 @@ pub struct Probe {
     pub within: Duration,
     label: String,
     markers: AtomicU32,
+    /// How the first connection came out: whether anybody is there at all.
+    first: OnceLock<Result<(), Unanswered>>,
 }
 
 impl Probe {
@@ -43,7 +45,8 @@ impl Probe {
     pub fn new(axes: Axes, profile: Arc<Profile>, readback: Option<ReadBack>, label: String, within: Duration) -> Self {
         let secrets = profile.headers.iter().map(|(_, value)| value.clone()).collect();
         let (trace, book, markers) = (Arc::new(Trace::without(secrets)), Book::default(), AtomicU32::new(0));
-        Self { axes, profile, trace, book, readback, within, label, markers }
+        let first = OnceLock::new();
+        Self { axes, profile, trace, book, readback, within, label, markers, first }
     }
 
     /// A text that no other request of the run carries.
@@ -172,7 +175,8 @@ impl Probe {
     ///
     /// [`Unanswered::Connect`].
     pub async fn http1(&self) -> Result<Http1, Unanswered> {
-        Http1::connect(self.address_of(Protocol::HttpProtobuf)?, &self.trace, self.within).await
+        let connected = Http1::connect(self.address_of(Protocol::HttpProtobuf)?, &self.trace, self.within).await;
+        self.reached(connected)
     }
 
     /// A connection of HTTP/2 to where gRPC is taken.
@@ -181,7 +185,23 @@ impl Probe {
     ///
     /// [`Unanswered`].
     pub async fn http2(&self) -> Result<Http2, Unanswered> {
-        Http2::connect(self.address_of(Protocol::Grpc)?, &self.trace, self.within).await
+        let connected = Http2::connect(self.address_of(Protocol::Grpc)?, &self.trace, self.within).await;
+        self.reached(connected)
+    }
+
+    fn reached<C>(&self, connected: Result<C, Unanswered>) -> Result<C, Unanswered> {
+        let first = match &connected {
+            Err(error @ Unanswered::Connect { .. }) => Err(error.clone()),
+            _ => Ok(()),
+        };
+        self.first.get_or_init(|| first);
+        connected
+    }
+
+    /// Why nothing can be said about the target: nobody was there from the beginning. Who goes away in the middle of a case does so
+    /// because of it, as far as can be told.
+    pub fn nobody(&self) -> Option<&Unanswered> {
+        self.first.get().and_then(|first| first.as_ref().err())
     }
 
     /// Notes what was said of a load, if anything of it can be found again.

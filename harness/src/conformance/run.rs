@@ -131,11 +131,12 @@ async fn try_one(planned: &Planned, setup: &Setup, controls: &Controls, place: u
     let label = format!("sp-{:x}-{place}", setup.seed);
     let probe = Probe::new(planned.axes, Arc::clone(&setup.profile), setup.readback.clone(), label, setup.within);
     let longest = if case.needs(Needs::Time) { LONG_CASE_MAX } else { CASE_MAX };
-    let came = match timeout(longest, (case.tries)(&probe)).await {
-        Ok(Ok(judged)) => Came::Judged(judged),
-        Ok(Err(error)) if error.is_ours() => Came::Error(error.to_string()),
-        Ok(Err(error)) => Came::Unanswered(error),
-        Err(_) => Came::Error(format!("it did not end within {longest:?}")),
+    let came = match (timeout(longest, (case.tries)(&probe)).await, probe.nobody()) {
+        (_, Some(nobody)) => Came::Error(nobody.to_string()),
+        (Ok(Ok(judged)), None) => Came::Judged(judged),
+        (Ok(Err(error @ Unanswered::Unsayable(_))), None) => Came::Error(error.to_string()),
+        (Ok(Err(error)), None) => Came::Unanswered(error),
+        (Err(_), None) => Came::Error(format!("it did not end within {longest:?}")),
     };
     Ended { came, entries: probe.book.entries(), wire: probe.trace.entries(), took_ms: probe.trace.took_ms() }
 }
