@@ -15,8 +15,8 @@ use crate::wire::{Compression, Protocol};
 use flate2::write::GzEncoder;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -1,11 +1,13 @@
 //! Peers that can say anything: below every library that would correct, retry or refuse to send what is to be tried.
 //!
 //! [`http1`] writes and reads HTTP/1.1 by hand. [`http2`] stands on h2, which keeps connections going and lets any headers, bodies and
-//! resets pass; [`grpc`] puts gRPC's frames into such bodies, wrong flags and lengths included, and reads what comes back. Every
+//! resets pass; [`frames`] sends frame by frame what h2 would not.
+//! [`grpc`] puts gRPC's frames into bodies, wrong flags and lengths included, and reads what comes back. Every
 //! byte goes through a [`tap`], which notes it in the trial's trace. Everything has a deadline, and no answer is read beyond
 //! [`ANSWER_MAX`].
 
 pub mod error;
+pub mod frames;
 pub mod grpc;
 pub mod http1;
 pub mod http2;

@@ -1,4 +1,4 @@
-//! HTTP/2 with prior knowledge, on h2: any headers, any body, any end of a stream.
+//! HTTP/2 with prior knowledge, on h2: any headers and any body. What h2 would not send is for `frames`.
 
 use super::error::Unanswered;
 use super::tap::Tap;
@@ -6,28 +6,18 @@ use super::{ANSWER_MAX, Fields, field};
 use crate::conformance::trace::Trace;
 use bytes::Bytes;
 use h2::client::SendRequest;
-use h2::{Reason, RecvStream, SendStream};
+use h2::RecvStream;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 /// Windows for answers: of a stream what may come at all, of the connection a few of these.
 const STREAM_WINDOW: u32 = ANSWER_MAX as u32;
 const CONNECTION_WINDOW: u32 = 4 * ANSWER_MAX as u32;
-
-/// How a request ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Finish {
-    /// With its last data.
-    #[default]
-    End,
-    /// With a reset, after what data there is has had this long to leave.
-    Reset(Duration),
-}
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,15 +30,12 @@ pub struct Call {
     pub fields: Fields,
     /// The body, frames of gRPC included.
     pub body: Vec<u8>,
-    /// How it ends.
-    pub finish: Finish,
 }
 
 impl Call {
     /// A POST without headers of its own.
     pub fn post(path: impl Into<String>, body: impl Into<Vec<u8>>) -> Self {
-        let (method, finish) = ("POST".to_owned(), Finish::End);
-        Self { method, path: path.into(), fields: Vec::new(), body: body.into(), finish }
+        Self { method: "POST".to_owned(), path: path.into(), fields: Vec::new(), body: body.into() }
     }
 
     /// With one more header.
@@ -56,12 +43,6 @@ impl Call {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.fields.push((name.to_owned(), value.to_owned()));
         self
-    }
-
-    /// With another end.
-    #[must_use]
-    pub fn finished(self, finish: Finish) -> Self {
-        Self { finish, ..self }
     }
 
     fn head(&self, authority: &str) -> Result<Request<()>, Unanswered> {
@@ -169,25 +150,16 @@ impl Http2 {
         let request = call.head(&self.authority)?;
         let failed = |error: h2::Error| Unanswered::of_h2(&error);
         let mut sender = self.sender.clone().ready().await.map_err(failed)?;
-        let is_whole = call.body.is_empty() && call.finish == Finish::End;
+        let is_whole = call.body.is_empty();
         let (answer, mut stream) = sender.send_request(request, is_whole).map_err(failed)?;
         if !is_whole {
             let data = Bytes::copy_from_slice(&call.body);
-            stream.send_data(data, call.finish == Finish::End).map_err(failed)?;
-        }
-        if let Finish::Reset(after) = call.finish {
-            return reset(stream, after).await;
+            stream.send_data(data, true).map_err(failed)?;
         }
         let (head, body) = answer.await.map_err(failed)?.into_parts();
         let (body, trailers) = whole(body).await?;
         Ok(Answer { status: head.status.as_u16(), fields: fields(&head.headers), body, trailers })
     }
-}
-
-async fn reset(mut stream: SendStream<Bytes>, after: Duration) -> Result<Answer, Unanswered> {
-    sleep(after).await;
-    stream.send_reset(Reason::CANCEL);
-    Err(Unanswered::StreamReset(Reason::CANCEL.into()))
 }
 
 async fn whole(mut body: RecvStream) -> Result<(Vec<u8>, Fields), Unanswered> {

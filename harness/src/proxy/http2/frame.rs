@@ -9,7 +9,7 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const LOOKED_INTO_MAX: usize = 1 << 10;
 
 /// Bytes of a frame before its payload.
-const HEAD_BYTES: usize = 9;
+pub const HEAD_BYTES: usize = 9;
 
 /// The kinds of frames that matter here (section 6).
 pub mod kind {
@@ -63,7 +63,8 @@ pub struct Head {
 }
 
 impl Head {
-    fn read([a, b, c, kind, flags, stream @ ..]: [u8; HEAD_BYTES]) -> Self {
+    /// What these bytes say.
+    pub fn read([a, b, c, kind, flags, stream @ ..]: [u8; HEAD_BYTES]) -> Self {
         let length = u32::from_be_bytes([0, a, b, c]) as usize;
         // The highest bit is reserved.
         Self { length, kind, flags, stream: u32::from_be_bytes(stream) & 0x7FFF_FFFF }
