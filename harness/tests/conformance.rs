@@ -8,11 +8,12 @@ mod command;
 #[path = "conformance/scripts.rs"]
 mod scripts;
 
-use spanproof_harness::conformance::deviations::{self, Deviation};
+use spanproof_harness::conformance::deviations::{self, Deviation, Twist};
 use spanproof_harness::conformance::plan::{State, Wanted, plan};
 use spanproof_harness::conformance::reference::Reference;
 use spanproof_harness::conformance::registry;
 use spanproof_harness::conformance::run::{Setup, Tried, run};
+use spanproof_harness::conformance::scripted::Deed;
 use spanproof_reports::conformance::{Finding, Verdict};
 use spanproof_scenarios::conformance::Table;
 use std::num::NonZeroUsize;
@@ -68,6 +69,7 @@ fn passes(reference: Reference) {
     // Ending its servers blocks, which no task may.
     drop(reference);
     assert_eq!(amiss(&tried), Vec::<String>::new());
+    assert_eq!(tried.no_longer, Vec::<String>::new());
     let passed = tried.findings.iter().filter(|finding| finding.verdict == Verdict::Pass).count();
     assert!(passed > 50, "{passed}");
     let sum = tried.conservation.unwrap();
@@ -158,4 +160,25 @@ fn a_control_that_fails_makes_errors_and_no_failures() {
     let [finding] = &tried.findings[..] else { panic!("{} findings", tried.findings.len()) };
     assert_eq!(finding.verdict, Verdict::Error);
     assert!(finding.actual_text().starts_with("its control fails"), "{}", finding.actual_text());
+}
+
+#[test]
+fn a_target_that_is_there_no_more_in_the_end_is_told() {
+    // It answers three requests and then no more, whatever is asked.
+    let ends = Deviation {
+        requirement: "HTTP-24",
+        what: "gives up after three requests",
+        twist: Twist::Instead(|asked| (asked.number >= 3).then_some(Deed::Close)),
+    };
+    let runtime = runtime();
+    let reference = Reference::sink().unwrap();
+    let (reference, tried) = runtime.block_on(async {
+        let reference = reference.deviating(ends).await.unwrap();
+        let tried = judge(&reference, &["HTTP-24"], PATIENCE).await;
+        (reference, tried)
+    });
+    drop(runtime);
+    drop(reference);
+    let [why] = &tried.no_longer[..] else { panic!("{:?}", tried.no_longer) };
+    assert!(why.starts_with("http-protobuf,traces: a good request:"), "{why}");
 }

@@ -33,6 +33,9 @@ pub struct Suite {
     pub without_case: Vec<String>,
     /// What became of everything that was sent, where what arrived can be read.
     pub conservation: Option<Conservation>,
+    /// What was amiss of the run as a whole, as a target that was there no more when all was done.
+    #[serde(default)]
+    pub remarks: Vec<String>,
     /// How long it took.
     pub seconds: f64,
 }
@@ -43,12 +46,13 @@ impl Suite {
         Tally::of(self.findings.iter().map(|finding| finding.verdict))
     }
 
-    /// 1 if something failed (or warned, when `strict`), else 3 if something could not be tried or nothing was judged at all, else 0.
+    /// 1 if something failed (or warned, when `strict`), else 3 if something could not be tried, was amiss as a whole, or nothing was
+    /// judged at all, else 0.
     pub fn exit_code(&self, strict: bool) -> u8 {
         let tally = self.tally();
         if tally.of_verdict(Verdict::Fail) > 0 || strict && tally.of_verdict(Verdict::Warn) > 0 {
             1
-        } else if tally.of_verdict(Verdict::Error) > 0 || tally.judged() == 0 {
+        } else if tally.of_verdict(Verdict::Error) > 0 || tally.judged() == 0 || !self.remarks.is_empty() {
             3
         } else {
             0
@@ -81,5 +85,7 @@ mod tests {
         assert_eq!(with(&[Error, Fail]).exit_code(false), 1);
         assert_eq!(with(&[Skip, NotApplicable]).exit_code(false), 3, "what never ran makes nothing green");
         assert_eq!(with(&[]).exit_code(false), 3);
+        let remarked = Suite { remarks: vec!["it is gone".to_owned()], ..with(&[Pass]) };
+        assert_eq!(remarked.exit_code(false), 3);
     }
 }

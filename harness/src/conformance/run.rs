@@ -56,6 +56,8 @@ pub struct Tried {
     pub findings: Vec<Finding>,
     /// What became of all items, where that can be told.
     pub conservation: Option<Conservation>,
+    /// Ways in which good requests were taken before and are no longer: something has broken the target, and no case has said so.
+    pub no_longer: Vec<String>,
 }
 
 /// What came of one case, before it is known what came out.
@@ -112,11 +114,12 @@ pub async fn run(planned: &[Planned], setup: &Setup, stop: &CancellationToken, d
         }
         done(ended.len(), tried.len());
     }
+    let no_longer = controls.no_longer().await;
     settle(&ended, setup).await;
     let conservation = findings::conservation(&ended, &controls.entries(), setup);
     let findings = planned.iter().enumerate();
     let findings = findings.map(|(place, one)| findings::finding(one, ended.get(&place), setup)).collect();
-    Tried { findings, conservation }
+    Tried { findings, conservation, no_longer }
 }
 
 async fn try_one(planned: &Planned, setup: &Setup, controls: &Controls, place: usize) -> Ended {

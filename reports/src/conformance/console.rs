@@ -34,6 +34,7 @@ pub fn console(suite: &Suite, colour: Colour) -> String {
     if let Some(conservation) = &suite.conservation {
         line(&mut text, "kept", &conservation.text());
     }
+    suite.remarks.iter().for_each(|remark| line(&mut text, "remark", remark));
     let seconds = suite.seconds;
     line(&mut text, "in all", &format!("{} in {seconds:.1} s", suite.tally().text()));
     text

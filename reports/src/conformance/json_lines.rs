@@ -24,6 +24,7 @@ pub fn json_lines(suite: &Suite) -> Result<String, serde_json::Error> {
         "tally": serde_json::to_value(suite.tally())?,
         "without_case": suite.without_case,
         "conservation": serde_json::to_value(suite.conservation)?,
+        "remarks": suite.remarks,
         "seconds": suite.seconds,
     }));
     Ok(text)

@@ -43,6 +43,9 @@ fn about(text: &mut String, suite: &Suite) {
         let _ = writeln!(text, "- {}: {}", escape(name, TEXT_MAX), escape(value, TEXT_MAX));
     }
     let _ = writeln!(text, "- seed: {}", suite.about.seed);
+    for remark in &suite.remarks {
+        let _ = writeln!(text, "- remark: {}", escape(remark, TEXT_MAX));
+    }
     if let Some(conservation) = &suite.conservation {
         let _ = writeln!(text, "- kept: {}", conservation.text());
     }

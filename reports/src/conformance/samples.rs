@@ -25,6 +25,7 @@ pub(super) fn suite() -> Suite {
         findings,
         without_case: vec!["EXP-01".to_owned(), "EXP-02".to_owned()],
         conservation: Some(Conservation { sent: 10, acknowledged: 7, rejected: 1, refused: 2, unknown: 0, stored: 7 }),
+        remarks: vec![format!("afterwards: {HOSTILE}")],
         seconds: 1.25,
     }
 }

@@ -133,6 +133,7 @@ fn judge(arguments: &ServerArguments) -> Result<Exit, Failure> {
         findings: tried.findings,
         without_case: waiting,
         conservation: tried.conservation,
+        remarks: tried.no_longer.iter().map(|why| format!("when all was done, no longer over {why}")).collect(),
         seconds: begun.elapsed().as_secs_f64(),
     };
     let beyond = sink.as_ref().map_or(0, |sink| sink.store().beyond());

@@ -4,6 +4,7 @@
 use super::Setup;
 use crate::conformance::axes::Axes;
 use crate::conformance::book::Entry;
+use crate::conformance::payload::Load;
 use crate::conformance::probe::Probe;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +14,12 @@ use tokio::sync::OnceCell;
 pub(super) struct Controls {
     setup: Setup,
     tried: Mutex<HashMap<Axes, Arc<OnceCell<Twin>>>>,
+}
+
+/// A request that was sent, and with what.
+struct Sent {
+    probe: Probe,
+    load: Load,
 }
 
 /// What came of a control.
@@ -35,9 +42,28 @@ impl Controls {
         if comes_out { twin.came_out.clone() } else { Ok(()) }
     }
 
-    async fn twin(&self, axes: Axes) -> Twin {
+    /// Tries once more what held before: in which ways good requests are no longer taken, and why.
+    pub async fn no_longer(&self) -> Vec<String> {
+        let held: Vec<Axes> = {
+            let tried = self.tried();
+            let held = tried.iter().filter(|(_, cell)| cell.get().is_some_and(|twin| twin.taken.is_ok()));
+            held.map(|(axes, _)| *axes).collect()
+        };
+        let mut no_longer = Vec::new();
+        for axes in held {
+            // Not in the book: it is said here what came of it.
+            if let Err(why) = self.tried_as(axes, "afterwards").await.1 {
+                no_longer.push(format!("{axes}: {why}"));
+            }
+        }
+        no_longer.sort();
+        no_longer
+    }
+
+    /// A good request: with what it was tried, and whether it was taken.
+    async fn tried_as(&self, axes: Axes, word: &str) -> (Sent, Result<(), String>) {
         let setup = &self.setup;
-        let label = format!("sp-{:x}-control-{axes}", setup.seed);
+        let label = format!("sp-{:x}-{word}-{axes}", setup.seed);
         let probe = Probe::new(axes, Arc::clone(&setup.profile), setup.readback.clone(), label, setup.within);
         let load = probe.good(1);
         let taken = match probe.send(&load).await {
@@ -45,6 +71,12 @@ impl Controls {
             Ok(reply) => Err(format!("a good request is answered {}", reply.words())),
             Err(error) => Err(format!("a good request: {error}")),
         };
+        (Sent { probe, load }, taken)
+    }
+
+    async fn twin(&self, axes: Axes) -> Twin {
+        let setup = &self.setup;
+        let (Sent { probe, load }, taken) = self.tried_as(axes, "control").await;
         let came_out = match &setup.readback {
             Some(readback) if taken.is_ok() && probe.arrived(&load).await.is_empty() => {
                 Err(format!("a good request was taken and did not come out within {:?}", readback.settle))
