@@ -3,6 +3,7 @@
 use super::SPECIFICATION;
 use super::problem::{Problem, Problems, What};
 use super::requirement::{Feature, Need, Requirement, Side, Version, Wording};
+use std::collections::HashMap;
 use toml_edit::{Document, Item, Table, Value};
 
 const KEYS: [&str; 11] =
@@ -23,25 +24,22 @@ pub(super) fn read(text: &str) -> Result<Vec<Requirement>, Problems> {
     if rows.is_empty() {
         reader.problems.push(Problem { line: 1, id: None, what: What::Empty });
     }
-    let mut requirements: Vec<(usize, Requirement)> = Vec::new();
+    let mut requirements = Vec::new();
+    // By id the line of the first, whatever else is wrong with it.
+    let mut ids: HashMap<&str, usize> = HashMap::new();
     for row in rows {
         let line = reader.line(row.span());
-        let read = reader.row(row, line);
-        if let Some(requirement) = read {
-            if let Some((first, _)) = requirements.iter().find(|(_, other)| other.id == requirement.id) {
-                let what = What::Twice(*first);
-                reader.problems.push(Problem { line, id: Some(requirement.id.clone()), what });
+        if let Some(id) = row.get("id").and_then(Item::as_str) {
+            if let Some(first) = ids.get(id) {
+                reader.problems.push(Problem { line, id: Some(id.to_owned()), what: What::Twice(*first) });
             }
-            requirements.push((line, requirement));
+            ids.entry(id).or_insert(line);
         }
+        requirements.extend(reader.row(row, line));
     }
     let mut problems = reader.problems;
     problems.sort_by_key(|problem| problem.line);
-    if problems.is_empty() {
-        Ok(requirements.into_iter().map(|(_, requirement)| requirement).collect())
-    } else {
-        Err(Problems(problems))
-    }
+    if problems.is_empty() { Ok(requirements) } else { Err(Problems(problems)) }
 }
 
 /// Reads rows and notes what is wrong.
