@@ -1,7 +1,7 @@
 //! A conformance run as JUnit: a suite a group of requirements, a test case a trial.
 //!
 //! A warning is a success with a word in its output, an error an error (CI must not call it green), and what was skipped or is not
-//! applicable is skipped, with the reason.
+//! applicable is skipped, with the reason. What was amiss of the run as a whole is an error of its own.
 
 use super::Suite;
 use super::finding::Finding;
@@ -36,7 +36,22 @@ pub fn junit(suite: &Suite, strict: bool) -> Result<String, SerializeError> {
         tests.add_test_cases(findings.into_iter().map(|finding| case(finding, strict)));
         report.add_test_suite(tests);
     }
+    if !suite.remarks.is_empty() {
+        let mut tests = TestSuite::new("run");
+        tests.add_test_case(as_a_whole(&suite.remarks));
+        report.add_test_suite(tests);
+    }
     report.to_string()
+}
+
+/// The run itself: its exit code says that something was amiss, so a reader of this file must not find everything green.
+fn as_a_whole(remarks: &[String]) -> TestCase {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+    let words = remarks.iter().map(|remark| clean(remark)).collect::<Vec<_>>().join("\n");
+    status.set_type("remark").set_message(words);
+    let mut case = TestCase::new("as a whole", status);
+    case.set_classname("spanproof.conformance");
+    case
 }
 
 fn case(finding: &Finding, strict: bool) -> TestCase {
@@ -71,6 +86,7 @@ fn description(finding: &Finding) -> String {
         ("expected", finding.expected.clone()),
         ("actual", finding.actual_text()),
         ("kept", finding.conserved.clone().unwrap_or_default()),
+        ("connections", finding.conduct.clone().unwrap_or_default()),
         ("again", finding.again.clone()),
     ];
     let told = told.iter().filter(|(_, words)| !words.is_empty());
@@ -94,7 +110,9 @@ mod tests {
         let suite = suite();
         let read = |strict| Report::deserialize_from_str(&junit(&suite, strict).unwrap()).unwrap();
         let report = read(false);
-        assert_eq!((report.tests, report.failures, report.errors), (suite.findings.len(), 1, 1));
+        assert_eq!((report.tests, report.failures, report.errors), (suite.findings.len() + 1, 1, 2));
+        let quiet = junit(&Suite { remarks: Vec::new(), ..suite.clone() }, false).unwrap();
+        assert_eq!(Report::deserialize_from_str(&quiet).unwrap().tests, suite.findings.len(), "nothing was amiss");
         let skipped = report.test_suites.iter().flat_map(|tests| &tests.test_cases);
         let skipped = skipped.filter(|case| matches!(case.status, TestCaseStatus::Skipped { .. })).count();
         assert_eq!(skipped, 2);
