@@ -66,12 +66,16 @@ fn section(text: &mut String, finding: &Finding) {
     }
     let _ = writeln!(text, "- again: `{}`", one_line(&finding.again, TEXT_MAX).replace('`', "'"));
     if !finding.wire.is_empty() {
-        text.push_str("\n<details><summary>wire</summary>\n\n```\n");
+        // No fence: not everyone who shows the page reads Markdown within markup, and there the lines would be markup themselves.
+        text.push_str("\n<details><summary>wire</summary>\n\n<pre>\n");
         for entry in finding.wire.iter().take(WIRE_MAX) {
             let line = format!("{}  {}", entry.text(), entry.hex);
-            let _ = writeln!(text, "{}", one_line(&line, TEXT_MAX).replace('`', "'"));
+            let _ = writeln!(text, "{}", preformatted(&line));
         }
-        text.push_str("```\n\n</details>\n");
+        if let Some(more @ 1..) = finding.wire.len().checked_sub(WIRE_MAX) {
+            let _ = writeln!(text, "and {more} more");
+        }
+        text.push_str("</pre>\n\n</details>\n");
     }
 }
 
@@ -101,6 +105,11 @@ fn escape(text: &str, max: usize) -> String {
         }
     }
     out
+}
+
+/// A line between `<pre>` and its end.
+fn preformatted(line: &str) -> String {
+    one_line(line.trim_end(), TEXT_MAX).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 #[cfg(test)]
