@@ -75,6 +75,7 @@ mod tests {
         let with = |verdicts: &[Verdict]| {
             let mut suite = suite();
             let finding = suite.findings[0].clone();
+            suite.remarks.clear();
             suite.findings = verdicts.iter().map(|verdict| Finding { verdict: *verdict, ..finding.clone() }).collect();
             suite
         };
@@ -85,7 +86,7 @@ mod tests {
         assert_eq!(with(&[Error, Fail]).exit_code(false), 1);
         assert_eq!(with(&[Skip, NotApplicable]).exit_code(false), 3, "what never ran makes nothing green");
         assert_eq!(with(&[]).exit_code(false), 3);
-        let remarked = Suite { remarks: vec!["it is gone".to_owned()], ..with(&[Pass]) };
-        assert_eq!(remarked.exit_code(false), 3);
+        let remarked = |verdict| Suite { remarks: vec!["it is gone".to_owned()], ..with(&[verdict]) };
+        assert_eq!((remarked(Pass).exit_code(false), remarked(Fail).exit_code(false)), (3, 1));
     }
 }
