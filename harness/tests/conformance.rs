@@ -13,7 +13,7 @@ use spanproof_harness::conformance::plan::{State, Wanted, plan};
 use spanproof_harness::conformance::reference::Reference;
 use spanproof_harness::conformance::registry;
 use spanproof_harness::conformance::run::{Setup, Tried, run};
-use spanproof_harness::conformance::scripted::Deed;
+use spanproof_harness::conformance::scripted::{Answer, Deed};
 use spanproof_reports::conformance::{Finding, Verdict};
 use spanproof_scenarios::conformance::Table;
 use std::num::NonZeroUsize;
@@ -33,6 +33,11 @@ const HANGS: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 6;
 
 async fn judge(reference: &Reference, select: &[&str], within: Duration) -> Tried {
+    // What is asked before would be the first to meet a deviation.
+    judge_when_ready(reference, select, within, Duration::ZERO).await
+}
+
+async fn judge_when_ready(reference: &Reference, select: &[&str], within: Duration, ready: Duration) -> Tried {
     let select = select.iter().map(|pattern| (*pattern).to_owned()).collect();
     let wanted = Wanted { select, is_quick: false, reads_back: true };
     let planned = plan(&Table::embedded().unwrap(), &registry::all(), &reference.profile, &wanted);
@@ -42,6 +47,7 @@ async fn judge(reference: &Reference, select: &[&str], within: Duration) -> Trie
         jobs: NonZeroUsize::new(8).unwrap(),
         seed: 7,
         within,
+        ready,
         command: "spanproof conformance server".to_owned(),
     };
     assert!(planned.iter().any(|planned| planned.state == State::Tried), "nothing would be tried");
@@ -65,7 +71,7 @@ fn amiss(tried: &Tried) -> Vec<String> {
 }
 
 fn passes(reference: Reference) {
-    let tried = runtime().block_on(judge(&reference, &[], PATIENCE));
+    let tried = runtime().block_on(judge_when_ready(&reference, &[], PATIENCE, PATIENCE));
     // Ending its servers blocks, which no task may.
     drop(reference);
     assert_eq!(amiss(&tried), Vec::<String>::new());
@@ -181,4 +187,47 @@ fn a_target_that_is_there_no_more_in_the_end_is_told() {
     drop(reference);
     let [why] = &tried.no_longer[..] else { panic!("{:?}", tried.no_longer) };
     assert!(why.starts_with("http-protobuf,traces: a good request:"), "{why}");
+}
+
+/// What is found of one case where a target does something else in the beginning.
+fn found_when_ready(twist: Twist, ready: Duration) -> Finding {
+    let deviation = Deviation { requirement: "HTTP-10", what: "is not ready", twist };
+    let runtime = runtime();
+    let reference = Reference::sink().unwrap();
+    let (reference, mut tried) = runtime.block_on(async {
+        let reference = reference.deviating(deviation).await.unwrap();
+        let select = ["HTTP-10/status[http-protobuf,traces]"];
+        let tried = judge_when_ready(&reference, &select, PATIENCE, ready).await;
+        (reference, tried)
+    });
+    drop(runtime);
+    drop(reference);
+    tried.findings.pop().unwrap()
+}
+
+fn come_again() -> Option<Deed> {
+    Some(Deed::Answer(Answer { status: 503, ..Answer::default() }))
+}
+
+#[test]
+fn a_target_that_is_ready_later_is_waited_for() {
+    let later = Twist::Instead(|asked| if asked.number < 3 { come_again() } else { None });
+    let finding = found_when_ready(later, PATIENCE);
+    assert_eq!(finding.verdict, Verdict::Pass, "{}", finding.actual_text());
+}
+
+#[test]
+fn a_target_that_is_never_ready_is_an_error_and_no_failure() {
+    let soon = Duration::from_millis(600);
+    let refusing = found_when_ready(Twist::Instead(|_| come_again()), soon);
+    assert_eq!(refusing.verdict, Verdict::Error);
+    assert!(refusing.actual_text().contains("HTTP 503"), "{}", refusing.actual_text());
+    // It takes everything, and nothing comes out: a sink at another address looks just so.
+    let taken = Twist::Instead(|_| {
+        let fields = vec![("content-type".to_owned(), "application/x-protobuf".to_owned())];
+        Some(Deed::Answer(Answer { status: 200, fields, ..Answer::default() }))
+    });
+    let silent = found_when_ready(taken, soon);
+    assert_eq!(silent.verdict, Verdict::Error);
+    assert!(silent.actual_text().contains("nothing comes out"), "{}", silent.actual_text());
 }

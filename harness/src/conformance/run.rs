@@ -1,10 +1,12 @@
 //! Tries what is planned, side by side within a bound, and says what came of each.
 //!
 //! One case cannot take the others down: each has a task of its own, a deadline, and connections that are nobody else's. When all have
-//! ended, what was sent is held against what came out, after one wait for all of it.
+//! ended, what was sent is held against what came out, after one wait for all of it. Nothing is tried before good requests are taken
+//! and come out.
 
 mod control;
 mod findings;
+mod opening;
 
 use super::book::Entry;
 use super::judged::Judged;
@@ -46,6 +48,8 @@ pub struct Setup {
     pub seed: u64,
     /// The longest that an answer is waited for.
     pub within: Duration,
+    /// The longest that is waited in the beginning until good requests are taken and come out; zero does not ask.
+    pub ready: Duration,
     /// The command that tries everything; with `--select NAME` it tries one again.
     pub command: String,
 }
@@ -87,10 +91,16 @@ impl Ended {
 pub async fn run(planned: &[Planned], setup: &Setup, stop: &CancellationToken, done: impl Fn(usize, usize)) -> Tried {
     let places = Arc::new(Semaphore::new(setup.jobs.get()));
     let controls = Arc::new(Controls::new(setup.clone()));
+    let opening = opening::open(planned, setup, &controls, stop).await;
     let mut tasks: JoinSet<(usize, Ended)> = JoinSet::new();
     let tried: Vec<usize> = (0..planned.len()).filter(|place| planned[*place].state == State::Tried).collect();
     let mut numbers = BTreeMap::new();
+    let mut ended: BTreeMap<usize, Ended> = BTreeMap::new();
     for &place in &tried {
+        if let Some(why) = opening.why_not(&planned[place]) {
+            ended.insert(place, Ended::error(why.clone()));
+            continue;
+        }
         let (one, setup, stop) = (planned[place].clone(), setup.clone(), stop.clone());
         let (places, controls) = (Arc::clone(&places), Arc::clone(&controls));
         let task = tasks.spawn(async move {
@@ -103,7 +113,6 @@ pub async fn run(planned: &[Planned], setup: &Setup, stop: &CancellationToken, d
         });
         numbers.insert(task.id(), place);
     }
-    let mut ended: BTreeMap<usize, Ended> = BTreeMap::new();
     while let Some(joined) = tasks.join_next_with_id().await {
         match joined {
             Ok((_, (place, one))) => drop(ended.insert(place, one)),
@@ -116,7 +125,8 @@ pub async fn run(planned: &[Planned], setup: &Setup, stop: &CancellationToken, d
     }
     let no_longer = controls.no_longer().await;
     settle(&ended, setup).await;
-    let conservation = findings::conservation(&ended, &controls.entries(), setup);
+    let own = [opening.entries, controls.entries()].concat();
+    let conservation = findings::conservation(&ended, &own, setup);
     let findings = planned.iter().enumerate();
     let findings = findings.map(|(place, one)| findings::finding(one, ended.get(&place), setup)).collect();
     Tried { findings, conservation, no_longer }

@@ -56,6 +56,9 @@ pub(super) struct ServerArguments {
     /// The longest time that an answer may take
     #[arg(long, value_name = "TIME", default_value = "10s")]
     within: String,
+    /// The longest time in the beginning until good requests are taken and come out, e.g. 2m
+    #[arg(long, value_name = "TIME", default_value = "30s")]
+    ready: String,
     /// Cases tried at once
     #[arg(long, value_name = "N", default_value = "16")]
     jobs: NonZeroUsize,
@@ -107,6 +110,7 @@ pub(super) fn run(arguments: &ServerArguments) -> Exit {
 fn judge(arguments: &ServerArguments) -> Result<Exit, Failure> {
     let profile = arguments.target.profile().map_err(usage)?;
     let (settle, within) = (time("--settle", &arguments.settle)?, time("--within", &arguments.within)?);
+    let ready = time("--ready", &arguments.ready)?;
     let table = Table::embedded().map_err(undecided)?;
     let reads_back = arguments.sink.is_some() || arguments.sink_http.is_some();
     let wanted = Wanted { select: arguments.select.clone(), is_quick: arguments.quick, reads_back };
@@ -123,6 +127,7 @@ fn judge(arguments: &ServerArguments) -> Result<Exit, Failure> {
         jobs: arguments.jobs,
         seed,
         within,
+        ready,
         command: command(std::env::args()),
     };
     let begun = Instant::now();

@@ -17,9 +17,9 @@ pub(super) struct Controls {
 }
 
 /// A request that was sent, and with what.
-struct Sent {
-    probe: Probe,
-    load: Load,
+pub(super) struct Sent {
+    pub probe: Probe,
+    pub load: Load,
 }
 
 /// What came of a control.
@@ -60,8 +60,8 @@ impl Controls {
         no_longer
     }
 
-    /// A good request: with what it was tried, and whether it was taken.
-    async fn tried_as(&self, axes: Axes, word: &str) -> (Sent, Result<(), String>) {
+    /// A good request: with what it was tried, and whether it was taken. `word` is one that no other of the run has.
+    pub async fn tried_as(&self, axes: Axes, word: &str) -> (Sent, Result<(), String>) {
         let setup = &self.setup;
         let label = format!("sp-{:x}-{word}-{axes}", setup.seed);
         let probe = Probe::new(axes, Arc::clone(&setup.profile), setup.readback.clone(), label, setup.within);
