@@ -141,7 +141,9 @@ async fn reserved(probe: &Probe) -> Result<Judged, Unanswered> {
     let status = Writer::default().varint(1, 1).varint(3, 1).0;
     let span = Writer(good_span(&marker)).bytes(15, status).0;
     let scope = Writer::default().bytes(2, span).0;
-    let resource = Writer::default().bytes(2, scope).bytes(1000, Writer::default().bytes(1, b"old").0).0;
+    // What stood there once, so that a receiver that still knows it may read it: a library with its name, and no spans.
+    let library = Writer::default().bytes(1, Writer::default().bytes(1, "old").0).0;
+    let resource = Writer::default().bytes(2, scope).bytes(1000, library).0;
     let load = Load::marked(Writer::default().bytes(1, resource).0, &marker, 1);
     asks_kept(probe, &mut judged, "field 1000 and the old status", &load, is_good(&marker)).await?;
     Ok(judged)
