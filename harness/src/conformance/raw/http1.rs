@@ -3,13 +3,17 @@
 use super::error::Unanswered;
 use super::parse::{Parsed, Reader};
 use super::tap::Tap;
-use super::{ANSWER_MAX, Fields, field};
+use super::{ANSWER_MAX, Fields, field, media_type};
 use crate::conformance::trace::Trace;
+use prost::Message;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncWriteExt, split};
 use tokio::time::timeout;
+
+/// So much of a body is told.
+const MESSAGE_MAX: usize = 60;
 
 /// How the end of a body is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,11 +128,26 @@ impl Answer {
     pub fn words(&self) -> String {
         let kind = self.field("content-type").unwrap_or("no content type");
         let mut text = format!("HTTP {}, {kind}, {} bytes", self.status, self.body.len());
-        let begin = &self.body[..self.body.len().min(60)];
+        if let Some(message) = self.status_message() {
+            text.push_str(&format!(": a Status, {message:?}"));
+            return text;
+        }
+        let begin = &self.body[..self.body.len().min(MESSAGE_MAX)];
         if let Some(words) = std::str::from_utf8(begin).ok().filter(|words| !words.is_empty() && is_print(words)) {
             text.push_str(&format!(": {words}"));
         }
         text
+    }
+
+    /// What a refusal in protobuf says, if it is a `Status` that says anything.
+    fn status_message(&self) -> Option<String> {
+        let is_protobuf = self.field("content-type").map(media_type).as_deref() == Some("application/x-protobuf");
+        if self.status < 400 || !is_protobuf {
+            return None;
+        }
+        let status = tonic_types::Status::decode(&self.body[..]).ok()?;
+        let message: String = status.message.chars().take(MESSAGE_MAX).collect();
+        (!message.is_empty()).then_some(message)
     }
 }
 
@@ -352,6 +371,19 @@ mod tests {
         let dead = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let refused = once(dead, &Arc::new(Trace::default()), PATIENCE, &request()).await;
         assert!(refused.unwrap_err().is_ours());
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_what_it_says_in_either_encoding() {
+        let status = tonic_types::Status { code: 3, message: "too \u{1b}large".to_owned(), details: Vec::new() };
+        let answer = |kind: &str, body: Vec<u8>| {
+            let fields = vec![("content-type".to_owned(), kind.to_owned())];
+            Answer { status: 400, fields, body, goes_on: true, interim: Vec::new() }.words()
+        };
+        let told = answer("application/x-protobuf", status.encode_to_vec());
+        assert_eq!(told, "HTTP 400, application/x-protobuf, 14 bytes: a Status, \"too \\u{1b}large\"");
+        assert_eq!(answer("application/x-protobuf", b"\xff".to_vec()), "HTTP 400, application/x-protobuf, 1 bytes");
+        assert_eq!(answer("text/plain", b"no".to_vec()), "HTTP 400, text/plain, 2 bytes: no");
     }
 
     #[tokio::test]
