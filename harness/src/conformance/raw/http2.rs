@@ -12,12 +12,16 @@ use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Windows for answers: of a stream what may come at all, of the connection a few of these.
 const STREAM_WINDOW: u32 = ANSWER_MAX as u32;
 const CONNECTION_WINDOW: u32 = 4 * ANSWER_MAX as u32;
+
+/// The longest that the end of a connection is waited for when a call on it has failed because of it: it is there already.
+const END_WITHIN: Duration = Duration::from_secs(2);
 
 /// A request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,6 +106,8 @@ impl Answer {
 pub struct Http2 {
     sender: SendRequest<Bytes>,
     driver: JoinHandle<()>,
+    /// How the connection ended, once it has.
+    end: watch::Receiver<Option<Unanswered>>,
     connection: u32,
     authority: String,
     within: Duration,
@@ -127,9 +133,12 @@ impl Http2 {
         let shaking = timeout(within, builder.handshake::<_, Bytes>(tap)).await;
         let (sender, connection) =
             shaking.map_err(|_| Unanswered::Late(within))?.map_err(|error| Unanswered::of_h2(&error))?;
-        // How it ended is told by the calls on it.
-        let driver = tokio::spawn(async move { drop(connection.await) });
-        Ok(Self { sender, driver, connection: number, authority: address.to_string(), within })
+        let (ended, end) = watch::channel(None);
+        let driver = tokio::spawn(async move {
+            let how = connection.await.map_or_else(|error| Unanswered::of_h2(&error), |()| Unanswered::Closed);
+            ended.send_replace(Some(how));
+        });
+        Ok(Self { sender, driver, end, connection: number, authority: address.to_string(), within })
     }
 
     /// The number by which the trace knows it.
@@ -143,7 +152,18 @@ impl Http2 {
     ///
     /// [`Unanswered`], with what came instead.
     pub async fn call(&self, call: &Call) -> Result<Answer, Unanswered> {
-        timeout(self.within, self.called(call)).await.unwrap_or(Err(Unanswered::Late(self.within)))
+        match timeout(self.within, self.called(call)).await {
+            // To a call h2 says the same of every end of its connection.
+            Ok(Err(Unanswered::Broken)) => Err(self.how_it_ended().await),
+            Ok(answer) => answer,
+            Err(_) => Err(Unanswered::Late(self.within)),
+        }
+    }
+
+    async fn how_it_ended(&self) -> Unanswered {
+        let mut end = self.end.clone();
+        let ended = timeout(END_WITHIN, end.wait_for(Option::is_some)).await;
+        ended.ok().and_then(|ended| ended.ok()?.clone()).unwrap_or(Unanswered::Broken)
     }
 
     async fn called(&self, call: &Call) -> Result<Answer, Unanswered> {

@@ -22,11 +22,12 @@ const STREAMS_MAX: u32 = 256;
 /// Windows wide enough for a large request, of which there are few.
 const WINDOW: u32 = 8 << 20;
 
-/// What a stream's deed means for its connection.
+/// What a stream's deed means for its connection. Who ends the connection keeps its stream until then: one that is let go is reset,
+/// and the peer may hear of that first.
 enum After {
     Goes,
-    GoAway(Reason),
-    Ends,
+    GoAway(Reason, Option<SendResponse<Bytes>>),
+    Ends { _unanswered: SendResponse<Bytes> },
 }
 
 /// Serves a connection to its end. `begin` is what was read of it already.
@@ -37,7 +38,7 @@ pub(super) async fn serve(stream: TcpStream, begin: Vec<u8>, shared: Arc<Shared>
     // Whoever tries what a thousand given-up calls do is not to meet a bound of ours instead.
     builder.max_pending_accept_reset_streams(10_000).max_local_error_reset_streams(None);
     let Ok(Ok(mut connection)) = timeout(SILENCE_MAX, builder.handshake::<_, Bytes>(socket)).await else { return };
-    let mut calls = JoinSet::new();
+    let (mut calls, mut unanswered) = (JoinSet::new(), Vec::new());
     loop {
         tokio::select! {
             accepted = connection.accept() => match accepted {
@@ -45,9 +46,13 @@ pub(super) async fn serve(stream: TcpStream, begin: Vec<u8>, shared: Arc<Shared>
                 Some(Err(_)) | None => return,
             },
             Some(after) = calls.join_next() => match after {
-                Ok(After::GoAway(Reason::NO_ERROR)) => connection.graceful_shutdown(),
-                Ok(After::GoAway(reason)) => connection.abrupt_shutdown(reason),
-                Ok(After::Ends) => return,
+                // Here the stream is let go afterwards: the connection ends with its last one.
+                Ok(After::GoAway(Reason::NO_ERROR, _stream)) => connection.graceful_shutdown(),
+                Ok(After::GoAway(reason, stream)) => {
+                    unanswered.extend(stream);
+                    connection.abrupt_shutdown(reason);
+                }
+                Ok(After::Ends { .. }) => return,
                 Ok(After::Goes) | Err(_) => {}
             },
         }
@@ -69,14 +74,14 @@ async fn attend(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         Deed::Cut(answer, bytes) => say(respond, answer, Some(bytes)),
         Deed::Last(answer) => {
             say(respond, answer, None);
-            After::GoAway(Reason::NO_ERROR)
+            After::GoAway(Reason::NO_ERROR, None)
         }
         Deed::Reset(error) => {
             respond.send_reset(error.into());
             After::Goes
         }
-        Deed::GoAway(error) => After::GoAway(error.into()),
-        Deed::Close | Deed::HalfClose => After::Ends,
+        Deed::GoAway(error) => After::GoAway(error.into(), Some(respond)),
+        Deed::Close | Deed::HalfClose => After::Ends { _unanswered: respond },
         Deed::Hang => {
             sleep(super::ANSWER_WITHIN).await;
             After::Goes
@@ -103,7 +108,9 @@ async fn receive(request: Request<RecvStream>) -> Option<Asked> {
 /// Answers, or of the body gives so many bytes and resets the stream. A peer that has gone hears nothing.
 fn say(mut respond: SendResponse<Bytes>, answer: Answer, cut: Option<usize>) -> After {
     let Answer { status, fields, mut body, trailers } = answer;
-    let (Ok(headers), Ok(trailers)) = (header_map(&fields), header_map(&trailers)) else { return After::Ends };
+    let (Ok(headers), Ok(trailers)) = (header_map(&fields), header_map(&trailers)) else {
+        return After::Ends { _unanswered: respond };
+    };
     let mut response = Response::new(());
     *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     *response.headers_mut() = headers;
