@@ -77,22 +77,29 @@ async fn over_http(probe: &Probe) -> Result<Judged, Unanswered> {
     let name = format!("{} bytes", load.bytes.len());
     asks_status(&mut judged, &name, &answer, &[413]);
     if let Some(why) = answer.ok().filter(|answer| answer.status == 413).and_then(|answer| error_body(&answer).err()) {
-        judged.asks(false, why);
+        judged.asks(false, format!("{name}: 413, but {why}"));
     }
     Ok(judged)
 }
 
 async fn bisected(probe: &Probe) -> Result<Judged, Unanswered> {
     let mut judged = Judged::expecting("64 MiB are recommended; 4 MiB over gRPC and 20 MiB over HTTP are usual");
-    let (mut taken, mut refused) = (0, None);
+    let (mut taken, mut refused, mut refused_really) = (0, None, usize::MAX);
     let mut bytes = 1 << 20;
     // Doubled until refused, then halved in between, to within 64 KiB.
     loop {
         let load = Load::of_bytes(hollow(bytes));
-        match probe.send(&load).await {
-            Ok(reply) if reply.outcome().is_taken() => taken = bytes,
-            Ok(reply) => refused = Some((bytes, reply.words())),
-            Err(error) => refused = Some((bytes, error.to_string())),
+        let why_not = match probe.send(&load).await {
+            Ok(reply) if reply.outcome().is_taken() => None,
+            Ok(reply) => Some(reply.words()),
+            Err(error) => Some(error.to_string()),
+        };
+        match why_not {
+            None => taken = bytes,
+            Some(words) => {
+                refused = Some((bytes, words));
+                refused_really = load.bytes.len();
+            }
         }
         bytes = match &refused {
             None if bytes >= LARGEST => break,
@@ -106,7 +113,8 @@ async fn bisected(probe: &Probe) -> Result<Judged, Unanswered> {
         Some((bytes, words)) => format!("{:.1} MiB are taken, {:.1} MiB are not: {words}", mib(taken), mib(bytes)),
     };
     judged.saw(How::Told, told);
-    if taken < 4 << 20 {
+    // What is taken may be short of the limit by a step; what is refused is not.
+    if refused_really <= 4 << 20 {
         judged.asks(false, "less than 4 MiB, the least that is usual");
     }
     Ok(judged)
