@@ -8,6 +8,8 @@
 //!
 //! What it must never do: use the code with which the harness walks, hashes or writes spans. A judge that shares a mistake
 //! with the control cannot see it, so everything here decodes and encodes with prost, or with the writer in [`descending`].
+//! JSON alone is read by the sink's reader, which makes protobuf of it and knows neither the walk nor the hash; what leaves here is
+//! never JSON, so a mistake of that reader meets the judge once and is seen.
 //! It also never runs on another part's threads: its runtime's threads are named `sp-target-N`, which is how its CPU is told
 //! from the harness's own.
 
