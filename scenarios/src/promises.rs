@@ -177,7 +177,7 @@ mod tests {
         let told = |text: &str| text.parse::<Kept>().unwrap_err().message;
         assert_eq!(told("101%"), "101% is more than all");
         assert_eq!(told("5%..4%"), "5% is more than 4%");
-        assert_eq!(told("half"), "`half` is no number");
+        assert_eq!(told("half"), "`half` does not start with a number");
     }
 
     #[test]
