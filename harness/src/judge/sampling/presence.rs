@@ -143,7 +143,9 @@ pub(super) fn seen(pieces: &[Piece], tail: &Tail, arrivals: &Arrivals, disturbed
         return Seen::Unknown("whether all of it came to the target is not known");
     }
     let came = || pieces.iter().enumerate().filter(|(_, piece)| piece.presence == Presence::Came);
-    if came().all(|(_, piece)| in_time(piece)) {
+    // What comes in one request comes together, whenever that is.
+    let is_together = came().count() == 1 && passes < tail.wait_min;
+    if is_together || came().all(|(_, piece)| in_time(piece)) {
         return Seen::All;
     }
     let last = came().map(|(_, piece)| piece.to).max().unwrap_or_default();
@@ -194,6 +196,16 @@ mod tests {
         assert_eq!(seen_of(&[piece(0, 10), piece(6600, 7000)]), Seen::OneOf(vec![vec![0]]));
         assert_eq!(seen_of(&[piece(0, 10), piece(4600, 4600)]), Seen::OneOf(vec![vec![0], vec![0, 1]]));
         assert_eq!(seen_of(&[piece(0, 10), piece(6400, 6600)]), Seen::OneOf(vec![vec![0], vec![0, 1]]));
+    }
+
+    #[test]
+    fn what_came_in_one_request_is_seen_whole_however_late_the_answer() {
+        assert_eq!(seen_of(&[piece(0, 9000)]), Seen::All);
+        let never = Piece { presence: Presence::Never, ..piece(0, 0) };
+        assert_eq!(seen_of(&[never, piece(0, 9000)]), Seen::All);
+        assert_ne!(seen_of(&[piece(0, 9000), piece(0, 10)]), Seen::All);
+        let torn_apart = Tail { held_before: Duration::from_secs(5), ..TAIL };
+        assert_ne!(seen(&[piece(0, 9000)], &torn_apart, &Arrivals::default(), &[]), Seen::All);
     }
 
     #[test]
