@@ -107,7 +107,8 @@ fn changed<'a>(subject: &Subject, step: &Step, why: &'a SuspectWhy) -> Option<Ch
         SuspectWhy::SetsStatus => Some(Changed::Status),
         SuspectWhy::Changes => {
             let settings = subject.settings("processors", &step.component.to_string());
-            Some(Changed::Everything(settings.to_string()))
+            // The name of the list says nothing of what its statements do.
+            Some(Changed::Everything(settings.to_string().replace("trace_statements", "")))
         }
         _ => None,
     }
