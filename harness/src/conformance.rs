@@ -4,7 +4,7 @@
 //! A trial's way: [`registry`] (which cases there are) -> [`plan`] (which permutations the target's [`profile`] leaves) ->
 //! [`run`] (side by side, each with its control first) -> a case in `cases`, which is a function of a [`probe`] -> [`raw`] (peers that
 //! can say anything) -> [`judged`] (what was seen) -> [`grade`] (what that amounts to). What was sent is kept in a [`book`] and held
-//! against what [`readback`] saw arrive. [`scripted`] is a server that answers as it is told, and [`reference`] and [`deviations`]
+//! against what [`readback`] saw arrive. [`scripted`] is a server that answers as it is told, and [`mod@reference`] and [`deviations`]
 //! show with it that the suite catches what it is to catch.
 //!
 //! The requirements themselves are `spanproof_scenarios::conformance`, the records of a run `spanproof_reports::conformance`.
