@@ -156,13 +156,13 @@ mod tests {
 
     #[test]
     fn what_is_unlike_is_told_beside_all_else_that_was_missed() {
-        let (one, other) = ("a".to_owned(), "b".to_owned());
+        let (one, other) = (vec!["a".to_owned()], vec!["b".to_owned()]);
         let missed = |outcome, unlike: &[String]| and_unlike(outcome, unlike.to_vec());
         assert_eq!(missed(Outcome::AsExpected, &[]), Outcome::AsExpected);
-        assert_eq!(missed(Outcome::AsExpected, &[other.clone()]), Outcome::Missed(vec![other.clone()]));
-        let both = Outcome::Missed(vec![one.clone(), other.clone()]);
-        assert_eq!(missed(Outcome::Missed(vec![one]), &[other.clone()]), both);
+        assert_eq!(missed(Outcome::AsExpected, &other), Outcome::Missed(other.clone()));
+        let both = Outcome::Missed([one.clone(), other.clone()].concat());
+        assert_eq!(missed(Outcome::Missed(one), &other), both);
         let untried = || Outcome::Untried(Untried::NoResult(String::new()));
-        assert_eq!(missed(untried(), &[other]), untried());
+        assert_eq!(missed(untried(), &other), untried());
     }
 }
