@@ -57,7 +57,7 @@ fn without_chance_each_lost_span_is_foretold() {
     assert_eq!(told["exact"], true, "{told}");
     let (certain, open) = (told["certain"].as_u64().unwrap(), told["open"].as_u64().unwrap());
     let lost = run.spans("lost_acknowledged");
-    assert!(certain > 0 && (certain..=certain + open).contains(&lost), "{lost} lost, {told}");
+    assert!(lost > 0 && (certain..=certain + open).contains(&lost), "{lost} lost, {told}");
     // The check has held each span against its own fate.
     assert!(has_check(&run), "{run}");
     assert!(!is_unforeseen(&run), "{run}");
