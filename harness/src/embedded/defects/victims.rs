@@ -105,8 +105,12 @@ impl<'a> Placed<'a> {
 
     /// All that is to arrive with it, as bytes: numbers that are none are unlike themselves.
     fn content(self) -> Vec<u8> {
-        let resource = ResourceSpans { scope_spans: Vec::new(), ..self.resource.clone() };
-        let scope = ScopeSpans { spans: Vec::new(), ..self.scope.clone() };
+        // Taken apart, so that nothing is copied that stands below.
+        let ResourceSpans { resource, scope_spans: _, schema_url } = self.resource;
+        let resource =
+            ResourceSpans { resource: resource.clone(), scope_spans: Vec::new(), schema_url: schema_url.clone() };
+        let ScopeSpans { scope, spans: _, schema_url } = self.scope;
+        let scope = ScopeSpans { scope: scope.clone(), spans: Vec::new(), schema_url: schema_url.clone() };
         [self.span.encode_to_vec(), resource.encode_to_vec(), scope.encode_to_vec()].concat()
     }
 }
