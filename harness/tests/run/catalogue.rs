@@ -19,6 +19,10 @@ fn every_scenario_that_is_shown_can_be_saved_checked_and_run_as_it_is() {
         let mine = validated.then(&[&["run", "my.yaml"], &plan[..]].concat()).expect(0);
         let shipped = spanproof(&[&["run", name], &plan[..]].concat()).expect(0);
         assert_eq!(mine.stdout, shipped.stdout, "{name}");
-        assert!(mine.stdout.contains("fingerprint") && mine.stdout.contains("\"warnings\": []"), "{mine}");
+        let plan: Value = serde_json::from_str(&mine.stdout).unwrap();
+        // A sampler of spans writes into their trace state, and what comes of that is not compared.
+        let is_right =
+            |warning: &Value| warning.as_str().unwrap().starts_with("probabilistic_sampler may change spans");
+        assert!(plan["fingerprint"].is_string() && plan["warnings"].as_array().unwrap().iter().all(is_right), "{mine}");
     }
 }

@@ -221,7 +221,7 @@ impl Ended {
         assert_eq!(sum(&["sent"]), sum(&["acknowledged", "refused", "unknown"]));
         let fates =
             ["delivered", "corrupted_only", "lost_acknowledged", "lost_unknown", "lost_refused", "lost_declared"];
-        assert_eq!(sum(&["sent"]), sum(&fates) + sum(&["sampled_out"]));
+        assert_eq!(sum(&["sent"]), sum(&fates) + sum(&["sampled_out", "absent"]));
         assert!(sum(&["duplicated_explained"]) <= sum(&["duplicated"]));
         assert!(sum(&["corrupted_only"]) <= sum(&["corrupted"]));
         assert!(sum(&["recovered", "refused_delivered"]) <= 2 * sum(&["delivered"]));

@@ -12,7 +12,11 @@ const DIGITS: u32 = 14;
 /// Digits that are written, beyond those that say nothing.
 const PRECISION: u32 = 4;
 
-/// Leaves out the spans below the threshold.
+/// A sampler reads no trace state that is longer, or has so many members. (W3C has them carry 32; the collector's refuses the last.)
+const TRACE_STATE_MAX: usize = 1024;
+const MEMBERS: usize = 32;
+
+/// Leaves out the spans below the threshold, and those whose trace state cannot be read.
 pub(super) fn sample(
     mut message: ExportTraceServiceRequest,
     percent: f64,
@@ -22,7 +26,7 @@ pub(super) fn sample(
     let written = format!("ot=th:{}", in_hex(threshold));
     for scope in message.resource_spans.iter_mut().flat_map(|of| &mut of.scope_spans) {
         scope.spans.retain_mut(|span| {
-            let keep = randomness(span) >= threshold || mistakes.make(Mistake::Unapplied);
+            let keep = is_read(&span.trace_state) && randomness(span) >= threshold || mistakes.make(Mistake::Unapplied);
             span.trace_state = match span.trace_state.as_str() {
                 "" => written.clone(),
                 others => format!("{written},{others}"),
@@ -31,6 +35,10 @@ pub(super) fn sample(
         });
     }
     message
+}
+
+fn is_read(trace_state: &str) -> bool {
+    trace_state.len() <= TRACE_STATE_MAX && trace_state.split(',').count() < MEMBERS
 }
 
 /// The last seven bytes of the trace id.
@@ -62,6 +70,13 @@ fn in_hex(threshold: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_trace_state_of_31_members_is_read_and_one_of_32_is_not() {
+        let members = |count: usize| vec!["a=b"; count].join(",");
+        assert!(is_read("") && is_read(&members(31)) && !is_read(&members(32)));
+        assert!(is_read(&"a".repeat(1024)) && !is_read(&"a".repeat(1025)));
+    }
 
     /// As the examples of the specification and of the collector have them.
     #[test]
