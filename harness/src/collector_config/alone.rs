@@ -130,7 +130,9 @@ fn literal(settings: &Value) -> Value {
         Value::String(text) => Value::String(text.replace('$', "$$")),
         Value::Array(items) => items.iter().map(literal).collect(),
         Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), literal(value))).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => settings.clone(),
+        // As out of a variable: what came from one is a text, too, where a text is wanted.
+        Value::Bool(_) | Value::Number(_) => Value::String(format!("${{env:SPANPROOF_NONE:-{settings}}}")),
+        Value::Null => Value::Null,
     }
 }
 
@@ -149,7 +151,7 @@ processors:
   filter: { traces: { span: ['name == "a$$b" or name == "${env:NAME}"'] } }
   tail_sampling:
     decision_wait: 5s
-    policies: [{ name: codes, type: string_attribute, string_attribute: { key: http.status_code, values: ["^5..$"] } }]
+    policies: [{ name: codes, type: string_attribute, string_attribute: { key: http.status_code, values: ["^5..$", "${env:CODE}"] } }]
 connectors: { forward: {} }
 exporters: { otlp_grpc: { endpoint: "x:1", headers: { key: "${env:TOKEN}" } }, debug: {} }
 service:
@@ -166,7 +168,7 @@ service:
 
     #[test]
     fn read_again_it_has_the_same_stages_and_no_secret() {
-        let config = read("c.yaml", CONFIG, &[("TOKEN", "hunter2"), ("NAME", "x${y}z")]);
+        let config = read("c.yaml", CONFIG, &[("TOKEN", "hunter2"), ("NAME", "x${y}z"), ("CODE", "200")]);
         let alone = config.pipelines().unwrap().alone().unwrap().to_string();
         assert!(!alone.contains("hunter2"), "{alone}");
         let again = read("alone.json", &alone, &[]);

@@ -227,7 +227,7 @@ fn each_service_has_its_rule_unless_its_name_is_mistyped() {
     let Some(run) = scenario_of_catalogue("per-service", &SHORT) else { return };
     expect_right(&run);
     let mistyped = "processors.tail_sampling.policies=[{name: p, type: string_attribute, string_attribute: {key: service.name, \
-                    values: [Payment]}}, {name: part, type: probabilistic, probabilistic: {sampling_percentage: 1}}]";
+                    values: [Payment]}}, {name: part, type: probabilistic, probabilistic: {sampling_percentage: 10}}]";
     expect_wrong(&untold("per-service", mistyped, &SHORT), &["dropped-wrongly", "kept-wrongly"]);
 }
 
