@@ -323,3 +323,13 @@ fn a_fifth_is_kept_by_threshold_unless_it_is_only_written() {
     let Some(run) = scenario_of_catalogue("equalizing", &SHORT) else { return };
     expect_right(&run);
 }
+
+/// A known failure of collector 0.155: docs/findings.md. Should this fail with a newer one, that is history.
+#[test]
+fn a_sampler_that_is_to_keep_everything_drops_spans_whose_trace_state_is_as_full_as_it_may_be() {
+    let everything = ["--set", "collector.env.PERCENT=100"];
+    let Some(run) = scenario_of_catalogue("equalizing", &[&SHORT[..], &everything].concat()) else { return };
+    assert_eq!((run.code, run.ids("failure")), (Some(1), vec!["lost-acknowledged".to_owned()]), "{run}");
+    let [finding] = &run.findings_of("lost-acknowledged")[..] else { panic!("{run}") };
+    assert!(finding["common"].to_string().contains("with a trace state: all "), "{finding}");
+}
